@@ -1,0 +1,6 @@
+"""What the ingestion stage brings."""
+
+from stack.locations import Location
+from stack.pipelines import Stage
+
+LOCATION = Location(stage=Stage.INGESTION, assets=[])

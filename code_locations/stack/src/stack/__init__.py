@@ -1,0 +1,9 @@
+"""What the four code locations share: settings, warehouse, contracts and pipelines.
+
+Nothing here imports a heavy library at module level; a code location that loads this
+package pays for `dagster` and pydantic only.
+"""
+
+from stack.offline import switch_off_telemetry
+
+switch_off_telemetry()

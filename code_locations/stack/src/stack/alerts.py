@@ -1,0 +1,40 @@
+"""Alerts: JSON files that tell people and sensors about data that can't be trusted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import fsspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from stack.artifacts import write_atomically
+
+Severity = Literal["info", "warning", "error", "critical"]
+
+
+class Alert(BaseModel):
+    """One alert. `type` is a short slug; `tables` names the raw tables or models concerned."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    severity: Severity
+    description: str = Field(min_length=1)
+    source: str = Field(description="who found it: great_expectations, dbt, or a person's name")
+    tables: tuple[str, ...] = ()
+    run_id: str | None = None
+    details: dict[str, Any] = Field(default_factory=dict)
+    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+
+def write_alert(url: str, alert: Alert) -> str:
+    """Write an alert into the folder at `url`; return the file's URL.
+
+    The name comes from run and type, so that a step that is retried writes one alert.
+    """
+    fs, root = fsspec.core.url_to_fs(url)
+    key = alert.run_id or f"{alert.created_at:%Y%m%dT%H%M%S%f}"
+    name = f"{alert.type}-{key}.json"
+    write_atomically(fs, f"{root.rstrip('/')}/{name}", alert.model_dump_json(indent=2).encode())
+    return f"{url.rstrip('/')}/{name}"

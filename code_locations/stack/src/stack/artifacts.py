@@ -1,0 +1,66 @@
+"""Artifacts: files that one stage leaves for the next and for people.
+
+Laid out as `<ARTIFACTS_URL>/runs/<run id>/<name>` and `<ARTIFACTS_URL>/latest/<name>`; a
+reader never sees half a file.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import fsspec
+
+
+class ArtifactStore:
+    """Reads and writes artifacts at a fsspec URL."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._fs, self._root = fsspec.core.url_to_fs(self.url)
+
+    def put(self, run_id: str, name: str, content: bytes) -> str:
+        """Write `name` for a run and as the latest; return the URL of the run's copy."""
+        self._write(f"runs/{run_id}/{name}", content)
+        self._write(f"latest/{name}", content)
+        return f"{self.url}/runs/{run_id}/{name}"
+
+    def put_json(self, run_id: str, name: str, content: Any) -> str:
+        """As `put`, for a value that JSON can hold; dates become ISO text."""
+        return self.put(run_id, name, json.dumps(content, indent=2, default=str).encode())
+
+    def get(self, name: str, run_id: str | None = None) -> bytes | None:
+        """Content of `name` from a run, or the latest; None if there is none."""
+        path = f"{self._root}/{f'runs/{run_id}' if run_id else 'latest'}/{name}"
+        try:
+            content: bytes = self._fs.cat_file(path)
+        except FileNotFoundError:
+            return None
+        return content
+
+    def get_json(self, name: str, run_id: str | None = None) -> Any:
+        """As `get`, parsed; None if there is none."""
+        content = self.get(name, run_id)
+        return None if content is None else json.loads(content)
+
+    def _write(self, name: str, content: bytes) -> None:
+        write_atomically(self._fs, f"{self._root}/{name}", content)
+
+
+def write_atomically(fs: Any, path: str, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or none.
+
+    Object stores do so by themselves; a file system gets a temporary file and a rename.
+    """
+    fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    if "file" not in fs.protocol:
+        fs.pipe_file(path, content)
+        return
+    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    try:
+        fs.pipe_file(temporary, content)
+        fs.mv(temporary, path)
+    finally:
+        if fs.exists(temporary):
+            fs.rm(temporary)

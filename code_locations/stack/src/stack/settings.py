@@ -1,0 +1,162 @@
+"""Environment variables that every code location reads.
+
+Each location adds its own class in `<location>/settings.py`, so that no process holds a
+credential that it doesn't need. Variables come from the environment, then from `.env`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stack.paths import default_home, env_files
+
+
+class SettingsError(ValueError):
+    """An environment variable has a value that the stack can't use."""
+
+
+class Settings(BaseSettings):
+    """Base of all settings classes: `.env` honoured, an empty value is an unset one."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+
+class StackSettings(Settings):
+    """Where the stack lives and how its parts exchange results."""
+
+    dagster_env: Literal["dev", "test", "prod"] = Field(
+        "dev", description="prod starts schedules and sensors by itself"
+    )
+    dagster_postgres_url: SecretStr | None = Field(
+        None, description="run storage on Postgres instead of SQLite files"
+    )
+    stack_home: Path = Field(
+        default_factory=default_home, description="folder of everything that the stack writes"
+    )
+    artifacts_url: str | None = Field(
+        None, description="fsspec URL of dbt, GX and load results; default: STACK_HOME/artifacts"
+    )
+    alerts_url: str | None = Field(
+        None, description="fsspec URL of alert files; default: STACK_HOME/alerts"
+    )
+
+    @property
+    def artifacts(self) -> str:
+        """fsspec URL of the artifact store."""
+        return self.artifacts_url or str(self.stack_home / "artifacts")
+
+    @property
+    def alerts(self) -> str:
+        """fsspec URL of the alert folder."""
+        return self.alerts_url or str(self.stack_home / "alerts")
+
+    @property
+    def scratch(self) -> Path:
+        """Local folder for temporary files; safe to delete between runs."""
+        return self.stack_home / "scratch"
+
+
+class WarehouseSettings(Settings):
+    """Which warehouse, where it is, and how much of the machine it may use."""
+
+    dlt_destination: Literal["duckdb", "ducklake"] = Field(
+        "duckdb", description="one DuckDB file, or a DuckLake for many writers"
+    )
+    dlt_dataset_name: str = Field(
+        "freelancer_raw",
+        pattern=r"^[a-z_][a-z0-9_]*$",
+        description="schema of the raw tables",
+    )
+    stack_home: Path = Field(default_factory=default_home)
+    warehouse_path: Path | None = Field(
+        None, description="the DuckDB file; default: STACK_HOME/warehouse.duckdb"
+    )
+    warehouse_memory_limit: str | None = Field(
+        None,
+        pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B)$",
+        description="DuckDB memory limit such as 2GB; default: 60 % of what the container may use",
+    )
+    warehouse_threads: int | None = Field(
+        None, ge=1, description="DuckDB threads; default: the CPUs that the container may use"
+    )
+    ducklake_catalog_url: SecretStr | None = Field(
+        None,
+        description="postgresql:// URL or a local file; default: STACK_HOME/lake/catalog.sqlite",
+    )
+    ducklake_data_url: str | None = Field(
+        None, description="folder or s3:// URL of the data files; default: STACK_HOME/lake/data"
+    )
+    aws_endpoint_url: str | None = Field(
+        None, pattern=r"^https?://", description="S3 endpoint, where it is not AWS"
+    )
+    aws_region: str = Field("us-east-1", description="S3 region")
+    aws_access_key_id: str | None = Field(None, description="S3 access key")
+    aws_secret_access_key: SecretStr | None = Field(None, description="S3 secret key")
+
+    @property
+    def duckdb_file(self) -> Path:
+        """The DuckDB file of destination `duckdb`."""
+        return self.warehouse_path or self.stack_home / "warehouse.duckdb"
+
+    @property
+    def database(self) -> str:
+        """Name under which DuckDB sees the warehouse: the first part of `database.schema.table`."""
+        return self.duckdb_file.stem if self.dlt_destination == "duckdb" else "warehouse"
+
+    @property
+    def lake_data(self) -> str:
+        """Folder or s3:// URL of the DuckLake's data files."""
+        return self.ducklake_data_url or str(self.stack_home / "lake" / "data")
+
+    @property
+    def lake_catalog(self) -> str:
+        """postgresql:// URL or local path of the DuckLake's catalog. May hold a password."""
+        if self.ducklake_catalog_url is not None:
+            return self.ducklake_catalog_url.get_secret_value()
+        return str(self.stack_home / "lake" / "catalog.sqlite")
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load_settings(cls: type[S]) -> S:
+    """Read `cls` from the environment and `.env`.
+
+    Raises SettingsError: one line a bad variable with its name, what it got (never a secret)
+    and what it accepts.
+    """
+    try:
+        return cls(_env_file=env_files())  # type: ignore[call-arg]
+    except ValidationError as error:
+        lines = [_explain(cls, dict(item)) for item in error.errors()]
+        raise SettingsError("; ".join(lines)) from None
+
+
+def _explain(cls: type[Settings], item: dict[str, Any]) -> str:
+    field = str(item["loc"][0])
+    info = cls.model_fields.get(field)
+    got = "a value" if info is None or _is_secret(info.annotation) else repr(item["input"])
+    return (
+        f"{field.upper()}: got {got}, but {_accepts(item)}; correct it in the environment or .env"
+    )
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or (
+        get_origin(annotation) is not None and SecretStr in get_args(annotation)
+    )
+
+
+def _accepts(item: dict[str, Any]) -> str:
+    context = item.get("ctx", {})
+    if item["type"] == "literal_error":
+        return f"it accepts {context['expected']}"
+    if item["type"] == "string_pattern_mismatch":
+        return f"it must match {context['pattern']}"
+    return str(item["msg"])[:1].lower() + str(item["msg"])[1:]

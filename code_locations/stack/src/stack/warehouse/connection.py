@@ -1,0 +1,168 @@
+"""The one connection factory of the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from stack.settings import WarehouseSettings, load_settings
+from stack.warehouse.extensions import load_extension
+from stack.warehouse.limits import cpus, duckdb_memory_limit
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# Commits of other runs may come between; DuckLake then retries the commit, not the query.
+DUCKLAKE_MAX_RETRIES = 100
+
+
+class WarehouseError(RuntimeError):
+    """The warehouse can't be opened; the message names it and the next step."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process has the DuckDB file open for writing."""
+
+
+@contextmanager
+def connect(
+    settings: WarehouseSettings | None = None, *, read_only: bool = False
+) -> Iterator[DuckDBPyConnection]:
+    """Open the warehouse as the connection's default database and close it afterwards.
+
+    A DuckDB file that doesn't exist yet is made, also for `read_only`, so that a first
+    reader finds an empty warehouse. Raises WarehouseBusyError when another process writes.
+    """
+    connection = open_connection(settings or load_settings(WarehouseSettings), read_only=read_only)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def open_connection(settings: WarehouseSettings, *, read_only: bool = False) -> DuckDBPyConnection:
+    """As `connect`, for a caller that closes the connection itself."""
+    import duckdb
+
+    if settings.dlt_destination == "ducklake":
+        connection = duckdb.connect(":memory:", config=_config(settings))
+        connection.execute("set TimeZone = 'UTC'")
+        attach_lake(connection, settings, read_only=read_only)
+        return connection
+    file = settings.duckdb_file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if read_only and not file.exists():
+            duckdb.connect(file).close()
+        connection = duckdb.connect(file, read_only=read_only, config=_config(settings))
+        connection.execute("set TimeZone = 'UTC'")
+        return connection
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise WarehouseBusyError(
+                f"{file} is open for writing in another process: wait for that run, or close the "
+                f"shell that holds it ({str(error).splitlines()[0]})"
+            ) from error
+        raise WarehouseError(
+            f"{file} can't be opened as a DuckDB file: {str(error).splitlines()[0]}; "
+            "restore it from a copy, or `make clean` to begin anew"
+        ) from error
+
+
+def attach_lake(
+    connection: DuckDBPyConnection, settings: WarehouseSettings, *, read_only: bool = False
+) -> None:
+    """Attach the DuckLake as `settings.database` and make it the default database.
+
+    Raises WarehouseError if its catalog or data can't be reached.
+    """
+    import duckdb
+
+    prepare_lake(connection, settings)
+    options = [
+        f"data_path '{_quote(settings.lake_data)}'",
+        f"metadata_schema '{settings.database}'" if is_postgres(settings) else "",
+        "data_inlining_row_limit 0",
+        "read_only" if read_only else "",
+    ]
+    try:
+        connection.execute(
+            f"attach if not exists '{_quote(lake_uri(settings))}' as {settings.database} "
+            f"({', '.join(o for o in options if o)})"
+        )
+    except duckdb.Error as error:
+        raise WarehouseError(
+            "the DuckLake can't be attached; check DUCKLAKE_CATALOG_URL and DUCKLAKE_DATA_URL "
+            f"(data at {settings.lake_data}): {type(error).__name__}"
+        ) from None
+    connection.execute(f"use {settings.database}")
+
+
+def prepare_lake(connection: DuckDBPyConnection, settings: WarehouseSettings) -> None:
+    """Load the extensions, and set the secret and the retries, that the DuckLake needs."""
+    load_extension(connection, "ducklake")
+    load_extension(connection, "postgres_scanner" if is_postgres(settings) else "sqlite_scanner")
+    if settings.lake_data.startswith("s3://"):
+        load_extension(connection, "httpfs")
+        connection.execute(s3_secret(settings))
+    connection.execute(f"set ducklake_max_retry_count = {DUCKLAKE_MAX_RETRIES}")
+    if not is_postgres(settings):
+        Path(settings.lake_catalog).parent.mkdir(parents=True, exist_ok=True)
+    if "://" not in settings.lake_data:
+        Path(settings.lake_data).mkdir(parents=True, exist_ok=True)
+
+
+def is_postgres(settings: WarehouseSettings) -> bool:
+    """Whether the DuckLake's catalog is in Postgres (else in a local SQLite file)."""
+    return settings.lake_catalog.startswith(("postgres://", "postgresql://"))
+
+
+def lake_uri(settings: WarehouseSettings) -> str:
+    """`ducklake:` URI of the catalog in the form that DuckDB attaches. May hold a password."""
+    if not is_postgres(settings):
+        return f"ducklake:sqlite:{settings.lake_catalog}"
+    url = urlsplit(settings.lake_catalog)
+    parts = {
+        "dbname": url.path.lstrip("/"),
+        "host": url.hostname,
+        "port": url.port,
+        "user": unquote(url.username or ""),
+        "password": unquote(url.password or ""),
+    }
+    return "ducklake:postgres:" + " ".join(f"{k}={v}" for k, v in parts.items() if v)
+
+
+def s3_secret(settings: WarehouseSettings) -> str:
+    """The `create secret` statement for the data bucket."""
+    secret = settings.aws_secret_access_key
+    options = {
+        "key_id": settings.aws_access_key_id,
+        "secret": secret.get_secret_value() if secret else None,
+        "region": settings.aws_region,
+    }
+    if settings.aws_endpoint_url:
+        endpoint = urlsplit(settings.aws_endpoint_url)
+        options |= {"endpoint": endpoint.netloc, "url_style": "path"}
+        options["use_ssl"] = "true" if endpoint.scheme == "https" else "false"
+    given = ", ".join(f"{k} '{_quote(v)}'" for k, v in options.items() if v)
+    return f"create or replace secret warehouse_s3 (type s3, {given})"
+
+
+def _config(
+    settings: WarehouseSettings,
+) -> dict[str, str | bool | int | float | list[str]]:
+    scratch = settings.stack_home / "scratch" / "duckdb"
+    scratch.mkdir(parents=True, exist_ok=True)
+    return {
+        "memory_limit": settings.warehouse_memory_limit or duckdb_memory_limit(),
+        "threads": str(settings.warehouse_threads or cpus()),
+        "temp_directory": str(scratch),
+        "autoinstall_known_extensions": "false",
+    }
+
+
+def _quote(text: str) -> str:
+    return text.replace("'", "''")

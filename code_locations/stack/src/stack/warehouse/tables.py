@@ -1,0 +1,61 @@
+"""What tables the warehouse has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stack.raw import RawTable
+from stack.settings import WarehouseSettings
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column as the warehouse has it; `type` is DuckDB's, in upper case."""
+
+    name: str
+    type: str
+
+
+def table_exists(
+    connection: DuckDBPyConnection, settings: WarehouseSettings, schema: str, table: str
+) -> bool:
+    """Whether the warehouse has this table or view."""
+    return bool(columns_of(connection, settings, schema, table))
+
+
+def columns_of(
+    connection: DuckDBPyConnection, settings: WarehouseSettings, schema: str, table: str
+) -> tuple[TableColumn, ...]:
+    """Columns of a table or view in their order; empty if there is no such table."""
+    rows = connection.execute(
+        "select column_name, data_type from duckdb_columns() "
+        "where database_name = ? and schema_name = ? and table_name = ? order by column_index",
+        [settings.database, schema, table],
+    ).fetchall()
+    return tuple(TableColumn(name, data_type) for name, data_type in rows)
+
+
+def row_count(connection: DuckDBPyConnection, schema: str, table: str) -> int:
+    """Rows of a table or view."""
+    result = connection.execute(f'select count(*) from "{schema}"."{table}"').fetchone()
+    return int(result[0]) if result else 0
+
+
+def ensure_raw_tables(
+    connection: DuckDBPyConnection, settings: WarehouseSettings, tables: Iterable[RawTable]
+) -> list[str]:
+    """Make each declared raw table that doesn't exist yet, empty; return the names made."""
+    made = []
+    schema = settings.dlt_dataset_name
+    connection.execute(f'create schema if not exists "{schema}"')
+    for table in tables:
+        if not table_exists(connection, settings, schema, table.table_name):
+            columns = ", ".join(f'"{c.name}" {c.type}' for c in table.columns)
+            connection.execute(f'create table "{schema}"."{table.table_name}" ({columns})')
+            made.append(table.table_name)
+    return made
