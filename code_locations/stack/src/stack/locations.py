@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from stack.pipelines import PIPELINES, Pipeline, Schedule, Stage
-from stack.settings import StackSettings, load_settings
+from stack.settings import Settings, StackSettings, load_settings
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Location:
-    """What one stage brings: its assets, the checks on them, and its sensors."""
+    """What one stage brings: its assets, checks, sensors, and the settings that they read."""
 
     stage: Stage
+    settings: Sequence[type[Settings]]
     assets: Sequence[dg.AssetsDefinition]
     checks: Sequence[dg.AssetChecksDefinition] = ()
     sensors: Sequence[dg.SensorDefinition] = ()
@@ -33,6 +34,8 @@ def build_definitions(*locations: Location) -> dg.Definitions:
     Every pipeline with a stage among them becomes a job over those stages' assets. Its
     schedule belongs to the process that holds its first stage.
     """
+    for cls in {StackSettings: None} | {c: None for x in locations for c in x.settings}:
+        load_settings(cls)  # a wrong value fails here, when the location loads
     by_stage = {location.stage: location for location in locations}
     jobs, schedules = [], []
     for pipeline in PIPELINES:
