@@ -1,0 +1,61 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+unexport PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
+
+PY := .venv/bin/python
+STACK_HOME ?= $(CURDIR)/.stack
+export STACK_HOME
+# What, if newer than the environment, means that it is to be set up again.
+DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)
+
+.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit lint format bench clean distclean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## Set up uv, packages, the Airbyte connector and dbt in this folder (others call it)
+
+.venv/.ready: $(DECLARED)
+	@scripts/setup.sh
+
+run: setup sample-data ## Run the whole daily_data_pipeline, with progress and a summary
+	@$(PY) -m code_locations.run
+
+dev: setup sample-data ## Open the stack in Dagster's UI, one process: http://localhost:3000
+	@DAGSTER_HOME=$$($(PY) -m stack.one_machine.home) .venv/bin/dagster dev -f code_locations/definitions.py
+
+dev-locations: setup sample-data ## The same as four code locations, a process each
+	@DAGSTER_HOME=$$($(PY) -m stack.one_machine.home) .venv/bin/dagster dev -w workspace.yaml
+
+sample-data: setup ## Write the sample exports, if there are none (SIZE=number of time entries)
+	@$(PY) -m ingestion.sample_data $(if $(SIZE),--size $(SIZE))
+
+query: setup ## Query the warehouse: make query SQL="select * from marts.cash_in"
+	@$(PY) -m stack.warehouse.cli $(if $(SQL),"$(SQL)")
+
+dbt: setup ## Run dbt by hand: make dbt ARGS="build -s marts"
+	@$(PY) -m transformation.dbt_cli $(ARGS)
+
+test: setup ## Run the tests: unit, then integration
+	@$(PY) -m pytest tests/unit tests/integration
+
+test-unit: setup ## Run the unit tests only: seconds
+	@$(PY) -m pytest tests/unit
+
+lint: setup ## Check style, types, SQL, shell and dead code
+	@scripts/lint.sh
+
+format: setup ## Format the code
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/sqlfluff fix -q code_locations/transformation/dbt
+
+bench: setup ## Measure the budgets, as ratios in one run; results in benchmarks/results
+	@$(PY) -m benchmarks.load_time && $(PY) -m benchmarks.data_path
+
+clean: ## Wipe the data: warehouse, runs, results, sample exports (.stack)
+	@rm -rf .stack
+
+distclean: clean ## Also wipe what setup made
+	@rm -rf .venv .tools .connectors

@@ -1,0 +1,1 @@
+"""What only the one-machine stack needs: `make run` and `make dev`."""

@@ -1,0 +1,83 @@
+"""What a run told so far, gathered from its Dagster events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+
+@dataclass
+class TableResult:
+    """A table or model that the run materialised; `loaded` is None where it isn't counted."""
+
+    path: tuple[str, ...]
+    rows: int | None
+    loaded: int | None
+
+
+@dataclass
+class StepResult:
+    """A step of the run: seconds, and why it failed if it did."""
+
+    name: str
+    seconds: float | None = None
+    error: str | None = None
+    skipped: bool = False
+
+
+@dataclass
+class RunRecord:
+    """Steps, tables and checks of one run, in the order that they came."""
+
+    run_id: str
+    steps: dict[str, StepResult] = field(default_factory=dict)
+    tables: dict[tuple[str, ...], TableResult] = field(default_factory=dict)
+    checks: dict[tuple[str, ...], list[dg.AssetCheckEvaluation]] = field(default_factory=dict)
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, entry: dg.EventLogEntry) -> None:
+        """Take one event of the run."""
+        event = entry.dagster_event
+        if event is None:
+            return
+        step = event.step_key
+        if event.is_step_start and step:
+            self.steps[step] = StepResult(step)
+        elif event.is_step_success and step:
+            self.steps[step].seconds = event.step_success_data.duration_ms / 1000
+        elif event.is_step_failure and step:
+            failure = event.step_failure_data.error
+            self.steps.setdefault(step, StepResult(step)).error = _root_cause(failure)
+        elif event.event_type_value == "STEP_SKIPPED" and step:
+            self.steps.setdefault(step, StepResult(step)).skipped = True
+        elif event.is_step_materialization:
+            self._add_materialization(event.step_materialization_data.materialization)
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            evaluation = event.asset_check_evaluation_data
+            self.checks.setdefault(tuple(evaluation.asset_key.path), []).append(evaluation)
+
+    def _add_materialization(self, materialization: dg.AssetMaterialization) -> None:
+        path = tuple(materialization.asset_key.path)
+        values = {key: value.value for key, value in materialization.metadata.items()}
+        if len(path) == 1:
+            self.metadata[path[0]] = values
+            return
+        rows, loaded = values.get("dagster/row_count"), values.get("rows_loaded")
+        self.tables[path] = TableResult(
+            path,
+            rows if isinstance(rows, int) else None,
+            loaded if isinstance(loaded, int) else None,
+        )
+
+
+def _root_cause(error: Any) -> str:
+    """First line of what was raised at the bottom, without Dagster's wrapping."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return "unknown error"
+    message = str(error.message).strip()
+    _, _, text = message.partition(": ")
+    return (text or message).splitlines()[0]

@@ -1,0 +1,47 @@
+"""DAGSTER_HOME of the one-machine stack: `STACK_HOME/dagster`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stack.paths import checkout_root
+from stack.settings import StackSettings, load_settings
+
+# The URL stays in the environment: the file holds no password.
+POSTGRES_STORAGE = """
+storage:
+  postgres:
+    postgres_url:
+      env: DAGSTER_POSTGRES_URL
+"""
+
+
+class HomeError(RuntimeError):
+    """DAGSTER_HOME can't be prepared."""
+
+
+def prepare_dagster_home(settings: StackSettings, template: Path | None = None) -> Path:
+    """Write `dagster.yaml` for these settings and return the folder, ready as DAGSTER_HOME.
+
+    The file is the checkout's `dagster.yaml` (or `template`), with run storage on Postgres
+    when DAGSTER_POSTGRES_URL is set. Raises HomeError without a template.
+    """
+    root = checkout_root()
+    source = template or (root / "dagster.yaml" if root else None)
+    if source is None or not source.is_file():
+        raise HomeError("dagster.yaml is not found: run from a checkout of the repository")
+    home = (settings.stack_home / "dagster").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    content = source.read_text()
+    if settings.dagster_postgres_url is not None:
+        content += POSTGRES_STORAGE
+    file = home / "dagster.yaml"
+    if not file.is_file() or file.read_text() != content:
+        temporary = file.with_suffix(".tmp")
+        temporary.write_text(content)
+        temporary.replace(file)
+    return home
+
+
+if __name__ == "__main__":
+    print(prepare_dagster_home(load_settings(StackSettings)))  # noqa: T201 - read by make

@@ -1,0 +1,95 @@
+"""The summary at the end of `make run`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from stack.one_machine.events import RunRecord, TableResult
+from stack.settings import StackSettings, WarehouseSettings, load_settings
+
+QUERY_TO_TRY = "select * from marts.revenue_by_month order by month desc, stream limit 5"
+
+
+def print_summary(console: Console, record: RunRecord, *, succeeded: bool) -> None:
+    """Print what the run loaded, modelled, validated and catalogued, and where to look next."""
+    if record.tables:
+        console.print(_tables(record))
+    loaded = sum(t.loaded or 0 for t in record.tables.values())
+    if succeeded and not loaded:
+        console.print("Nothing new in the sources: the tables stay as they were.")
+    passed, failed = _count(c for checks in record.checks.values() for c in checks)
+    layers = {t.path[0] for t in record.tables.values()}
+    rows = sum(t.rows or 0 for t in record.tables.values() if t.path[0] == "raw")
+    console.print(
+        f"{loaded:,} rows loaded ({rows:,} in the raw tables), {len(record.tables)} tables in "
+        f"{len(layers)} layers, {passed} checks passed, {failed} failed."
+    )
+    _where_next(console, record)
+    if succeeded:
+        console.print("[bold green]The pipeline succeeded.[/bold green]")
+        return
+    console.print("[bold red]The pipeline failed:[/bold red]")
+    for step in record.steps.values():
+        if step.error:
+            console.print(f"  [red]{step.name}[/red]: {escape(step.error)}")
+    console.print("Correct it and `make run` again: what is loaded stays loaded.")
+
+
+def _tables(record: RunRecord) -> Table:
+    table = Table(title="What the run did", title_justify="left")
+    table.add_column("layer")
+    table.add_column("table")
+    table.add_column("rows", justify="right")
+    table.add_column("loaded", justify="right")
+    table.add_column("checks", justify="right")
+    for result in record.tables.values():
+        passed, failed = _count(record.checks.get(result.path, ()))
+        checks = f"{passed} of {passed + failed}" if passed + failed else ""
+        table.add_row(
+            result.path[0],
+            result.path[-1],
+            _number(result.rows),
+            _loaded(result),
+            f"[red]{checks}[/red]" if failed else checks,
+        )
+    return table
+
+
+def _count(checks: Iterable[dg.AssetCheckEvaluation]) -> tuple[int, int]:
+    outcomes = [check.passed for check in checks]
+    return outcomes.count(True), outcomes.count(False)
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _loaded(result: TableResult) -> str:
+    return "" if result.loaded is None else f"{result.loaded:,}"
+
+
+def _where_next(console: Console, record: RunRecord) -> None:
+    warehouse = load_settings(WarehouseSettings)
+    stack = load_settings(StackSettings)
+    place = warehouse.duckdb_file if warehouse.dlt_destination == "duckdb" else warehouse.lake_data
+    rows = [
+        ("UI", "make dev, then http://localhost:3000"),
+        ("Warehouse", str(place)),
+        ("Try", f'make query SQL="{QUERY_TO_TRY}"'),
+    ]
+    for asset, label, key in (
+        ("great_expectations_validation", "Data Docs", "data_docs"),
+        ("datahub_metadata_ingestion", "Catalog", "sink"),
+    ):
+        if value := record.metadata.get(asset, {}).get(key):
+            rows.append((label, str(value)))
+    rows.append(("Artifacts", stack.artifacts))
+    grid = Table.grid(padding=(0, 2))
+    for label, value in rows:
+        grid.add_row(f"[bold]{label}[/bold]", escape(value))
+    console.print(grid, soft_wrap=True)

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Every static check of the repository; `make lint` and CI call it. Goes on after a failure.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+failed=()
+
+check() {
+    local name=$1
+    shift
+    echo "lint: $name"
+    "$@" || failed+=("$name")
+}
+
+mapfile -t shell_files < <(git ls-files '*.sh' .ci/run)
+
+check "ruff format" ruff format --check --quiet .
+check "ruff" ruff check --quiet .
+check "mypy" mypy
+check "mypy, merged process" mypy --explicit-package-bases code_locations/definitions.py code_locations/run.py
+check "dead code" vulture
+check "sqlfluff" sqlfluff lint --disable-progress-bar code_locations/transformation/dbt
+check "shellcheck" shellcheck "${shell_files[@]}"
+check "yamllint" yamllint --strict .
+check "lock" .tools/bin/uv lock --check --quiet
+
+if ((${#failed[@]})); then
+    printf 'lint: %s failed\n' "${failed[@]}" >&2
+    exit 1
+fi
+echo "lint: all clean"
