@@ -6,12 +6,10 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 PY := .venv/bin/python
-STACK_HOME ?= $(CURDIR)/.stack
-export STACK_HOME
 # What, if newer than the environment, means that it is to be set up again.
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)
 
-.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit lint format bench clean distclean
+.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit lint format docs bench clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +31,9 @@ dev-locations: setup sample-data ## The same as four code locations, a process e
 sample-data: setup ## Write the sample exports, if there are none (SIZE=number of time entries)
 	@$(PY) -m ingestion.sample_data $(if $(SIZE),--size $(SIZE))
 
+query: export SQL ?=
 query: setup ## Query the warehouse: make query SQL="select * from marts.cash_in"
-	@$(PY) -m stack.warehouse.cli $(if $(SQL),"$(SQL)")
+	@$(PY) -m stack.warehouse.cli "$$SQL"
 
 dbt: setup ## Run dbt by hand: make dbt ARGS="build -s marts"
 	@$(PY) -m transformation.dbt_cli $(ARGS)
@@ -47,6 +46,9 @@ test-unit: setup ## Run the unit tests only: seconds
 
 lint: setup ## Check style, types, SQL, shell and dead code
 	@scripts/lint.sh
+
+docs: setup ## Write what is made from declarations: .env.example
+	@$(PY) -m scripts.env_example
 
 format: setup ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/sqlfluff fix -q code_locations/transformation/dbt

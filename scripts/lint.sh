@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every static check of the repository; `make lint` and CI call it. Goes on after a failure.
-set -uo pipefail
+set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 failed=()

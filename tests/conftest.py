@@ -1,31 +1,11 @@
 """Fixtures of all layers: a stack of its own in a temporary folder, deaf to the developer's."""
 
-import importlib
 import os
 from pathlib import Path
 
 import pytest
 
-from stack.settings import Settings
-
-SETTINGS_MODULES = (
-    "stack.settings",
-    "ingestion.settings",
-    "transformation.settings",
-    "quality.settings",
-    "catalog.settings",
-)
-
-
-def settings_classes() -> list[type[Settings]]:
-    """Every settings class of the stack."""
-    for module in SETTINGS_MODULES:
-        importlib.import_module(module)
-
-    def below(cls: type[Settings]) -> list[type[Settings]]:
-        return [c for sub in cls.__subclasses__() for c in (sub, *below(sub))]
-
-    return below(Settings)
+from scripts.env_example import settings_classes
 
 
 @pytest.fixture

@@ -1,0 +1,67 @@
+"""Write `.env.example` from the settings classes: `make docs`."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from stack.settings import Settings
+
+SETTINGS_MODULES = (
+    "stack.settings",
+    "ingestion.settings",
+    "transformation.settings",
+    "quality.settings",
+    "catalog.settings",
+)
+FILE = Path(__file__).parents[1] / ".env.example"
+HEADER = """\
+# Every variable of the stack; all are optional on one machine. Copy to .env and set what you
+# need: `make` reads it. Made by `make docs` from the settings classes.
+"""
+
+
+def settings_classes() -> list[type[Settings]]:
+    """Every settings class of the stack, in the order of the locations."""
+    modules = [importlib.import_module(name) for name in SETTINGS_MODULES]
+    return [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Settings)
+        and value is not Settings
+        and value.__module__ == module.__name__
+    ]
+
+
+def render() -> str:
+    """Text of `.env.example`: a block a class, a described and commented line a variable."""
+    seen: set[str] = set()
+    blocks = [HEADER]
+    for cls in settings_classes():
+        lines = [f"# --- {(cls.__doc__ or '').strip().splitlines()[0]}"]
+        for name, field in cls.model_fields.items():
+            if name not in seen:
+                seen.add(name)
+                lines += [f"# {_describe(field)}", f"# {name.upper()}={_default(field)}"]
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _describe(field: FieldInfo) -> str:
+    secret = " (secret)" if SecretStr.__name__ in str(field.annotation) else ""
+    return f"{(field.description or '').rstrip('.')}{secret}"
+
+
+def _default(field: FieldInfo) -> str:
+    default: Any = field.get_default(call_default_factory=False)
+    return str(default) if isinstance(default, str | int | float) else ""
+
+
+if __name__ == "__main__":
+    FILE.write_text(render())

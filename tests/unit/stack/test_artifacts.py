@@ -1,0 +1,41 @@
+"""Artifacts: kept per run and as the latest, never half written."""
+
+import fsspec
+import pytest
+
+from stack.artifacts import ArtifactStore, write_atomically
+
+
+@pytest.fixture(params=["folder", "object store"])
+def store(request, tmp_path):
+    if request.param == "folder":
+        return ArtifactStore(str(tmp_path / "artifacts"))
+    fsspec.filesystem("memory").store.clear()
+    return ArtifactStore("memory://artifacts")
+
+
+def test_the_latest_is_that_of_the_last_run_and_each_run_keeps_its_own(store):
+    store.put_json("run-1", "dbt/run_results.json", {"n": 1})
+    store.put_json("run-2", "dbt/run_results.json", {"n": 2})
+    assert store.get_json("dbt/run_results.json") == {"n": 2}
+    assert store.get_json("dbt/run_results.json", run_id="run-1") == {"n": 1}
+
+
+def test_what_was_never_written_is_none(store):
+    assert store.get("gx/validation_result.json") is None
+    assert store.get_json("gx/validation_result.json", run_id="run-1") is None
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_debris(tmp_path, monkeypatch):
+    fs = fsspec.filesystem("file")
+    path = str(tmp_path / "folder" / "file.json")
+    write_atomically(fs, path, b"old")
+
+    def disk_full(path, value):
+        (tmp_path / "folder" / path.rsplit("/", 1)[1]).write_bytes(value[:1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fs, "pipe_file", disk_full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(fs, path, b"new")
+    assert [f.read_bytes() for f in (tmp_path / "folder").iterdir()] == [b"old"]
