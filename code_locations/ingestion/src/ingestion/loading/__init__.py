@@ -1,0 +1,14 @@
+"""Loads Parquet files into raw tables with dlt; every source of the stack ends here.
+
+    report = load("books", [TableFile(raw_table("books", "clients"), path, rows)], state)
+    state = read_state("books")
+
+Knows nothing of Dagster. State is committed with the rows that it covers, and comes back
+from the warehouse: nothing that a load needs later is kept in the working directory.
+"""
+
+from ingestion.loading.files import TableFile
+from ingestion.loading.pipeline import load, read_state
+from ingestion.loading.report import LoadReport, TableReport
+
+__all__ = ["LoadReport", "TableFile", "TableReport", "load", "read_state"]

@@ -1,0 +1,215 @@
+"""The dlt pipeline of a source: one load of files and state, and reading the state back."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ingestion.loading.files import TableFile, conform, keys_unique, parquet_columns
+from ingestion.loading.report import LoadReport, TableReport
+from ingestion.settings import DltSettings
+from stack.raw import RawTable
+from stack.settings import WarehouseSettings, load_settings
+from stack.warehouse import columns_of, connect, ensure_raw_tables, row_count
+
+if TYPE_CHECKING:
+    from dlt import Pipeline
+    from dlt.extract import DltResource
+    from duckdb import DuckDBPyConnection
+
+_STATE_KEY = "state"
+_NEWEST_BY = "updated_at"
+_log = logging.getLogger(__name__)
+
+
+def read_state(source: str) -> dict[str, Any]:
+    """State of the source's last completed load, from the warehouse; empty before the first."""
+    warehouse, settings = load_settings(WarehouseSettings), load_settings(DltSettings)
+    with (
+        _working_directory(source, settings) as folder,
+        connect(warehouse) as connection,
+    ):
+        return _state(_pipeline(source, connection, folder, warehouse, settings), source)
+
+
+def load(
+    source: str,
+    files: Iterable[TableFile],
+    state: Mapping[str, Any],
+    progress: Callable[[str], None] = _log.info,
+) -> LoadReport:
+    """Merge the files into their raw tables on the primary key, and commit `state` with them.
+
+    Rows whose key is there already are replaced unless the table's row has a later
+    `updated_at`; within the files the row with the latest one wins. A column that a table
+    lacks is added to it. `state` replaces the source's state, as one JSON-able mapping; if
+    the load doesn't complete it stays as it was, and loading the same files again ends with
+    the same tables. `progress` is given a line per table.
+    """
+    warehouse, settings = load_settings(WarehouseSettings), load_settings(DltSettings)
+    by_table: dict[RawTable, list[TableFile]] = {}
+    for file in files:
+        by_table.setdefault(file.table, []).append(file)
+    started = time.perf_counter()
+    with (
+        _working_directory(source, settings) as folder,
+        connect(warehouse) as connection,
+    ):
+        ensure_raw_tables(connection, warehouse, by_table)
+        loads = [
+            _TableLoad(table, given, connection, warehouse, folder / "conformed")
+            for table, given in by_table.items()
+        ]
+        pipeline = _pipeline(source, connection, folder, warehouse, settings)
+        if not loads and _state(pipeline, source) == dict(state):
+            return LoadReport()
+        _run(pipeline, source, loads, state)
+        reports = {}
+        for item in loads:
+            report = item.report(time.perf_counter() - started)
+            reports[report.table_name] = report
+            progress(f"{report.table_name}: {report.rows_loaded:,} rows")
+    return LoadReport(reports, time.perf_counter() - started)
+
+
+class _TableLoad:
+    """One table's files, conformed to the columns that the table will have."""
+
+    def __init__(
+        self,
+        table: RawTable,
+        files: list[TableFile],
+        connection: DuckDBPyConnection,
+        warehouse: WarehouseSettings,
+        scratch: Path,
+    ) -> None:
+        self.table = table
+        self.rows = sum(file.rows for file in files)
+        self._connection = connection
+        self._schema = warehouse.dlt_dataset_name
+        present = columns_of(connection, warehouse, self._schema, table.table_name)
+        self.columns = {column.name: column.type for column in present}
+        for file in files:
+            for name, type_ in parquet_columns(connection, file.path).items():
+                self.columns.setdefault(name, type_)
+        self.columns_added = tuple(self.columns)[len(present) :]
+        self.paths = [
+            conform(
+                connection,
+                file.path,
+                self.columns,
+                scratch / f"{table.table_name}-{number}.parquet",
+            )
+            for number, file in enumerate(files)
+        ]
+        # A merge into an empty table of rows with distinct keys is an append, at half the cost.
+        empty = row_count(connection, self._schema, table.table_name) == 0
+        append = empty and keys_unique(connection, self.paths, table.primary_key)
+        self.write_disposition: Literal["append", "merge"] = "append" if append else "merge"
+
+    def resource(self) -> DltResource:
+        """The dlt resource that imports the files."""
+        import dlt
+        import pyarrow.parquet as pq
+        from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+
+        hints = py_arrow_to_table_schema_columns(pq.read_schema(self.paths[0]))
+        for name, type_ in self.columns.items():
+            if type_ == "JSON":
+                hints[name]["data_type"] = "json"
+        if self.write_disposition == "merge" and _NEWEST_BY in hints:
+            hints[_NEWEST_BY]["dedup_sort"] = "desc"
+
+        def imports() -> Iterator[Any]:
+            for path in self.paths:
+                yield dlt.mark.with_file_import(
+                    str(path), "parquet", pq.read_metadata(path).num_rows
+                )
+
+        return dlt.resource(
+            imports,
+            name=self.table.table_name,
+            columns=hints,
+            primary_key=self.table.primary_key,
+            write_disposition=self.write_disposition,
+            file_format="parquet",
+            schema_contract={"tables": "evolve", "columns": "evolve", "data_type": "freeze"},
+        )
+
+    def report(self, duration_s: float) -> TableReport:
+        """After the load."""
+        total = row_count(self._connection, self._schema, self.table.table_name)
+        return TableReport(self.table.table_name, self.rows, total, duration_s, self.columns_added)
+
+
+def _run(
+    pipeline: Pipeline, source: str, loads: list[_TableLoad], state: Mapping[str, Any]
+) -> None:
+    import dlt
+
+    @dlt.source(name=source)
+    def tables() -> Iterator[DltResource]:
+        for item in loads:
+            yield item.resource()
+
+    with pipeline.managed_state(extract_state=False) as managed:
+        managed.setdefault("sources", {}).setdefault(source, {})[_STATE_KEY] = dict(state)
+    pipeline.extract(tables(), workers=1)
+    pipeline.normalize(workers=1)
+    # One connection and one writer at a time: DuckLake on SQLite locks itself out otherwise.
+    pipeline.load(workers=1, raise_on_failed_jobs=True)
+
+
+def _pipeline(
+    source: str,
+    connection: DuckDBPyConnection,
+    folder: Path,
+    warehouse: WarehouseSettings,
+    settings: DltSettings,
+) -> Pipeline:
+    """The source's pipeline, with state and schema restored from the warehouse."""
+    import dlt
+
+    from ingestion.loading.destination import WarehouseDestination
+
+    dlt.config["load.truncate_staging_dataset"] = True
+    dlt.config["load.delete_completed_jobs"] = True
+    dlt.config["load.raise_on_max_retries"] = 1
+    pipeline = dlt.pipeline(
+        f"{settings.dlt_pipeline_name}_{source}",
+        pipelines_dir=str(folder),
+        destination=WarehouseDestination(connection, warehouse.database),
+        dataset_name=warehouse.dlt_dataset_name,
+    )
+    pipeline.sync_destination()
+    return pipeline
+
+
+def _state(pipeline: Pipeline, source: str) -> dict[str, Any]:
+    state = pipeline.state.get("sources", {}).get(source, {}).get(_STATE_KEY, {})
+    return dict(state)
+
+
+@contextmanager
+def _working_directory(source: str, settings: DltSettings) -> Iterator[Path]:
+    """An empty working directory of the source, held alone until the block ends.
+
+    What a killed load left is dropped: its state was not committed, so the source delivers
+    the same rows again, and merging them again changes nothing. A pod, which begins without
+    a directory, goes the same way.
+    """
+    root = settings.stack_home / "dlt"
+    root.mkdir(parents=True, exist_ok=True)
+    name = f"{settings.dlt_pipeline_name}_{source}"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = root / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        yield folder
