@@ -31,7 +31,9 @@ def _rows(connection, schema: str, table: str):  # type: ignore[no-untyped-def]
     relation = connection.sql(f'select * from "{schema}"."{table}"')
     shop = "shop" in table
     columns = [
-        c for c in relation.columns if not c.startswith("_dlt") and not (shop and c in STAMPED_BY_THE_RUN)
+        c
+        for c in relation.columns
+        if not c.startswith("_dlt") and not (shop and c in STAMPED_BY_THE_RUN)
     ]
     selected = ", ".join(f'"{c}"' for c in columns)
     rows = connection.sql(f'select {selected} from "{schema}"."{table}" order by all').fetchall()

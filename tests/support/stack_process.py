@@ -11,6 +11,7 @@ from pathlib import Path
 from scripts.env_example import settings_classes
 
 ROOT = Path(__file__).parents[2]
+GUARD = Path(__file__).parent / "no_network"
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
@@ -30,6 +31,11 @@ class StackProcess:
     def env(self) -> dict[str, str]:
         """Environment of this stack's processes."""
         return clean_environment(STACK_HOME=str(self.home), **self.environment)
+
+    def without_network(self, log: Path) -> StackProcess:
+        """The same stack, in processes that note each attempt to leave the machine in `log`."""
+        guard = {"PYTHONPATH": str(GUARD), "NO_NETWORK_LOG": str(log)}
+        return StackProcess(self.home, self.environment | guard)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `python <arguments>` in the checkout, in a process group of its own."""

@@ -1,0 +1,94 @@
+"""The definitions load as documented: no environment, no network, no warning."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from support.servers import free_port
+from support.stack_process import GUARD, ROOT, clean_environment
+
+DEADLINE_S = 120
+TARGETS = {
+    "merged": ["-f", "code_locations/definitions.py"],
+    "four locations": ["-w", "workspace.yaml"],
+}
+ASSETS = '{"query": "{ assetNodes { assetKey { path } opNames } }"}'
+
+
+def environment(log: Path) -> dict[str, str]:
+    return clean_environment(PYTHONPATH=str(GUARD), NO_NETWORK_LOG=str(log))
+
+
+def dagster(*arguments: str) -> list[str]:
+    return [str(Path(sys.executable).parent / "dagster"), *arguments]
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_the_definitions_are_valid(target, tmp_path):
+    log = tmp_path / "network.log"
+    result = subprocess.run(
+        dagster("definitions", "validate", *target),
+        cwd=ROOT, env=environment(log), capture_output=True, text=True, timeout=DEADLINE_S,
+        check=False,
+    )  # fmt: skip
+    output = result.stdout + result.stderr
+    assert result.returncode == 0, output
+    assert not re.search("warning", output, re.IGNORECASE), output
+    assert not log.exists(), log.read_text()
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_the_ui_opens_with_the_six_assets(target, tmp_path):
+    log, port = tmp_path / "network.log", free_port()
+    output = tmp_path / "output"
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            dagster("dev", *target, "--port", str(port), "--host", "127.0.0.1"),
+            cwd=ROOT, env=environment(log), stdout=file, stderr=file,
+        )  # fmt: skip
+    try:
+        nodes = ask(f"http://127.0.0.1:{port}/graphql", process, output)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    paths = {tuple(node["assetKey"]["path"]) for node in nodes}
+    assert {
+        ("airbyte_sync_job",),
+        ("dlt_ingestion_pipeline",),
+        ("dbt_run",),
+        ("dbt_test",),
+        ("great_expectations_validation",),
+        ("datahub_metadata_ingestion",),
+        ("raw", "books_invoices"),
+        ("staging", "stg_books__invoices"),
+        ("marts", "revenue_by_month"),
+    } <= paths
+    assert all(node["opNames"] for node in nodes), "an asset that no location makes"
+    assert not re.search("warning", output.read_text(), re.IGNORECASE), output.read_text()
+    assert not log.exists(), log.read_text()
+
+
+def ask(url: str, process: subprocess.Popen[bytes], output: Path) -> list[dict]:
+    """The asset nodes of the UI's API, as soon as it answers with all locations loaded."""
+    deadline = time.monotonic() + DEADLINE_S
+    request = urllib.request.Request(
+        url, data=ASSETS.encode(), headers={"Content-Type": "application/json"}
+    )
+    while True:
+        assert process.poll() is None, output.read_text()
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                nodes = json.load(answer)["data"]["assetNodes"]
+            if any(n["assetKey"]["path"] == ["datahub_metadata_ingestion"] for n in nodes):
+                return nodes
+        except OSError:
+            pass
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.2)

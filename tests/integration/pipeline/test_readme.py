@@ -1,0 +1,62 @@
+"""What the README shows works as it stands there."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from stack.one_machine.home import prepare_dagster_home
+from stack.settings import StackSettings, WarehouseSettings
+from support.contents import tables
+from support.stack_process import ROOT
+
+README = (ROOT / "README.md").read_text()
+# Run elsewhere: by CI itself, and in test_loading.py.
+ELSEWHERE = {"make test", "make dev"}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("bash") for line in block.splitlines() if line]
+
+
+def test_the_first_screen_has_a_picture_and_two_commands():
+    start = README[:2000]
+    picture = re.search(r"!\[.+\]\((.+)\)", start)
+    assert picture and (ROOT / picture[1]).is_file()
+    assert commands()[:2] == ["make run", "make test"]
+    assert all(f"```bash\n{command}\n" in start for command in commands()[:2])
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c not in ELSEWHERE])
+def test_a_command_works(ran, command):
+    result = subprocess.run(
+        command, shell=True, cwd=ROOT, env=ran.stack.env(), capture_output=True, text=True,
+        timeout=600, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_the_python_usage_works_on_an_empty_warehouse(stack, block):
+    stack.environment["BOOKS_URL"] = str(stack.home / "no_exports")
+    home = prepare_dagster_home(StackSettings(stack_home=stack.home))
+    result = subprocess.run(
+        [sys.executable, "-c", block],
+        cwd=ROOT, env=stack.env() | {"DAGSTER_HOME": str(home)}, capture_output=True, text=True,
+        timeout=600, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    rows = tables(WarehouseSettings(stack_home=stack.home))
+    assert rows["freelancer_raw.books_invoices"] == 0
+    assert rows["freelancer_raw.shop_customers"] > 0
+    assert rows["marts.receivables_ageing"] == 0
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target

@@ -1,0 +1,24 @@
+"""The same pipeline on the other warehouse ends with the same marts."""
+
+from stack.settings import WarehouseSettings
+from support.contents import contents
+
+
+def test_a_ducklake_on_postgres_and_s3_has_the_same_tables_as_a_file(ran, stack, postgres_url, s3):
+    stack.environment = {
+        "DLT_DESTINATION": "ducklake",
+        "DUCKLAKE_CATALOG_URL": postgres_url,
+        "DUCKLAKE_DATA_URL": f"s3://{s3.bucket}/daily",
+        **s3.environment(),
+    }
+    stack.write_sample_data()
+    for _ in range(2):
+        result = stack.run_pipeline()
+        assert result.returncode == 0, result.stdout + result.stderr
+    assert "Nothing new in the sources" in result.stdout
+    lake = WarehouseSettings(
+        stack_home=stack.home,
+        **{k.lower(): v for k, v in stack.environment.items()},
+    )
+    assert contents(lake) == contents(ran.warehouse)
+    assert not (stack.home / "warehouse.duckdb").exists()
