@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr
 
-from stack.paths import default_home
+import stack.settings as settings_module
+from stack.paths import checkout_root, default_home
 from stack.settings import Settings
 
 
@@ -18,6 +22,37 @@ class AirbyteSettings(Settings):
     )
     airbyte_host: str = Field("localhost", description="host of the Airbyte server")
     airbyte_port: int = Field(8000, ge=1, le=65535, description="port of the Airbyte server")
+    airbyte_connection_file: Path | None = Field(
+        None,
+        description="YAML of a connection, or a folder of them; default: the sample shop",
+    )
+    airbyte_connectors_dir: Path | None = Field(
+        None,
+        description="folder of the connectors' environments; default: .connectors in a checkout, "
+        "else STACK_HOME/connectors",
+    )
+    airbyte_deadline_seconds: int = Field(
+        6 * 3600, ge=1, description="a connector that reads for longer is stopped"
+    )
+    airbyte_silence_seconds: int = Field(
+        900, ge=1, description="a connector that says nothing for longer is stopped"
+    )
+    stack_home: Path = Field(default_factory=default_home)
+
+    @property
+    def connectors(self) -> Path:
+        """Folder of the connectors' environments."""
+        root = checkout_root()
+        default = root / ".connectors" if root else self.stack_home / "connectors"
+        return (self.airbyte_connectors_dir or default).absolute()
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Environment and `.env`, for the `${NAME}` references of connection files."""
+        found: dict[str, str] = {}
+        for file in settings_module.env_files():
+            found |= {k: v for k, v in dotenv_values(file).items() if v is not None}
+        return found | os.environ
 
 
 class DltSettings(Settings):
@@ -27,6 +62,36 @@ class DltSettings(Settings):
     dlt_pipeline_name: str = Field(
         "freelancer_data", pattern=r"^[a-z_][a-z0-9_]*$", description="prefix of pipeline names"
     )
+
+
+class BooksSettings(Settings):
+    """Where the books' exports are, and where unreadable ones are noted."""
+
+    stack_home: Path = Field(default_factory=default_home)
+    books_url: str | None = Field(
+        None,
+        description="fsspec URL of the books' exports; default: STACK_HOME/exports/books",
+    )
+    quarantine_url: str | None = Field(
+        None,
+        description="fsspec URL of notes on exports that can't be loaded; "
+        "default: STACK_HOME/quarantine",
+    )
+
+    @property
+    def default_folder(self) -> Path:
+        """Where exports are read from unless BOOKS_URL says otherwise."""
+        return self.stack_home / "exports" / "books"
+
+    @property
+    def books(self) -> str:
+        """fsspec URL of the exports."""
+        return self.books_url or str(self.default_folder)
+
+    @property
+    def quarantine(self) -> str:
+        """fsspec URL of the notes on exports that can't be loaded."""
+        return self.quarantine_url or str(self.stack_home / "quarantine")
 
 
 class GitHubSettings(Settings):
