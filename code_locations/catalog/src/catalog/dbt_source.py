@@ -1,0 +1,209 @@
+"""dbt's models, tests and column lineage, through DataHub's own dbt source.
+
+It gets the manifest and the run results as dbt wrote them. Instead of dbt's catalog.json it
+gets one made from the warehouse, so that column types are those of the tables that exist,
+whenever `dbt docs generate` last ran.
+Source: https://docs.datahub.com/docs/generated/ingestion/sources/dbt
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from catalog.datasets import ownership
+from catalog.field_types import data_type, fields_of
+from catalog.inputs import Inputs
+from catalog.models import TAG_PREFIX
+from catalog.tables import CatalogTable
+from catalog.urns import WAREHOUSE_PLATFORM, Naming
+
+if TYPE_CHECKING:
+    from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
+
+log = logging.getLogger(__name__)
+CATALOG_SCHEMA = "https://schemas.getdbt.com/dbt/catalog/v1.json"
+
+
+class DbtSourceError(RuntimeError):
+    """DataHub's dbt source could not read what dbt wrote."""
+
+
+@dataclass(frozen=True)
+class DbtMetadata:
+    """Proposals of dbt's side of the catalog, and what the source could not make out."""
+
+    proposals: tuple[Proposal, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def dbt_metadata(
+    naming: Naming, inputs: Inputs, tables: Iterable[CatalogTable], run_id: str, scratch: Path
+) -> DbtMetadata:
+    """Run DataHub's dbt source over the artifacts; empty if there is no manifest.
+
+    Raises DbtSourceError if the source reports a failure.
+    """
+    if not inputs.document("dbt/manifest.json"):
+        return DbtMetadata()
+    known = {t.dbt.unique_id: t for t in tables if t.dbt}
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as folder:
+        config = _config(naming, inputs, known.values(), Path(folder))
+        found, warnings = _run(config, run_id)
+    proposals = [_with_our_types(p, naming, known.values()) for p in found]
+    return DbtMetadata((*proposals, *_owners_and_siblings(naming, known.values())), warnings)
+
+
+def _config(
+    naming: Naming, inputs: Inputs, tables: Iterable[CatalogTable], folder: Path
+) -> dict[str, Any]:
+    def write(name: str, content: Any) -> str:
+        file = folder / name
+        file.write_text(json.dumps(content))
+        return str(file)
+
+    results = [
+        write(name.replace("/", "_"), inputs.document(name))
+        for name in ("dbt/run_results.json", "dbt/test_results.json")
+        if inputs.document(name)
+    ]
+    return {
+        "manifest_path": write("manifest.json", inputs.document("dbt/manifest.json")),
+        "catalog_path": write("catalog.json", warehouse_catalog(naming, tables)),
+        "run_results_paths": results,
+        "only_include_if_in_catalog": True,
+        "target_platform": WAREHOUSE_PLATFORM,
+        "target_platform_instance": naming.instance,
+        "platform_instance": naming.instance,
+        "env": naming.fabric,
+        "include_env_in_assertion_guid": True,
+        "convert_urns_to_lowercase": False,
+        "tag_prefix": TAG_PREFIX,
+        "meta_mapping": {
+            "terms": {"match": ".*", "operation": "add_terms", "config": {"separator": ","}}
+        },
+        # Owners and siblings are ours, and so is everything about the warehouse's tables.
+        "enable_owner_extraction": False,
+        "emit_target_platform_instance_aspects": False,
+        "emit_target_platform_display_name": False,
+        # A whole aspect each time instead of a patch on what the server has: no server needed.
+        "write_semantics": "OVERRIDE",
+        "incremental_lineage": False,
+        # A warning is a failure of low severity, not a success.
+        "test_warnings_are_errors": True,
+        # Would make an entity of every dbt run; the runs are Dagster's and in its UI.
+        "entities_enabled": {"model_performance": "NO"},
+    }
+
+
+def warehouse_catalog(naming: Naming, tables: Iterable[CatalogTable]) -> dict[str, Any]:
+    """The warehouse's columns in the form of dbt's catalog.json.
+
+    Format: https://schemas.getdbt.com/dbt/catalog/v1.json
+    """
+    document: dict[str, Any] = {
+        "metadata": {"dbt_schema_version": CATALOG_SCHEMA},
+        "nodes": {},
+        "sources": {},
+        "errors": None,
+    }
+    for table in tables:
+        if table.dbt is None:
+            continue
+        document["sources" if table.dbt.is_source else "nodes"][table.dbt.unique_id] = {
+            "unique_id": table.dbt.unique_id,
+            "metadata": {
+                "database": naming.database,
+                "schema": table.facts.schema,
+                "name": table.facts.name,
+                "type": "VIEW" if table.facts.kind == "view" else "BASE TABLE",
+                "comment": None,
+                "owner": None,
+            },
+            "columns": {
+                column.name: {
+                    "name": column.name,
+                    "type": column.type,
+                    "index": index,
+                    "comment": None,
+                }
+                for index, column in enumerate(table.facts.columns, start=1)
+            },
+            "stats": {},
+        }
+    return document
+
+
+def _run(config: dict[str, Any], run_id: str) -> tuple[list[Proposal], tuple[str, ...]]:
+    from datahub.emitter.mcp import MetadataChangeProposalWrapper
+    from datahub.emitter.mcp_builder import mcps_from_mce
+    from datahub.ingestion.api.common import PipelineContext
+    from datahub.ingestion.source.dbt.dbt_core import DBTCoreConfig, DBTCoreSource
+    from datahub.metadata.schema_classes import MetadataChangeEventClass
+
+    source = DBTCoreSource(DBTCoreConfig(**config), PipelineContext(run_id=run_id))
+    proposals: list[Proposal] = []
+    for unit in source.get_workunits():
+        if isinstance(unit.metadata, MetadataChangeEventClass):
+            proposals += mcps_from_mce(unit.metadata)
+        elif isinstance(unit.metadata, MetadataChangeProposalWrapper):
+            proposals.append(unit.metadata)
+        else:
+            raise DbtSourceError(
+                f"DataHub's dbt source gave {unit.id} as a patch, which needs a server; "
+                "report it with the installed version of acryl-datahub"
+            )
+    report = source.report
+    if report.failures:
+        raise DbtSourceError(
+            "DataHub's dbt source can't read dbt's artifacts: "
+            f"{'; '.join(_lines(report.failures))}; run dbt_run and dbt_test again"
+        )
+    return proposals, tuple(_lines(report.warnings))
+
+
+def _lines(entries: Any) -> Iterator[str]:
+    for entry in entries:
+        context = ", ".join(str(c) for c in list(entry.context)[:3])
+        yield f"{entry.title or ''} {entry.message} ({context})".strip()
+
+
+def _with_our_types(proposal: Proposal, naming: Naming, tables: Iterable[CatalogTable]) -> Proposal:
+    """Give dbt's schemas the types, keys and nullability that the warehouse's have.
+
+    The source knows the types of other warehouses only, and calls every column not null.
+    """
+    from datahub.metadata.schema_classes import SchemaMetadataClass
+
+    schema = proposal.aspect
+    if not isinstance(schema, SchemaMetadataClass):
+        return proposal
+    table = next((t for t in tables if naming.dbt_node(*t.facts.key) == proposal.entityUrn), None)
+    names = {c.name for c in table.facts.columns} if table else set()
+    for column in schema.fields:
+        column.type = data_type(fields_of(column.fieldPath, column.nativeDataType)[0].kind)
+        if table and column.fieldPath in names:
+            column.nullable = not table.never_null(column.fieldPath)
+            column.isPartOfKey = column.fieldPath in table.primary_key
+    if table:
+        schema.primaryKeys = list(table.primary_key) or None
+    return proposal
+
+
+def _owners_and_siblings(naming: Naming, tables: Iterable[CatalogTable]) -> Iterator[Proposal]:
+    from datahub.emitter.mcp import MetadataChangeProposalWrapper
+    from datahub.metadata.schema_classes import SiblingsClass
+
+    for table in tables:
+        urn = naming.dbt_node(*table.facts.key)
+        yield MetadataChangeProposalWrapper(entityUrn=urn, aspect=ownership(table.owners))
+        yield MetadataChangeProposalWrapper(
+            entityUrn=urn,
+            aspect=SiblingsClass(siblings=[naming.table(*table.facts.key)], primary=True),
+        )

@@ -1,0 +1,167 @@
+"""Great Expectations' results as DataHub assertions and their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from catalog.inputs import Inputs
+from catalog.urns import GX_PLATFORM, Naming
+
+if TYPE_CHECKING:
+    from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """An expectation in DataHub's words; parameters name its arguments."""
+
+    operator: str
+    aggregation: str = "_NATIVE_"
+    scope: str = "DATASET_COLUMN"
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+_BETWEEN = (("min_value", "minValue"), ("max_value", "maxValue"))
+
+# Expectations that DataHub's UI can put into a sentence; others are shown by their own name.
+# Names: https://greatexpectations.io/expectations
+MEANINGS = {
+    "expect_column_values_to_not_be_null": Meaning("NOT_NULL", "IDENTITY"),
+    "expect_column_values_to_be_null": Meaning("NULL", "IDENTITY"),
+    "expect_column_values_to_be_unique": Meaning("EQUAL_TO", "UNIQUE_PROPOTION"),
+    "expect_column_values_to_be_between": Meaning("BETWEEN", "IDENTITY", parameters=_BETWEEN),
+    "expect_column_values_to_be_in_set": Meaning(
+        "IN", "IDENTITY", parameters=(("value_set", "value"),)
+    ),
+    "expect_column_values_to_match_regex": Meaning(
+        "REGEX_MATCH", "IDENTITY", parameters=(("regex", "value"),)
+    ),
+    "expect_column_min_to_be_between": Meaning("BETWEEN", "MIN", parameters=_BETWEEN),
+    "expect_column_max_to_be_between": Meaning("BETWEEN", "MAX", parameters=_BETWEEN),
+    "expect_column_mean_to_be_between": Meaning("BETWEEN", "MEAN", parameters=_BETWEEN),
+    "expect_column_sum_to_be_between": Meaning("BETWEEN", "SUM", parameters=_BETWEEN),
+    "expect_column_unique_value_count_to_be_between": Meaning(
+        "BETWEEN", "UNIQUE_COUNT", parameters=_BETWEEN
+    ),
+    "expect_table_row_count_to_be_between": Meaning(
+        "BETWEEN", "ROW_COUNT", "DATASET_ROWS", _BETWEEN
+    ),
+    "expect_table_row_count_to_equal": Meaning(
+        "EQUAL_TO", "ROW_COUNT", "DATASET_ROWS", (("value", "value"),)
+    ),
+    "expect_table_columns_to_match_ordered_list": Meaning(
+        "EQUAL_TO", "COLUMNS", "DATASET_SCHEMA", (("column_list", "value"),)
+    ),
+    "expect_table_columns_to_match_set": Meaning(
+        "EQUAL_TO", "COLUMNS", "DATASET_SCHEMA", (("column_set", "value"),)
+    ),
+    "expect_table_column_count_to_equal": Meaning(
+        "EQUAL_TO", "COLUMN_COUNT", "DATASET_SCHEMA", (("value", "value"),)
+    ),
+}
+
+# How bad a failure is, by the expectation's severity in Great Expectations.
+SEVERITIES = {"critical": "HIGH", "error": "HIGH", "warning": "MEDIUM", "info": "LOW"}
+
+
+def expectation_proposals(naming: Naming, inputs: Inputs, at: datetime) -> Iterator[Proposal]:
+    """The definition and the latest run of every expectation that was validated."""
+    from datahub.emitter.mce_builder import make_data_platform_urn
+    from datahub.emitter.mcp import MetadataChangeProposalWrapper
+    from datahub.metadata import schema_classes as s
+
+    document = inputs.document("gx/validation_result.json")
+    for result in document.get("results", []):
+        dataset = naming.table(result["schema"], result["table"])
+        urn = naming.expectation(
+            dataset, result["expectation_type"], result.get("column"), result.get("kwargs") or {}
+        )
+        aspects: list[Any] = [
+            _definition(dataset, document, result),
+            s.DataPlatformInstanceClass(platform=make_data_platform_urn(GX_PLATFORM)),
+            s.StatusClass(removed=False),
+            _run(urn, dataset, document, result, at),
+        ]
+        yield from MetadataChangeProposalWrapper.construct_many(urn, aspects)
+
+
+def _definition(dataset: str, document: Any, result: Any) -> Any:
+    from datahub.emitter.mce_builder import make_schema_field_urn
+    from datahub.metadata import schema_classes as s
+
+    column = result.get("column")
+    kwargs = result.get("kwargs") or {}
+    meaning = MEANINGS.get(
+        result["expectation_type"],
+        Meaning("_NATIVE_", scope="DATASET_COLUMN" if column else "DATASET_ROWS"),
+    )
+    return s.AssertionInfoClass(
+        type=s.AssertionTypeClass.DATASET,
+        source=s.AssertionSourceClass(type=s.AssertionSourceTypeClass.EXTERNAL),
+        customProperties={
+            "check_name": str(result["check_name"]),
+            "severity": str(result.get("severity")),
+            "checkpoint": str(document.get("checkpoint")),
+        },
+        datasetAssertion=s.DatasetAssertionInfoClass(
+            dataset=dataset,
+            scope=meaning.scope,
+            operator=meaning.operator,
+            aggregation=meaning.aggregation,
+            fields=[make_schema_field_urn(dataset, column)] if column else None,
+            parameters=_parameters(meaning, kwargs),
+            nativeType=result["expectation_type"],
+            nativeParameters={k: str(v) for k, v in sorted(kwargs.items())},
+        ),
+    )
+
+
+def _parameters(meaning: Meaning, kwargs: dict[str, Any]) -> Any:
+    from datahub.metadata import schema_classes as s
+
+    def parameter(value: Any) -> Any:
+        if isinstance(value, bool | str) or value is None:
+            kind = s.AssertionStdParameterTypeClass.STRING
+        elif isinstance(value, int | float):
+            kind = s.AssertionStdParameterTypeClass.NUMBER
+        else:
+            kind = s.AssertionStdParameterTypeClass.LIST
+        return s.AssertionStdParameterClass(value=str(value), type=kind)
+
+    given = {
+        name: parameter(kwargs[argument])
+        for argument, name in meaning.parameters
+        if kwargs.get(argument) is not None
+    }
+    return s.AssertionStdParametersClass(**given) if given else None
+
+
+def _run(urn: str, dataset: str, document: Any, result: Any, at: datetime) -> Any:
+    from datahub.metadata import schema_classes as s
+
+    failed = not result["success"]
+    observed = result.get("observed")
+    return s.AssertionRunEventClass(
+        timestampMillis=int(at.timestamp() * 1000),
+        runId=str(document.get("run_id")),
+        assertionUrn=urn,
+        asserteeUrn=dataset,
+        status=s.AssertionRunStatusClass.COMPLETE,
+        result=s.AssertionResultClass(
+            type=s.AssertionResultTypeClass.FAILURE
+            if failed
+            else s.AssertionResultTypeClass.SUCCESS,
+            severity=SEVERITIES.get(str(result.get("severity")), "HIGH") if failed else None,
+            rowCount=result.get("element_count"),
+            unexpectedCount=result.get("unexpected_count"),
+            actualAggValue=float(observed) if _is_number(observed) else None,
+            nativeResults={} if observed is None else {"observed": str(observed)},
+        ),
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,1 @@
+"""Where proposals go: a file, or a DataHub server."""

@@ -1,0 +1,122 @@
+"""Names of everything in the catalog: URNs, which never depend on a run or on the time.
+
+Forms: https://docs.datahub.com/docs/what/urn
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datahub.emitter.mcp_builder import DatabaseKey, SchemaKey
+
+WAREHOUSE_PLATFORM = "duckdb"
+DBT_PLATFORM = "dbt"
+GX_PLATFORM = "great-expectations"
+ORCHESTRATOR = "dagster"
+
+# DataHub's fabric for each DAGSTER_ENV, so that a laptop's tables aren't taken for production's.
+FABRICS = {"dev": "DEV", "test": "TEST", "prod": "PROD"}
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Turns the stack's names into URNs.
+
+    `fabric` is DataHub's environment (DEV, TEST, PROD); `instance` sets this warehouse apart
+    from others in the same DataHub; `database` is the first part of `database.schema.table`.
+    """
+
+    database: str
+    fabric: str = "DEV"
+    instance: str | None = None
+
+    def dataset(self, platform: str, name: str) -> str:
+        """A dataset of any platform."""
+        from datahub.emitter.mce_builder import make_dataset_urn_with_platform_instance
+
+        return make_dataset_urn_with_platform_instance(
+            platform=platform, name=name, platform_instance=self.instance, env=self.fabric
+        )
+
+    def qualified_name(self, schema: str, table: str) -> str:
+        """`database.schema.table`."""
+        return f"{self.database}.{schema}.{table}"
+
+    def table(self, schema: str, table: str) -> str:
+        """A table or view of the warehouse."""
+        return self.dataset(WAREHOUSE_PLATFORM, self.qualified_name(schema, table))
+
+    def dbt_node(self, schema: str, table: str) -> str:
+        """The dbt model or source behind a table: its sibling in the catalog."""
+        return self.dataset(DBT_PLATFORM, self.qualified_name(schema, table))
+
+    def database_key(self) -> DatabaseKey:
+        """Key of the container that stands for the warehouse.
+
+        DataHub leaves `env` out of a container's guid, so that two fabrics would share one;
+        `backcompat_env_as_instance` puts it in where there is no instance.
+        """
+        from datahub.emitter.mcp_builder import DatabaseKey
+
+        return DatabaseKey(
+            platform=WAREHOUSE_PLATFORM,
+            instance=self.instance,
+            env=self.fabric,
+            database=self.database,
+            backcompat_env_as_instance=True,
+        )
+
+    def schema_key(self, schema: str) -> SchemaKey:
+        """Key of the container that stands for a schema."""
+        from datahub.emitter.mcp_builder import SchemaKey
+
+        return SchemaKey(
+            platform=WAREHOUSE_PLATFORM,
+            instance=self.instance,
+            env=self.fabric,
+            database=self.database,
+            schema=schema,
+            backcompat_env_as_instance=True,
+        )
+
+    def flow(self, pipeline: str) -> str:
+        """A Dagster job."""
+        from datahub.emitter.mce_builder import make_data_flow_urn
+
+        return make_data_flow_urn(ORCHESTRATOR, pipeline, self.fabric, self.instance)
+
+    def job(self, pipeline: str, asset: str) -> str:
+        """A step of a Dagster job: one of the six assets."""
+        from datahub.emitter.mce_builder import make_data_job_urn
+
+        return make_data_job_urn(ORCHESTRATOR, pipeline, asset, self.fabric, self.instance)
+
+    def expectation(
+        self, dataset: str, expectation: str, column: str | None, kwargs: Mapping[str, Any]
+    ) -> str:
+        """A Great Expectations expectation: the same one has the same URN in every run."""
+        from datahub.emitter.mce_builder import datahub_guid, make_assertion_urn
+
+        return make_assertion_urn(
+            datahub_guid(
+                {
+                    "platform": GX_PLATFORM,
+                    "dataset": dataset,
+                    "expectation": expectation,
+                    "column": column,
+                    "kwargs": json.dumps(dict(kwargs), sort_keys=True, default=str),
+                }
+            )
+        )
+
+
+def owner(name: str) -> str:
+    """`team:books` is a group, anything else (a mail address, a login) is a user."""
+    from datahub.emitter.mce_builder import make_group_urn, make_user_urn
+
+    kind, _, rest = name.partition(":")
+    return make_group_urn(rest) if kind == "team" and rest else make_user_urn(name)
