@@ -9,7 +9,7 @@ from transformation.assets import dbt_run, dbt_test
 from catalog.location import LOCATION as CATALOG
 from ingestion.location import LOCATION as INGESTION
 from quality.location import LOCATION as QUALITY
-from stack.locations import build_definitions
+from stack.locations import merged_definitions
 from transformation.location import LOCATION as TRANSFORMATION
 
 __all__ = [
@@ -22,4 +22,4 @@ __all__ = [
     "great_expectations_validation",
 ]
 
-defs = build_definitions(INGESTION, TRANSFORMATION, QUALITY, CATALOG)
+defs = merged_definitions(INGESTION, TRANSFORMATION, QUALITY, CATALOG)

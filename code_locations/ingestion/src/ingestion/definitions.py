@@ -1,6 +1,6 @@
 """The ingestion code location."""
 
 from ingestion.location import LOCATION
-from stack.locations import build_definitions
+from stack.locations import location_definitions
 
-defs = build_definitions(LOCATION)
+defs = location_definitions(LOCATION)

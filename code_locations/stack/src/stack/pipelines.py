@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,14 +28,24 @@ class Schedule:
 class Pipeline:
     """A job over one or more stages.
 
-    In a process that holds several stages it is one job; in a location it is the job of the
-    same name with that location's slice.
+    In a process that holds all stages it is one job; in a location it is the job of the same
+    name with that location's slice. `only` limits it to some of the six assets. A higher
+    `priority` leaves the queue first; later stages add their position to it.
     """
 
     name: str
     description: str
     stages: tuple[Stage, ...]
     schedule: Schedule | None = None
+    only: frozenset[str] | None = None
+    priority: int = 0
+
+    def stage_after(self, stage: Stage, skip: Collection[Stage] = ()) -> Stage | None:
+        """The stage that follows `stage`, stepping over `skip`; None after the last."""
+        if stage not in self.stages:
+            return None
+        following = self.stages[self.stages.index(stage) + 1 :]
+        return next((s for s in following if s not in skip), None)
 
 
 DAILY = Pipeline(
@@ -43,5 +54,22 @@ DAILY = Pipeline(
     stages=tuple(Stage),
     schedule=Schedule("daily_pipeline_schedule", "0 2 * * *"),
 )
+INCREMENTAL_SYNC = Pipeline(
+    name="incremental_sync_pipeline",
+    description="Fresh data between two nights: load what is new and model it.",
+    stages=(Stage.INGESTION, Stage.TRANSFORMATION),
+    schedule=Schedule("incremental_sync_schedule", "0 */6 * * *"),
+)
+TRANSFORMATION = Pipeline(
+    name="transformation_pipeline",
+    description="Model and test what is loaded already.",
+    stages=(Stage.TRANSFORMATION,),
+)
+DATA_QUALITY = Pipeline(
+    name="data_quality_pipeline",
+    description="Test and validate the tables as they are.",
+    stages=(Stage.TRANSFORMATION, Stage.QUALITY),
+    only=frozenset({"dbt_test", "great_expectations_validation"}),
+)
 
-PIPELINES: tuple[Pipeline, ...] = (DAILY,)
+PIPELINES: tuple[Pipeline, ...] = (DAILY, INCREMENTAL_SYNC, TRANSFORMATION, DATA_QUALITY)

@@ -1,6 +1,6 @@
 """The transformation code location."""
 
-from stack.locations import build_definitions
+from stack.locations import location_definitions
 from transformation.location import LOCATION
 
-defs = build_definitions(LOCATION)
+defs = location_definitions(LOCATION)

@@ -1,0 +1,142 @@
+"""Hands a pipeline from one code location to the next.
+
+In open-source Dagster a run lives in one location. Each location has one sensor, made here,
+that looks for finished runs of the stage before its own and requests its own slice with the
+finished run's id as run key. A plain sensor, because a run-status sensor loses the event when
+its function raises and handles one run a tick: docs/decisions/0004.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from stack.pipelines import Pipeline, Stage
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
+    from dagster._core.storage.dagster_run import RunRecord
+
+PIPELINE_TAG = "pipeline"
+STAGE_TAG = "stage"
+PIPELINE_ID_TAG = "pipeline/id"
+PRIORITY_TAG = "dagster/priority"
+# Copied from stage to stage beside those above: options, partitions, and what a user added.
+CARRIED_PREFIXES = ("option/", "release/", "alert/", "dagster/partition", "dagster/asset_partition")
+# A run's timestamp is its worker's clock, and its record may become visible later than that.
+OVERLAP = timedelta(minutes=10)
+RUNS_A_TICK = 200
+INTERVAL_S = 1
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where the last tick ended, and which runs after `since` it already handled."""
+
+    since: datetime
+    seen: dict[str, float]
+
+    @classmethod
+    def parse(cls, text: str | None, now: datetime) -> Cursor:
+        """From the sensor's cursor; a first tick begins one overlap ago."""
+        if not text:
+            return cls(now - OVERLAP, {})
+        content = json.loads(text)
+        return cls(datetime.fromtimestamp(content["since"], UTC), content["seen"])
+
+    def advance(self, records: Iterable[RunRecord]) -> Cursor:
+        """After handling `records`: later, and without the runs that the overlap has passed."""
+        seen = dict(self.seen)
+        for record in records:
+            seen[record.dagster_run.run_id] = record.update_timestamp.timestamp()
+        latest = max([self.since.timestamp(), *seen.values()])
+        oldest = latest - OVERLAP.total_seconds()
+        kept = {run_id: at for run_id, at in seen.items() if at >= oldest}
+        return Cursor(datetime.fromtimestamp(latest, UTC), kept)
+
+    def dump(self) -> str:
+        """Text for the sensor's cursor."""
+        return json.dumps({"since": self.since.timestamp(), "seen": self.seen})
+
+
+def continuation_sensor(
+    stage: Stage, jobs: Sequence[tuple[Pipeline, UnresolvedAssetJobDefinition]]
+) -> dg.SensorDefinition | None:
+    """The sensor that starts this location's slices; None where it continues no pipeline."""
+    continued = [(pipeline, job) for pipeline, job in jobs if pipeline.stages[0] != stage]
+    if not continued:
+        return None
+
+    def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        cursor = Cursor.parse(context.cursor, datetime.now(UTC))
+        records = finished_runs(context.instance, cursor)
+        requests = [
+            request
+            for record in records
+            for pipeline, _ in continued
+            if (request := continue_run(pipeline, stage, record.dagster_run))
+        ]
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else f"no pipeline waits for {stage}",
+            cursor=cursor.advance(records).dump(),
+        )
+
+    return dg.SensorDefinition(
+        name=f"{stage}_continuation_sensor",
+        evaluation_fn=evaluate,
+        jobs=[job for _, job in continued],
+        minimum_interval_seconds=INTERVAL_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Starts the {stage} stage of each pipeline whose stage before has succeeded.",
+    )
+
+
+def finished_runs(instance: dg.DagsterInstance, cursor: Cursor) -> list[RunRecord]:
+    """Successful runs of any pipeline since the cursor that it didn't handle yet, oldest first."""
+    records = instance.get_run_records(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.SUCCESS],
+            tags={STAGE_TAG: [str(stage) for stage in Stage]},
+            updated_after=cursor.since - OVERLAP,
+        ),
+        order_by="update_timestamp",
+        ascending=True,
+        limit=RUNS_A_TICK + len(cursor.seen),
+    )
+    fresh = [record for record in records if record.dagster_run.run_id not in cursor.seen]
+    return fresh[:RUNS_A_TICK]
+
+
+def continue_run(pipeline: Pipeline, stage: Stage, upstream: dg.DagsterRun) -> dg.RunRequest | None:
+    """The request of `stage` after `upstream`; None where another stage comes next."""
+    tags = upstream.tags
+    if tags.get(PIPELINE_TAG) != pipeline.name:
+        return None
+    if pipeline.stage_after(Stage(tags[STAGE_TAG]), skip=skipped_stages(tags)) != stage:
+        return None
+    carried = {k: v for k, v in tags.items() if k.startswith(CARRIED_PREFIXES)}
+    return dg.RunRequest(
+        run_key=upstream.run_id,
+        job_name=pipeline.name,
+        run_config=upstream.run_config,
+        tags=carried
+        | {
+            PIPELINE_ID_TAG: tags.get(PIPELINE_ID_TAG, upstream.run_id),
+            # A pipeline begun is finished before another begins.
+            PRIORITY_TAG: str(pipeline.priority + pipeline.stages.index(stage)),
+        },
+    )
+
+
+def skipped_stages(tags: Mapping[str, str]) -> frozenset[Stage]:
+    """Stages that a run's options leave out."""
+    skip = tags.get("option/skip_validations", "").lower() == "true"
+    return frozenset({Stage.QUALITY}) if skip else frozenset()
