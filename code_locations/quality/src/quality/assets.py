@@ -1,0 +1,96 @@
+"""The validation asset, and its expectations as checks of the tables that they are about."""
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from quality.alerting import alert_of, summary
+from quality.checks import check_result, check_specs, evaluation, markdown_table
+from quality.declarations import load_checkpoint
+from quality.results import Validation, table_rows
+from quality.settings import GreatExpectationsSettings
+from stack.alerts import write_alert
+from stack.artifacts import ArtifactStore
+from stack.settings import StackSettings, WarehouseSettings, load_settings
+from stack.warehouse.pool import WAREHOUSE_POOL
+
+if TYPE_CHECKING:
+    from quality.validation import Report
+
+RESULT_ARTIFACT = "gx/validation_result.json"
+
+_SETTINGS = load_settings(GreatExpectationsSettings)
+CHECKPOINT = load_checkpoint(_SETTINGS.project_dir, _SETTINGS.ge_checkpoint_name)
+
+
+@dg.asset(
+    group_name="quality",
+    kinds={"greatexpectations", "duckdb"},
+    owners=["team:analytics"],
+    deps=["dbt_test"],
+    pool=WAREHOUSE_POOL,
+    description=(
+        "Judges the raw tables and the marts by the suites of the Great Expectations project. "
+        "Each expectation is a check on the table that it is about; Data Docs and the results "
+        "are kept, and a critical failure writes an alert and fails the run."
+    ),
+)
+def great_expectations_validation(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """Run the checkpoint, record everything, then fail if something critical is not met."""
+    stack = load_settings(StackSettings)
+    validation = _validate(context.run_id, context.log.info)
+    for result in validation.results:
+        context.log_event(evaluation(result))
+    for result in validation.failures:
+        report = context.log.error if result.fails_the_run else context.log.warning
+        report(f"{result.table}: {result.error or result.expectation.name + ' not met'}")
+    ArtifactStore(stack.artifacts).put_json(context.run_id, RESULT_ARTIFACT, validation.as_json())
+    alert = alert_of(validation)
+    if alert:
+        url = write_alert(stack.alerts, alert)
+        raise dg.Failure(
+            summary(validation), metadata=_metadata(validation) | {"alert": url}, allow_retries=True
+        )
+    return dg.MaterializeResult(metadata=_metadata(validation))
+
+
+@dg.multi_asset_check(
+    name="great_expectations_checks",
+    specs=check_specs(CHECKPOINT.suites),
+    can_subset=True,
+    pool=WAREHOUSE_POOL,
+    description="Judges the chosen expectations alone, without artifact, alert or Data Docs.",
+)
+def great_expectations_checks(
+    context: dg.AssetCheckExecutionContext,
+) -> Iterator[dg.AssetCheckResult]:
+    """Run the selected checks alone."""
+    keys = context.selected_asset_check_keys
+    only = {(".".join(key.asset_key.path), key.name) for key in keys}
+    for result in _validate(context.run.run_id, context.log.info, only).results:
+        yield check_result(result)
+
+
+def _validate(
+    run_id: str, report: "Report", only: Collection[tuple[str, str]] | None = None
+) -> Validation:
+    from quality.validation import run_checkpoint
+
+    return run_checkpoint(
+        CHECKPOINT, load_settings(WarehouseSettings), run_id=run_id, report=report, only=only
+    )
+
+
+def _metadata(validation: Validation) -> dict[str, dg.MetadataValue[Any]]:
+    met = sum(r.success for r in validation.results)
+    found: dict[str, dg.MetadataValue[Any]] = {
+        "successes": dg.MetadataValue.int(met),
+        "failures": dg.MetadataValue.int(len(validation.failures)),
+        "warnings": dg.MetadataValue.int(len(validation.failures) - len(validation.fatal)),
+        "duration_s": dg.MetadataValue.float(round(validation.duration_s, 2)),
+        "tables": dg.MetadataValue.md(markdown_table(table_rows(validation))),
+    }
+    if validation.data_docs:
+        found["data_docs"] = dg.MetadataValue.path(validation.data_docs)
+    return found

@@ -1,0 +1,104 @@
+"""Expectations as Dagster asset checks: their declaration and their evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from quality.declarations import Expectation, Severity, Suite
+from quality.results import Result
+
+_SEVERITY = {
+    Severity.CRITICAL: dg.AssetCheckSeverity.ERROR,
+    Severity.WARNING: dg.AssetCheckSeverity.WARN,
+    Severity.INFO: dg.AssetCheckSeverity.WARN,
+}
+
+
+def check_specs(suites: Sequence[Suite]) -> list[dg.AssetCheckSpec]:
+    """One check on the table's asset for each expectation."""
+    return [
+        dg.AssetCheckSpec(
+            name=expectation.name,
+            asset=asset_key(expectation),
+            description=expectation.because or None,
+            metadata={"severity": str(expectation.severity)},
+        )
+        for suite in suites
+        for expectation in suite.expectations
+    ]
+
+
+def asset_key(expectation: Expectation) -> dg.AssetKey:
+    """Key of the asset that the expectation is about."""
+    return dg.AssetKey([expectation.schema, expectation.table])
+
+
+def evaluation(result: Result) -> dg.AssetCheckEvaluation:
+    """The evaluation that a run of the validation asset logs."""
+    return dg.AssetCheckEvaluation(
+        asset_key=asset_key(result.expectation),
+        check_name=result.expectation.name,
+        passed=result.success,
+        severity=severity(result),
+        description=result.error or result.expectation.because or None,
+        metadata=metadata(result),
+    )
+
+
+def check_result(result: Result) -> dg.AssetCheckResult:
+    """The same, yielded by a check that runs alone."""
+    return dg.AssetCheckResult(
+        asset_key=asset_key(result.expectation),
+        check_name=result.expectation.name,
+        passed=result.success,
+        severity=severity(result),
+        description=result.error or result.expectation.because or None,
+        metadata=metadata(result),
+    )
+
+
+def severity(result: Result) -> dg.AssetCheckSeverity:
+    """ERROR fails the run: a critical expectation, or one that couldn't be judged."""
+    return dg.AssetCheckSeverity.ERROR if result.error else _SEVERITY[result.expectation.severity]
+
+
+def metadata(result: Result) -> Mapping[str, dg.MetadataValue[Any]]:
+    """Numbers, the SQL that shows the rows, and a few of them."""
+    found: dict[str, dg.MetadataValue[Any]] = {
+        "severity": dg.MetadataValue.text(str(result.expectation.severity)),
+        "expectation": dg.MetadataValue.text(result.expectation.type),
+    }
+    if result.error:
+        return found | {"error": dg.MetadataValue.text(result.error)}
+    if result.element_count is not None:
+        found["rows"] = dg.MetadataValue.int(result.element_count)
+    if result.unexpected_count is not None:
+        found["unexpected_count"] = dg.MetadataValue.int(result.unexpected_count)
+    if result.observed is not None:
+        found["observed"] = dg.MetadataValue.text(str(result.observed))
+    if result.sql:
+        found["sql"] = dg.MetadataValue.md(f"```sql\n{result.sql}\n```")
+    if result.rows:
+        found["sample"] = dg.MetadataValue.md(markdown_table(result.rows))
+    return found
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the same columns as a Markdown table."""
+
+    def lines() -> Iterator[str]:
+        yield "| " + " | ".join(rows[0]) + " |"
+        yield "|" + " --- |" * len(rows[0])
+        for row in rows:
+            yield "| " + " | ".join(_cell(v) for v in row.values()) + " |"
+
+    return "\n".join(lines())
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else str(value)
+    text = " ".join(text.replace("|", "\\|").split())
+    return text if len(text) <= 80 else text[:79] + "…"
