@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
 
-from dotenv import dotenv_values
 from pydantic import Field, SecretStr
 
-import stack.settings as settings_module
 from stack.paths import checkout_root, default_home
 from stack.settings import Settings
 
@@ -45,14 +41,6 @@ class AirbyteSettings(Settings):
         root = checkout_root()
         default = root / ".connectors" if root else self.stack_home / "connectors"
         return (self.airbyte_connectors_dir or default).absolute()
-
-    @property
-    def variables(self) -> Mapping[str, str]:
-        """Environment and `.env`, for the `${NAME}` references of connection files."""
-        found: dict[str, str] = {}
-        for file in settings_module.env_files():
-            found |= {k: v for k, v in dotenv_values(file).items() if v is not None}
-        return found | os.environ
 
 
 class DltSettings(Settings):

@@ -6,9 +6,11 @@ credential that it doesn't need. Variables come from the environment, then from 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -136,6 +138,14 @@ def load_settings(cls: type[S]) -> S:
     except ValidationError as error:
         lines = [_explain(cls, dict(item)) for item in error.errors()]
         raise SettingsError("; ".join(lines)) from None
+
+
+def environment_variables() -> dict[str, str]:
+    """Every variable of the environment and of `.env`, for `${NAME}` references to secrets."""
+    found: dict[str, str | None] = {}
+    for file in env_files():
+        found |= dotenv_values(file)
+    return {name: value for name, value in found.items() if value is not None} | dict(os.environ)
 
 
 def _explain(cls: type[Settings], item: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Airbyte: connections declared as data, run by protocol with no platform."""

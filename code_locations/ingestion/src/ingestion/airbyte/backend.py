@@ -1,0 +1,67 @@
+"""Who runs a connection's sync: a connector on this machine, or (not yet) an Airbyte server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from ingestion.airbyte.connection import Connection
+from ingestion.airbyte.sync import SyncReport, sync
+from ingestion.settings import AirbyteSettings
+
+
+class Backend(Protocol):
+    """Brings what is new in a connection's source into its raw tables."""
+
+    def sync(self, connection: Connection) -> SyncReport:
+        """Run to the end. Raises SyncError with a report of what was committed."""
+        ...
+
+
+class BackendUnavailableError(RuntimeError):
+    """The settings ask for a backend that this version doesn't have."""
+
+
+class ConnectorBackend:
+    """Runs the connector itself, by protocol, with no Airbyte platform."""
+
+    def __init__(
+        self,
+        settings: AirbyteSettings,
+        *,
+        scratch: Path,
+        logger: logging.Logger,
+        quarantine: Callable[[str, bytes], None],
+    ) -> None:
+        self._settings = settings
+        self._scratch = scratch
+        self._logger = logger
+        self._quarantine = quarantine
+
+    def sync(self, connection: Connection) -> SyncReport:
+        """As `Backend.sync`."""
+        return sync(
+            connection,
+            self._settings,
+            scratch=self._scratch,
+            logger=self._logger,
+            quarantine=self._quarantine,
+        )
+
+
+def choose_backend(
+    settings: AirbyteSettings,
+    *,
+    scratch: Path,
+    logger: logging.Logger,
+    quarantine: Callable[[str, bytes], None],
+) -> Backend:
+    """The backend that the settings ask for. Raises BackendUnavailableError."""
+    if settings.airbyte_connection_id:
+        raise BackendUnavailableError(
+            "AIRBYTE_CONNECTION_ID is set, but syncs on an Airbyte server are not supported yet; "
+            "unset it to run the connector of AIRBYTE_CONNECTION_FILE on this machine"
+        )
+    return ConnectorBackend(settings, scratch=scratch, logger=logger, quarantine=quarantine)

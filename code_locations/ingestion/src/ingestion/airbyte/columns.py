@@ -1,0 +1,74 @@
+"""Columns of a stream's table: from the raw tables' declaration, else from JSON Schema or values.
+
+Types are DuckDB's in lower case, as in `stack.raw`. Formats of Airbyte's JSON Schema:
+https://docs.airbyte.com/platform/understanding-airbyte/supported-data-types
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# By `airbyte_type`, then by `format`, then by `type`.
+AIRBYTE_TYPES = {
+    "timestamp_with_timezone": "timestamptz",
+    "timestamp_without_timezone": "timestamp",
+    "integer": "bigint",
+    "big_integer": "decimal(38,0)",
+}
+FORMATS = {"date-time": "timestamptz", "date": "date"}
+JSON_TYPES = {
+    "boolean": "boolean",
+    "integer": "bigint",
+    "number": "double",
+    "string": "varchar",
+    "object": "json",
+    "array": "json",
+}
+PYTHON_TYPES: dict[type, str] = {bool: "boolean", int: "bigint", float: "double", str: "varchar"}
+
+
+def type_of_schema(schema: Mapping[str, Any]) -> str:
+    """The column type of a property; `json` where it may hold several kinds of values."""
+    options = schema.get("oneOf") or schema.get("anyOf")
+    if options:
+        types = {type_of_schema(o) for o in options if o.get("type") != "null"}
+        return types.pop() if len(types) == 1 else "json"
+    found = schema.get("type", [])
+    kinds = [k for k in ([found] if isinstance(found, str) else found) if k != "null"]
+    if len(kinds) != 1:
+        return "json"
+    if kinds[0] in ("string", "number", "integer"):
+        airbyte_type = AIRBYTE_TYPES.get(str(schema.get("airbyte_type")))
+        if airbyte_type:
+            return airbyte_type
+    if kinds[0] == "string" and schema.get("format") in FORMATS:
+        return FORMATS[str(schema["format"])]
+    return JSON_TYPES.get(kinds[0], "json")
+
+
+def type_of_values(values: Iterable[Any]) -> str | None:
+    """The column type that holds these values; None if all are null."""
+    kinds = {PYTHON_TYPES.get(type(value), "json") for value in values if value is not None}
+    if kinds == {"bigint", "double"}:
+        return "double"
+    if len(kinds) > 1:
+        return "json"
+    return kinds.pop() if kinds else None
+
+
+def identifier(name: str) -> str:
+    """A name as the warehouse writes it: `orderId` and `Order-ID` as `order_id`."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    plain = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+    return plain if plain[:1].isalpha() else f"n_{plain}".rstrip("_")
+
+
+def column_name(field: str, taken: Iterable[str] = ()) -> str:
+    """A field's column, numbered where its name is taken."""
+    name, used = identifier(field), set(taken)
+    unique, number = name, 2
+    while unique in used:
+        unique, number = f"{name}_{number}", number + 1
+    return unique

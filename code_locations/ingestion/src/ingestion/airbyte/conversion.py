@@ -1,0 +1,153 @@
+"""Values of JSON records as Arrow arrays of a column's declared type."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
+SHOWN_CHARACTERS = 80
+
+
+def arrow_type(column_type: str) -> pa.DataType:
+    """The Arrow type whose Parquet form DuckDB reads as `column_type`.
+
+    Raises ValueError for a type that a raw table can't have.
+    """
+    import pyarrow as pa
+
+    decimal = _DECIMAL.fullmatch(column_type)
+    if decimal:
+        return pa.decimal128(int(decimal[1]), int(decimal[2]))
+    types: dict[str, pa.DataType] = {
+        "bigint": pa.int64(),
+        "double": pa.float64(),
+        "boolean": pa.bool_(),
+        "varchar": pa.string(),
+        "json": pa.string(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us"),
+        "timestamptz": pa.timestamp("us", tz="UTC"),
+    }
+    if column_type not in types:
+        raise ValueError(f"column type {column_type}: expected decimal(p,s) or {', '.join(types)}")
+    return types[column_type]
+
+
+def to_arrow(values: Sequence[Any], column_type: str) -> tuple[pa.Array, dict[int, str]]:
+    """The values as an array, and, by position, why a value can't be of that type.
+
+    Such a value is null in the array. Text that spells a number, a date or a boolean is
+    taken as one; a number or an object in a text column becomes its JSON.
+    """
+    import pyarrow as pa
+
+    target = arrow_type(column_type)
+    one = _converter(column_type)
+    try:
+        if column_type in ("bigint", "double", "varchar") and bool not in set(map(type, values)):
+            return pa.array(values, target), {}
+        return pa.array([None if v is None else one(v) for v in values], target), {}
+    except (ValueError, TypeError, OverflowError, InvalidOperation):
+        return _one_by_one(values, target, one, column_type)
+
+
+def _one_by_one(
+    values: Sequence[Any], target: pa.DataType, one: Callable[[Any], Any], column_type: str
+) -> tuple[pa.Array, dict[int, str]]:
+    import pyarrow as pa
+
+    converted: list[Any] = []
+    bad: dict[int, str] = {}
+    for position, value in enumerate(values):
+        try:
+            item = None if value is None else one(value)
+            pa.array([item], target)
+        except (ValueError, TypeError, OverflowError, InvalidOperation):
+            bad[position] = f"found {_shown(value)}, expected {column_type}"
+            item = None
+        converted.append(item)
+    return pa.array(converted, target), bad
+
+
+def _converter(column_type: str) -> Callable[[Any], Any]:
+    if column_type.startswith("decimal"):
+        return _decimal
+    return {
+        "bigint": _integer,
+        "double": _float,
+        "boolean": _boolean,
+        "varchar": _text,
+        "json": _json,
+        "date": _date,
+        "timestamp": _naive,
+        "timestamptz": _instant,
+    }[column_type]
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError
+    return int(value)
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value)
+
+
+def _decimal(value: Any) -> Decimal:
+    if isinstance(value, bool):
+        raise TypeError
+    return Decimal(str(value))
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}[value.lower()] if isinstance(value, str) else _reject()
+
+
+def _reject() -> bool:
+    raise TypeError
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # an integer of more than 64 bits
+        return json.dumps(value)
+
+
+def _instant(value: Any) -> dt.datetime:
+    """ISO 8601 text; without an offset it is UTC, as the connectors' CDK means it."""
+    parsed = dt.datetime.fromisoformat(value)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+
+
+def _naive(value: Any) -> dt.datetime:
+    parsed = dt.datetime.fromisoformat(value)
+    return parsed.astimezone(dt.UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
+
+
+def _date(value: Any) -> dt.date:
+    return dt.date.fromisoformat(value)
+
+
+def _shown(value: Any) -> str:
+    text = _json(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

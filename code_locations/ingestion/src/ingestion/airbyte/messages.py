@@ -1,0 +1,185 @@
+"""Messages of the Airbyte protocol, one JSON object a line.
+
+Source: https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+PREFIX = (b'{"type":', b'{"type" :')
+
+
+class MalformedMessageError(ValueError):
+    """A line that is meant as a message but isn't a whole one."""
+
+
+class NotAMessageError(ValueError):
+    """A line that isn't meant as a message, such as a library's print."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of a stream; `size` is the bytes of its line."""
+
+    stream: str
+    data: dict[str, Any]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A checkpoint: everything before it was emitted. `body` goes back to the connector as is."""
+
+    kind: str  # STREAM, GLOBAL or LEGACY
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A line for the log; `level` is FATAL, ERROR, WARN, INFO, DEBUG or TRACE."""
+
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """TRACE ERROR: what a person should read, and what a developer should."""
+
+    message: str
+    internal_message: str | None
+    failure_type: str | None
+    stream: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """TRACE ESTIMATE: rows that a stream (None: the whole sync) is expected to have."""
+
+    stream: str | None
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """TRACE STREAM_STATUS: STARTED, RUNNING, COMPLETE or INCOMPLETE."""
+
+    stream: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What configuration the connector takes, as JSON Schema."""
+
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """Whether the configuration reaches the source."""
+
+    succeeded: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The streams that the source has, as AirbyteStream objects."""
+
+    streams: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A message that needs no action, such as CONTROL or a type from a later protocol."""
+
+    kind: str
+
+
+Message = (
+    Record | State | Log | Failure | Estimate | StreamStatus | Spec | ConnectionStatus | Catalog
+    | Other
+)  # fmt: skip
+
+
+def parse(line: bytes) -> Message:
+    """The message in a line. Raises NotAMessageError or MalformedMessageError."""
+    try:
+        content = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        content = _loads_leniently(line)
+    if not isinstance(content, dict) or not isinstance(content.get("type"), str):
+        raise NotAMessageError
+    kind = content["type"]
+    try:
+        if kind == "RECORD":
+            body = content["record"]
+            data = body["data"]
+            if not isinstance(data, dict):
+                raise TypeError("record.data is no object")
+            return Record(body["stream"], data, len(line))
+        return _parse_other(kind, content)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        missing = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise MalformedMessageError(f"{kind} message with {missing}") from None
+
+
+def _loads_leniently(line: bytes) -> Any:
+    """Python connectors may write NaN, huge integers and lone surrogates, which orjson refuses."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        if line.lstrip().startswith(PREFIX):
+            raise MalformedMessageError(
+                f"message cut off or broken after {len(line):,} bytes"
+            ) from None
+        raise NotAMessageError from None
+
+
+def _parse_other(kind: str, content: dict[str, Any]) -> Message:  # noqa: PLR0911 - a case each
+    match kind:
+        case "STATE":
+            body = {k: v for k, v in content["state"].items() if not k.endswith("Stats")}
+            return State(body.get("type") or "LEGACY", body)
+        case "LOG":
+            return Log(str(content["log"]["level"]), str(content["log"]["message"]))
+        case "TRACE":
+            return _parse_trace(content["trace"])
+        case "SPEC":
+            return Spec(dict(content["spec"]["connectionSpecification"]))
+        case "CONNECTION_STATUS":
+            status = content["connectionStatus"]
+            return ConnectionStatus(status["status"] == "SUCCEEDED", str(status.get("message", "")))
+        case "CATALOG":
+            return Catalog(tuple(dict(stream) for stream in content["catalog"]["streams"]))
+        case _:
+            return Other(kind)
+
+
+def _parse_trace(trace: dict[str, Any]) -> Message:
+    match trace["type"]:
+        case "ERROR":
+            error = trace["error"]
+            descriptor = error.get("stream_descriptor") or {}
+            return Failure(
+                str(error["message"]),
+                error.get("internal_message"),
+                error.get("failure_type"),
+                descriptor.get("name"),
+            )
+        case "ESTIMATE":
+            estimate = trace["estimate"]
+            rows = estimate.get("row_estimate")
+            stream = estimate.get("name") if estimate.get("type") == "STREAM" else None
+            return Estimate(stream, None if rows is None else int(rows))
+        case "STREAM_STATUS":
+            status = trace["stream_status"]
+            return StreamStatus(status["stream_descriptor"]["name"], str(status["status"]))
+        case other:
+            return Other(f"TRACE {other}")

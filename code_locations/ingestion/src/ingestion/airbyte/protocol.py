@@ -1,0 +1,249 @@
+"""The commands of the Airbyte protocol on an installed connector: spec, check, discover, read."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from ingestion.airbyte.connectors import Environment
+from ingestion.airbyte.messages import (
+    Catalog,
+    ConnectionStatus,
+    Failure,
+    Log,
+    MalformedMessageError,
+    Message,
+    NotAMessageError,
+    Spec,
+    parse,
+)
+from ingestion.airbyte.process import (
+    ConnectorProcess,
+    Limits,
+    ProcessError,
+    minimal_environment,
+)
+from ingestion.airbyte.redaction import Redactor, secret_values
+
+# Libraries print to standard output now and then; a connector that does little else is broken.
+MAX_STRAY_LINES = 100
+SHOWN_CHARACTERS = 500
+LEVELS = {
+    "FATAL": logging.CRITICAL,
+    "ERROR": logging.ERROR,
+    "WARN": logging.WARNING,
+    "INFO": logging.INFO,
+    "DEBUG": logging.DEBUG,
+    "TRACE": logging.DEBUG,
+}
+
+M = TypeVar("M", Spec, ConnectionStatus, Catalog)
+
+
+class ConnectorError(RuntimeError):
+    """A connector failed; one line with its name, the command, what was found and what to do."""
+
+
+class Connector:
+    """An installed connector with its configuration.
+
+    Use as a context: the folder that holds the configuration (readable by us only) is removed
+    on leaving.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a run gives, once
+        self,
+        environment: Environment,
+        config: dict[str, Any],
+        *,
+        secrets: set[str],
+        limits: Limits,
+        scratch: Path,
+        logger: logging.Logger,
+    ) -> None:
+        self.name = environment.folder.name
+        self.redact = Redactor(secrets)
+        self._environment = environment
+        self._config = config
+        self._secrets = set(secrets)
+        self._limits = limits
+        self._log = logger
+        scratch.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(scratch)
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=scratch))
+        self._config_file = self._write("config.json", config)
+
+    def __enter__(self) -> Connector:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def discover(self) -> dict[str, dict[str, Any]]:
+        """The source's streams by name, after `spec` and `check` have passed.
+
+        The three run at once, since most of their time is the connector's own start.
+        Raises ConnectorError.
+        """
+        config = ["--config", str(self._config_file)]
+        with (
+            self._start("spec") as spec,
+            self._start("check", *config) as check,
+            self._start("discover", *config) as discover,
+        ):
+            self._validate(self._answer(spec, "spec", Spec))
+            status = self._answer(check, "check", ConnectionStatus)
+            if not status.succeeded:
+                raise self._error("check", f"the source refuses: {self.redact(status.message)}")
+            catalog = self._answer(discover, "discover", Catalog)
+        return {str(stream["name"]): stream for stream in catalog.streams}
+
+    def read(
+        self, catalog: Sequence[dict[str, Any]], state: Any | None
+    ) -> Generator[Message, None, None]:
+        """Messages of a sync of the configured streams, from `state` on.
+
+        Logs LOG messages itself. Ends normally only when the connector exits with 0; raises
+        ConnectorError otherwise, after all messages before were handed out.
+        """
+        arguments = [
+            *("--config", str(self._config_file)),
+            *("--catalog", str(self._write("catalog.json", {"streams": list(catalog)}))),
+        ]
+        if state is not None:
+            arguments += ["--state", str(self._write("state.json", state))]
+        with self._start("read", *arguments) as process:
+            yield from self._messages(process, "read")
+
+    def _start(self, *command: str) -> ConnectorProcess:
+        try:
+            return ConnectorProcess(
+                [str(self._environment.executable), *command],
+                environment=minimal_environment(self.folder, self._environment.bin_folder),
+                folder=self.folder,
+            )
+        except ProcessError as error:
+            raise self._error(command[0], str(error)) from None
+
+    def _answer(self, process: ConnectorProcess, command: str, kind: type[M]) -> M:
+        found: M | None = None
+        for message in self._messages(process, command):
+            if isinstance(message, kind):
+                found = message
+        if found is None:
+            raise self._error(command, f"it ended without a {kind.__name__} message")
+        return found
+
+    def _messages(self, process: ConnectorProcess, command: str) -> Iterator[Message]:
+        failures: list[Failure] = []
+        stray = 0
+        try:
+            for line in process.lines(self._limits):
+                try:
+                    message = parse(line)
+                except NotAMessageError:
+                    if not line.strip():
+                        continue
+                    stray += 1
+                    self._log.warning("%s: %s", self.name, self._show(line))
+                    if stray > MAX_STRAY_LINES:
+                        raise self._error(
+                            command, f"more than {MAX_STRAY_LINES} lines of output are no messages"
+                        ) from None
+                    continue
+                if isinstance(message, Log):
+                    level = LEVELS.get(message.level, logging.INFO)
+                    self._log.log(level, "%s: %s", self.name, self.redact(message.message))
+                    continue
+                if isinstance(message, Failure):
+                    failures.append(message)
+                yield message
+        except MalformedMessageError as error:
+            raise self._error(command, self.redact(str(error)), failures) from None
+        except ProcessError as error:
+            raise self._error(command, str(error), failures) from None
+        code = process.wait()
+        for text in process.stderr_tail:
+            self._log.debug("%s: %s", self.name, self.redact(text))
+        if code != 0:
+            how = f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
+            raise self._error(command, f"it {how}", failures, process.stderr_tail)
+        if failures:
+            raise self._error(command, "it reported an error", failures)
+
+    def _error(
+        self,
+        command: str,
+        found: str,
+        failures: Sequence[Failure] = (),
+        stderr: Sequence[str] = (),
+    ) -> ConnectorError:
+        reasons = [
+            f"{f.stream + ': ' if f.stream else ''}{f.message}"
+            + (f" ({f.internal_message})" if f.internal_message else "")
+            for f in failures
+        ] or list(stderr[-1:])
+        because = f": {self.redact(' / '.join(reasons))}" if reasons else ""
+        config_fault = any(f.failure_type == "config_error" for f in failures)
+        step = "correct the connection's config" if config_fault else "see the log above"
+        return ConnectorError(" ".join(f"{self.name} {command}: {found}{because}; {step}".split()))
+
+    def _validate(self, spec: Spec) -> None:
+        from jsonschema.validators import validator_for
+
+        self._secrets |= secret_values(spec.schema, self._config)
+        self.redact = Redactor(self._secrets)
+        errors = list(validator_for(spec.schema)(spec.schema).iter_errors(self._config))
+        if errors:
+            # The validator's own text would show the value, which may be a secret.
+            problems = "; ".join(
+                f"config.{'.'.join(map(str, e.absolute_path)) or '(whole)'} fails "
+                f"{e.validator}: {self.redact(_expected(e.validator_value))}"
+                for e in errors[:5]
+            )
+            raise self._error("spec", f"the configuration is not what it accepts: {problems}")
+
+    def _show(self, line: bytes) -> str:
+        return self.redact(line[:SHOWN_CHARACTERS].decode(errors="replace").strip())
+
+    def _write(self, name: str, content: Any) -> Path:
+        path = self.folder / name
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(json.dumps(content))
+        return path
+
+
+def remove_leftovers(scratch: Path) -> None:
+    """Remove the folders, with their configuration, of processes that were killed."""
+    for folder in scratch.iterdir():
+        pid, dash, _ = folder.name.partition("-")
+        if dash and pid.isdigit() and not _is_alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _expected(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -1,0 +1,57 @@
+"""Secrets of a connection out of every text that a person may see."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+MASK = "***"
+# Shorter ones would blank out half of every line, and guard nothing.
+SHORTEST = 4
+
+
+class Redactor:
+    """Replaces secrets by `***`, also where they were escaped as JSON."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for s in secrets if len(s) >= SHORTEST for form in (s, json.dumps(s)[1:-1])}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+
+    def __call__(self, text: str) -> str:
+        """`text` with every secret masked."""
+        return self._pattern.sub(MASK, text) if self._pattern else text
+
+
+def secret_values(schema: Mapping[str, Any], config: Any) -> set[str]:
+    """Values of `config` that the connector's spec marks with `airbyte_secret`.
+
+    The names of the marked fields count wherever they occur, so that `oneOf` needs no solving.
+    """
+    names = set(_secret_names(schema))
+    return set(_values_of(config, names, marked=False))
+
+
+def _secret_names(schema: Any) -> Iterator[str]:
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _secret_names(part)
+    elif isinstance(schema, dict):
+        for name, part in (schema.get("properties") or {}).items():
+            if isinstance(part, dict) and part.get("airbyte_secret"):
+                yield name
+        for part in schema.values():
+            yield from _secret_names(part)
+
+
+def _values_of(config: Any, names: set[str], *, marked: bool) -> Iterator[str]:
+    if isinstance(config, dict):
+        for name, value in config.items():
+            yield from _values_of(value, names, marked=marked or name in names)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _values_of(value, names, marked=marked)
+    elif marked and config is not None:
+        yield str(config)

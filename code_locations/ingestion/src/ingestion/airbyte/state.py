@@ -1,0 +1,103 @@
+"""STATE messages: what is sent back to the connector, and what of it may be committed.
+
+Three kinds exist: one a stream (STREAM), one for all of them (GLOBAL), and the old form
+without a type (LEGACY), which also stands for all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ingestion.airbyte.messages import State
+
+
+class StateLog:
+    """The latest STATE of each kind and stream during a read.
+
+    `saved` is what the last committed sync left, as `merged` returned it. A stream that is
+    read in full each time has no state to go back to: only `incremental` ones keep theirs.
+    """
+
+    def __init__(
+        self, saved: Mapping[str, Any], connector: str, incremental: Collection[str]
+    ) -> None:
+        known = bool(saved) and saved.get("connector") == connector
+        self.foreign = str(saved["connector"]) if saved and not known else None
+        self._connector = connector
+        self._incremental = set(incremental)
+        self._saved = dict(saved) if known else {}
+        self._kind: str | None = None
+        self._streams: dict[str, dict[str, Any]] = {}
+        self._whole: dict[str, Any] | None = None
+
+    def to_send(self) -> Any | None:
+        """Content of the file that `read --state` takes; None for a first read."""
+        if self._saved.get("kind") == "LEGACY":
+            return self._saved["states"][0].get("data", {})
+        return self._without_full_refresh(self._saved.get("states", [])) or None
+
+    def take(self, message: State) -> frozenset[str] | None:
+        """Note a message; return the streams whose records it covers, None for all."""
+        self._kind = message.kind
+        if message.kind != "STREAM":
+            self._whole = message.body
+            return None
+        name = str(message.body["stream"]["stream_descriptor"]["name"])
+        self._streams[name] = message.body
+        return frozenset({name})
+
+    @property
+    def covers_all(self) -> bool:
+        """Whether the connector's states stand for all streams together."""
+        kind = self._kind or self._saved.get("kind")
+        return kind in ("GLOBAL", "LEGACY")
+
+    def merged(self, committed: Collection[str]) -> dict[str, Any]:
+        """The state to commit with the rows of the `committed` streams, and of no others."""
+        if self._kind is None:
+            return self._saved
+        if self._kind != "STREAM":
+            if not self._incremental <= set(committed):
+                return self._saved
+            states = [self._whole or {}]
+        else:
+            before = self._saved if self._saved.get("kind") == "STREAM" else {}
+            by_stream = {_stream_of(body): body for body in before.get("states", [])}
+            by_stream |= {n: body for n, body in self._streams.items() if n in committed}
+            states = list(by_stream.values())
+        return {
+            "connector": self._connector,
+            "kind": self._kind,
+            "states": self._without_full_refresh(states),
+        }
+
+    @staticmethod
+    def text_of(stream: str, merged: Mapping[str, Any]) -> str:
+        """What a merged state holds for a stream, as one line of JSON."""
+        bodies = [
+            b for b in merged.get("states", []) if "stream" not in b or _stream_of(b) == stream
+        ]
+        return json.dumps([b.get("stream", b) for b in bodies], sort_keys=True)
+
+    def _without_full_refresh(self, states: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        kept = []
+        for body in states:
+            if "stream" in body and _stream_of(body) not in self._incremental:
+                continue
+            if isinstance(body.get("global"), dict):
+                whole = body["global"]
+                streams = [
+                    s
+                    for s in whole.get("stream_states") or []
+                    if s["stream_descriptor"]["name"] in self._incremental
+                ]
+                kept.append({**body, "global": {**whole, "stream_states": streams}})
+                continue
+            kept.append(body)
+        return kept
+
+
+def _stream_of(body: Mapping[str, Any]) -> str:
+    return str(body["stream"]["stream_descriptor"]["name"])

@@ -1,0 +1,182 @@
+"""One sync of a connection: connector to Parquet to warehouse, rows and state together."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingestion.airbyte.connection import Connection
+from ingestion.airbyte.connectors import require
+from ingestion.airbyte.process import Limits
+from ingestion.airbyte.protocol import Connector, ConnectorError
+from ingestion.airbyte.reading import Outcome, Reading
+from ingestion.airbyte.records import BadRecord
+from ingestion.airbyte.state import StateLog
+from ingestion.airbyte.targets import StreamUnavailableError, build_targets
+from ingestion.settings import AirbyteSettings
+from stack.raw import RawTable
+from stack.settings import WarehouseSettings, environment_variables, load_settings
+from stack.warehouse import connect, ensure_raw_tables, row_count
+
+
+class SyncError(RuntimeError):
+    """A sync didn't complete; `report` says what was committed nevertheless."""
+
+    def __init__(self, message: str, report: SyncReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """What a sync did with one stream.
+
+    `outcome` is `complete`, `checkpoint` (rows up to the connector's last STATE are in the
+    table) or `discarded`. `rows_loaded` counts what went into the table, after bad records
+    and older versions of a row were left out; `rows_total` is the table's rows afterwards.
+    `state` is what the connector will go on from, as one line of text.
+    """
+
+    stream: str
+    table: RawTable
+    sync_mode: str
+    outcome: Outcome
+    state: str = ""
+    rows_read: int = 0
+    rows_loaded: int = 0
+    rows_total: int = 0
+    bytes_read: int = 0
+    duration_s: float = 0.0
+    columns_added: tuple[str, ...] = ()
+    bad: tuple[BadRecord, ...] = field(default=(), repr=False)
+
+    @property
+    def table_name(self) -> str:
+        """Name of the table within the raw schema."""
+        return self.table.table_name
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What a sync of a connection did."""
+
+    connection: str
+    connector: str
+    streams: tuple[StreamReport, ...] = ()
+    duration_s: float = 0.0
+
+
+Quarantine = Callable[[str, bytes], None]
+
+
+def sync(
+    connection: Connection,
+    settings: AirbyteSettings,
+    *,
+    scratch: Path,
+    logger: logging.Logger,
+    quarantine: Quarantine,
+) -> SyncReport:
+    """Read what is new from the connection's source into its raw tables.
+
+    `quarantine` is given a name and JSON lines for records that don't fit their table,
+    before anything is committed. Raises SyncError when the connector fails; what it covered
+    by STATE is committed first. Other errors, and interruption, commit nothing.
+    """
+    from ingestion.loading import read_state
+
+    started = time.perf_counter()
+    environment = require(connection, settings.connectors)
+    config, secrets = connection.resolve_config(environment_variables())
+    limits = Limits(settings.airbyte_deadline_seconds, settings.airbyte_silence_seconds)
+    incremental = {n for n, s in connection.streams.items() if s.sync_mode == "incremental"}
+    package = connection.connector.package
+    states = StateLog(read_state(connection.name), package.partition("==")[0], incremental)
+    if states.foreign:
+        logger.warning("%s: state of %s is not for %s; all is read anew", connection.name,
+                       states.foreign, package)  # fmt: skip
+    with Connector(
+        environment, config, secrets=secrets, limits=limits, scratch=scratch / "airbyte",
+        logger=logger,
+    ) as connector:  # fmt: skip
+        try:
+            targets = build_targets(connection, connector.discover())
+        except (ConnectorError, StreamUnavailableError) as error:
+            raise SyncError(str(error), SyncReport(connection.name, package)) from None
+        logger.info("%s: connected, reading %s", connection.name, ", ".join(targets))
+        reading = Reading(
+            connector, targets, states, resumable=connection.connector.resumable, logger=logger
+        )
+        failures = reading.run()
+        report = _commit(connection, reading, quarantine, started)
+    if failures:
+        done = ", ".join(f"{s.table_name} {s.outcome}" for s in report.streams)
+        raise SyncError(f"{'; '.join(failures)} (committed: {done})", report)
+    return report
+
+
+def _commit(
+    connection: Connection, reading: Reading, quarantine: Quarantine, started: float
+) -> SyncReport:
+    """Load the rows of each stream that may be committed, and their state with them."""
+    from ingestion.loading import TableFile, load
+
+    files, loaded = [], {}
+    outcomes = reading.outcomes()
+    for name, outcome in outcomes.items():
+        writer, target = reading.writers[name], reading.targets[name]
+        found = None
+        if outcome != "discarded":
+            found = writer.finish(covered_only=outcome == "checkpoint")
+            if writer.bad:
+                quarantine(target.table.table_name, _json_lines(writer.bad))
+        loaded[name] = found[1] if found else 0
+        if found:
+            files.append(TableFile(target.table, *found))
+    states = reading.states
+    state = states.merged({n for n, o in outcomes.items() if o != "discarded"})
+    done = load(connection.name, files, state, progress=lambda _: None)
+    totals = _rows_by_table(target.table for target in reading.targets.values())
+    streams = []
+    for name, outcome in outcomes.items():
+        writer, table = reading.writers[name], reading.targets[name].table
+        report = done.tables.get(table.table_name)
+        streams.append(
+            StreamReport(
+                stream=name,
+                table=table,
+                sync_mode=reading.targets[name].declared.sync_mode,
+                outcome=outcome,
+                state=reading.connector.redact(states.text_of(name, state)),
+                rows_read=writer.seen,
+                rows_loaded=loaded[name],
+                rows_total=totals[table.table_name],
+                bytes_read=reading.bytes_read[name],
+                duration_s=reading.seconds[name] + (report.duration_s if report else 0.0),
+                columns_added=report.columns_added if report else (),
+                bad=tuple(writer.bad),
+            )
+        )
+    duration = time.perf_counter() - started
+    return SyncReport(connection.name, connection.connector.package, tuple(streams), duration)
+
+
+def _rows_by_table(tables: Iterable[RawTable]) -> dict[str, int]:
+    """Rows of each raw table; one that no row ever went into is made, empty."""
+    warehouse = load_settings(WarehouseSettings)
+    found = list(tables)
+    with connect(warehouse) as connection:
+        ensure_raw_tables(connection, warehouse, found)
+        schema = warehouse.dlt_dataset_name
+        return {t.table_name: row_count(connection, schema, t.table_name) for t in found}
+
+
+def _json_lines(bad: list[BadRecord]) -> bytes:
+    return b"".join(
+        json.dumps({"reason": r.reason, "position": r.position, "record": r.data}).encode() + b"\n"
+        for r in bad
+    )

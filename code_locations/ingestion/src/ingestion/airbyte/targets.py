@@ -1,0 +1,117 @@
+"""From a connection and what its source has to tables, and to the catalog that `read` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ingestion.airbyte.columns import column_name, type_of_schema
+from ingestion.airbyte.connection import Connection, Stream
+from stack.raw import Column, RawTable
+
+
+class StreamUnavailableError(ValueError):
+    """The source doesn't offer a stream as the connection wants it."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stream's way into its table; `fields` gives the column of each of its fields."""
+
+    stream: str
+    declared: Stream
+    table: RawTable
+    fields: dict[str, str]
+    configured: dict[str, Any]
+
+    @property
+    def incremental(self) -> bool:
+        """Whether only what is new is read."""
+        return self.declared.sync_mode == "incremental"
+
+
+def build_targets(
+    connection: Connection, available: Mapping[str, dict[str, Any]]
+) -> dict[str, Target]:
+    """The targets by stream. Raises StreamUnavailableError."""
+    return {
+        name: _target(connection, name, stream, available)
+        for name, stream in connection.streams.items()
+    }
+
+
+def _target(
+    connection: Connection, name: str, stream: Stream, available: Mapping[str, dict[str, Any]]
+) -> Target:
+    where = f"{connection.file}: stream {name}"
+    if name not in available:
+        raise StreamUnavailableError(
+            f"{where} is not in the source; it has {', '.join(sorted(available))}"
+        )
+    found = available[name]
+    modes = found.get("supported_sync_modes") or ["full_refresh"]
+    if stream.sync_mode not in modes:
+        raise StreamUnavailableError(
+            f"{where} can't be read as {stream.sync_mode}; it supports {', '.join(modes)}"
+        )
+    key = _primary_key(where, stream, found)
+    table = connection.declared_table(name)
+    if table is None:
+        table, fields = _discovered_table(connection, name, found, key)
+    else:
+        fields = {column.name: column.name for column in table.columns}
+        key = table.primary_key
+    destination = "append_dedup" if key else "append"
+    configured: dict[str, Any] = {
+        "stream": found,
+        "sync_mode": stream.sync_mode,
+        "destination_sync_mode": destination if stream.sync_mode == "incremental" else "overwrite",
+        "primary_key": [[field] for field in key],
+    }
+    cursor = list(stream.cursor_field or found.get("default_cursor_field") or ())
+    if stream.sync_mode == "incremental":
+        if not cursor and not found.get("source_defined_cursor"):
+            raise StreamUnavailableError(f"{where} needs a cursor_field to be read incrementally")
+        configured["cursor_field"] = cursor
+    return Target(name, stream, table, fields, configured)
+
+
+def _primary_key(where: str, stream: Stream, found: Mapping[str, Any]) -> tuple[str, ...]:
+    if stream.primary_key:
+        return stream.primary_key
+    paths = found.get("source_defined_primary_key") or []
+    if any(len(path) != 1 for path in paths):
+        raise StreamUnavailableError(
+            f"{where} has a nested primary key {paths}; name top-level fields as its primary_key"
+        )
+    return tuple(path[0] for path in paths)
+
+
+def _discovered_table(
+    connection: Connection, name: str, found: Mapping[str, Any], key: tuple[str, ...]
+) -> tuple[RawTable, dict[str, str]]:
+    schema = found.get("json_schema") or {}
+    fields: dict[str, str] = {}
+    columns = []
+    for field, property_ in (schema.get("properties") or {}).items():
+        column = column_name(field, fields.values())
+        fields[field] = column
+        meaning = str(property_.get("description") or f"{field}, as the source delivers it.")
+        columns.append(Column(column, type_of_schema(property_), meaning))
+    unknown = [field for field in key if field not in fields]
+    if unknown:
+        raise StreamUnavailableError(
+            f"{connection.file}: stream {name} has no field {', '.join(unknown)} for its "
+            f"primary key; it has {', '.join(fields)}"
+        )
+    table = RawTable(
+        source=connection.name,
+        name=connection.table_of(name),
+        description=str(schema.get("description") or f"Stream {name} of {connection.name}."),
+        columns=tuple(columns),
+        primary_key=tuple(fields[field] for field in key),
+        event_date=None,
+        owner=f"team:{connection.name}",
+    )
+    return table, fields
