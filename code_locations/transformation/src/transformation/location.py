@@ -3,8 +3,13 @@
 from stack.locations import Location
 from stack.pipelines import Stage
 from stack.settings import WarehouseSettings
+from transformation.assets import dbt_run, dbt_test
+from transformation.checks import dbt_data_tests
 from transformation.settings import DbtSettings
 
 LOCATION = Location(
-    stage=Stage.TRANSFORMATION, settings=[WarehouseSettings, DbtSettings], assets=[]
+    stage=Stage.TRANSFORMATION,
+    settings=[WarehouseSettings, DbtSettings],
+    assets=[dbt_run, dbt_test],
+    checks=[dbt_data_tests],
 )

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from stack.settings import Settings
 
+# In a checkout the project lies beside the package's sources.
+_CHECKOUT_PROJECT = Path(__file__).resolve().parents[2] / "dbt"
+
 
 class DbtSettings(Settings):
     """Which dbt project runs, against which target."""
@@ -15,3 +18,13 @@ class DbtSettings(Settings):
     dbt_project_dir: Path | None = Field(None, description="folder of dbt_project.yml")
     dbt_profiles_dir: Path | None = Field(None, description="folder of profiles.yml")
     dbt_target: str = Field("dev", description="target in profiles.yml")
+
+    @property
+    def project_dir(self) -> Path:
+        """Folder of dbt_project.yml."""
+        return self.dbt_project_dir or _CHECKOUT_PROJECT
+
+    @property
+    def profiles_dir(self) -> Path:
+        """Folder of profiles.yml."""
+        return self.dbt_profiles_dir or self.project_dir

@@ -48,7 +48,7 @@ def open_connection(settings: WarehouseSettings, *, read_only: bool = False) -> 
     import duckdb
 
     if settings.dlt_destination == "ducklake":
-        connection = duckdb.connect(":memory:", config=_config(settings))
+        connection = duckdb.connect(":memory:", config=duckdb_config(settings))
         connection.execute("set TimeZone = 'UTC'")
         attach_lake(connection, settings, read_only=read_only)
         return connection
@@ -57,19 +57,43 @@ def open_connection(settings: WarehouseSettings, *, read_only: bool = False) -> 
     try:
         if read_only and not file.exists():
             duckdb.connect(file).close()
-        connection = duckdb.connect(file, read_only=read_only, config=_config(settings))
+        connection = duckdb.connect(file, read_only=read_only, config=duckdb_config(settings))
         connection.execute("set TimeZone = 'UTC'")
         return connection
     except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise WarehouseBusyError(
-                f"{file} is open for writing in another process: wait for that run, or close the "
-                f"shell that holds it ({str(error).splitlines()[0]})"
-            ) from error
-        raise WarehouseError(
-            f"{file} can't be opened as a DuckDB file: {str(error).splitlines()[0]}; "
-            "restore it from a copy, or `make clean` to begin anew"
-        ) from error
+        raise _opening_error(file, error) from error
+
+
+def attach_warehouse(connection: DuckDBPyConnection, settings: WarehouseSettings) -> None:
+    """Attach the warehouse as `settings.database` to a DuckDB that another library opened.
+
+    Raises WarehouseError as `connect` does.
+    """
+    import duckdb
+
+    if settings.dlt_destination == "ducklake":
+        attach_lake(connection, settings)
+        return
+    file = settings.duckdb_file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection.execute(f"attach if not exists '{_quote(str(file))}' as \"{settings.database}\"")
+    except duckdb.IOException as error:
+        raise _opening_error(file, error) from error
+    connection.execute(f'use "{settings.database}"')
+
+
+def _opening_error(file: Path, error: Exception) -> WarehouseError:
+    first_line = str(error).splitlines()[0]
+    if "lock" in first_line.lower():
+        return WarehouseBusyError(
+            f"{file} is open for writing in another process: wait for that run, or close the "
+            f"shell that holds it ({first_line})"
+        )
+    return WarehouseError(
+        f"{file} can't be opened as a DuckDB file: {first_line}; "
+        "restore it from a copy, or `make clean` to begin anew"
+    )
 
 
 def attach_lake(
@@ -151,9 +175,10 @@ def s3_secret(settings: WarehouseSettings) -> str:
     return f"create or replace secret warehouse_s3 (type s3, {given})"
 
 
-def _config(
+def duckdb_config(
     settings: WarehouseSettings,
 ) -> dict[str, str | bool | int | float | list[str]]:
+    """What every DuckDB of the stack is opened with: limits, scratch folder, no downloads."""
     scratch = settings.stack_home / "scratch" / "duckdb"
     scratch.mkdir(parents=True, exist_ok=True)
     return {

@@ -1,0 +1,19 @@
+with
+
+source as (
+    select * from {{ source("books", "time_entries") }}
+),
+
+renamed as (
+    select
+        time_entry_id,
+        project_id,
+        worked_on,
+        minutes,
+        billable as is_billable,
+        note,
+        updated_at
+    from source
+)
+
+select * from renamed

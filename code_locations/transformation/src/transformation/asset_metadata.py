@@ -1,0 +1,117 @@
+"""Metadata of materialised models and of checks, as Dagster shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster import MetadataValue
+
+from stack.settings import WarehouseSettings
+from stack.warehouse import row_count
+from transformation.facts import WarehouseColumn, sample
+from transformation.lineage import column_lineage
+from transformation.manifest import DataTest, Manifest, Table
+from transformation.plots import PLOTS
+from transformation.runner import NodeResult
+from transformation.specs import key_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MARTS = "marts"
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """An open connection after a run, and what columns the tables have by unique id."""
+
+    connection: DuckDBPyConnection
+    settings: WarehouseSettings
+    columns: Mapping[str, Sequence[WarehouseColumn]]
+
+
+def model_metadata(
+    model: Table,
+    result: NodeResult,
+    rows_affected: int | None,
+    manifest: Manifest,
+    warehouse: Warehouse,
+) -> dict[str, MetadataValue]:
+    """Rows, duration, schema, column lineage and SQL of a model that ran; a sample of a mart."""
+    rows = row_count(warehouse.connection, model.schema, model.name)
+    metadata: dict[str, MetadataValue] = {
+        "dagster/row_count": MetadataValue.int(rows),
+        "dagster/table_name": MetadataValue.text(
+            f"{warehouse.settings.database}.{model.schema}.{model.name}"
+        ),
+        "duration_s": MetadataValue.float(round(result.duration_s, 3)),
+        "materialization": MetadataValue.text(model.materialized),
+        "dagster/column_schema": MetadataValue.table_schema(_schema(model, warehouse)),
+        "dbt_file": MetadataValue.text(model.file),
+    }
+    if model.materialized != "view":
+        affected = rows if rows_affected is None else rows_affected
+        metadata["rows_affected"] = MetadataValue.int(affected)
+    if result.compiled_code:
+        metadata["dagster/column_lineage"] = MetadataValue.column_lineage(
+            _lineage(model, result.compiled_code, manifest, warehouse)
+        )
+        metadata["compiled_sql"] = MetadataValue.md(f"```sql\n{result.compiled_code.strip()}\n```")
+    if model.schema == MARTS and rows:
+        metadata["sample"] = MetadataValue.md(sample(warehouse.connection, model))
+        if model.name in PLOTS:
+            metadata["plot"] = MetadataValue.md(PLOTS[model.name](warehouse.connection))
+    return metadata
+
+
+def _schema(model: Table, warehouse: Warehouse) -> dg.TableSchema:
+    described = {column.name: column.description for column in model.columns}
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(c.name, c.type, description=described.get(c.name))
+            for c in warehouse.columns.get(model.unique_id, ())
+        ]
+    )
+
+
+def _lineage(
+    model: Table, compiled_sql: str, manifest: Manifest, warehouse: Warehouse
+) -> dg.TableColumnLineage:
+    parents = {manifest.tables[uid].schema + "." + manifest.tables[uid].name: manifest.tables[uid]
+               for uid in model.parents}
+    columns = {
+        (table.schema, table.name): [c.name for c in warehouse.columns.get(table.unique_id, ())]
+        for table in (*parents.values(), model)
+    }
+    origins = column_lineage(compiled_sql, columns, warehouse.settings.database)
+    return dg.TableColumnLineage(
+        deps_by_column={
+            name: [
+                dg.TableColumnDep(key_of(parents[f"{schema}.{table}"]), column)
+                for (schema, table), column in found
+                if f"{schema}.{table}" in parents  # an incremental model also reads itself
+            ]
+            for name, found in origins.items()
+        }
+    )
+
+
+def test_metadata(test: DataTest, result: NodeResult) -> dict[str, MetadataValue]:
+    """Failing rows, duration and the query that shows the failing rows."""
+    metadata: dict[str, MetadataValue] = {
+        "status": MetadataValue.text(result.status),
+        "duration_s": MetadataValue.float(round(result.duration_s, 3)),
+        "dbt_test": MetadataValue.text(test.unique_id),
+    }
+    if result.failures is not None:
+        metadata["failing_rows"] = MetadataValue.int(result.failures)
+    if result.message:
+        metadata["message"] = MetadataValue.text(result.message)
+    if result.compiled_code:
+        metadata["query_of_failing_rows"] = MetadataValue.md(
+            f"```sql\n{result.compiled_code.strip()}\n```"
+        )
+    return metadata

@@ -1,0 +1,46 @@
+"""The data tests as asset checks that run alone; `dbt_test` logs them within a pipeline."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster import AssetCheckExecutionContext
+
+from stack.settings import StackSettings, load_settings
+from stack.warehouse.pool import WAREHOUSE_POOL
+from transformation.assets import MANIFEST
+from transformation.models import run_tests
+from transformation.project import load_project
+from transformation.specs import check_specs, key_of
+from transformation.testing import evaluations
+
+
+@dg.multi_asset_check(
+    name="dbt_data_tests",
+    specs=check_specs(MANIFEST.tests.values(), MANIFEST),
+    can_subset=True,
+    pool=WAREHOUSE_POOL,
+)
+def dbt_data_tests(context: AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    """Run the selected data tests."""
+    wanted = context.selected_asset_check_keys
+    tests = [
+        test
+        for test in MANIFEST.tests.values()
+        if dg.AssetCheckKey(key_of(MANIFEST.tables[test.table]), test.check_name) in wanted
+    ]
+    stack = load_settings(StackSettings)
+    run = run_tests(
+        load_project(),
+        stack.scratch / "dbt" / f"{context.run_id}-checks",
+        report=lambda result: context.log.info(f"{result.unique_id}: {result.status}"),
+        select=[f"fqn:*{test.unique_id.split('.')[2]}" for test in tests],
+    )
+    for evaluation in evaluations(run, MANIFEST):
+        if dg.AssetCheckKey(evaluation.asset_key, evaluation.check_name) in wanted:
+            yield dg.AssetCheckResult(
+                asset_key=evaluation.asset_key,
+                check_name=evaluation.check_name,
+                passed=evaluation.passed,
+                severity=evaluation.severity,
+                metadata=evaluation.metadata,
+            )

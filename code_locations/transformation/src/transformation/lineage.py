@@ -1,0 +1,57 @@
+"""Which columns a model's columns come from, read from its compiled SQL."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+DIALECT = "duckdb"
+# Schema and table, by column: what a column follows from.
+Origins = dict[str, list[tuple[tuple[str, str], str]]]
+
+
+def column_lineage(
+    compiled_sql: str, parents: Mapping[tuple[str, str], Sequence[str]], database: str
+) -> Origins:
+    """For each column of the query, the ((schema, table), column) pairs that it is made from.
+
+    `parents` are the columns of the tables that the query reads. A query that can't be
+    analysed has no lineage; that is logged, not raised.
+    """
+    with warnings.catch_warnings():
+        # sqlglot warns about a speed-up that another package brought along.
+        warnings.simplefilter("ignore")
+        from sqlglot import errors, exp, parse_one
+        from sqlglot.lineage import to_node
+        from sqlglot.optimizer import build_scope, qualify
+
+    schema: dict[str, Any] = {database: {}}
+    for (schema_name, table), columns in parents.items():
+        schema[database].setdefault(schema_name, {})[table] = dict.fromkeys(columns, "varchar")
+    try:
+        query = qualify.qualify(
+            parse_one(compiled_sql, dialect=DIALECT),
+            dialect=DIALECT,
+            schema=schema,
+            validate_qualify_columns=False,
+            identify=False,
+        )
+        scope = build_scope(query)
+        if scope is None:
+            return {}
+        origins: Origins = {}
+        for name in query.named_selects:
+            found = set()
+            for node in to_node(name, scope, DIALECT, trim_selects=False).walk():
+                table = node.expression.find(exp.Table) if not node.downstream else None
+                if table is not None and (table.db, table.name) in parents:
+                    found.add(((table.db, table.name), exp.to_column(node.name).name))
+            origins[name] = sorted(found)
+    except (errors.SqlglotError, KeyError, ValueError, RecursionError) as error:
+        logger.warning("no column lineage: %s", " ".join(str(error).split())[:300])
+        return {}
+    return origins

@@ -1,0 +1,124 @@
+"""Runs the models, and the data tests, and keeps dbt's artifacts; knows nothing of Dagster."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stack.raw import raw_tables
+from stack.settings import WarehouseSettings
+from stack.warehouse import connect, ensure_raw_tables
+from transformation.manifest import Manifest, Table
+from transformation.project import DbtProject, DbtProjectError, prepared
+from transformation.runner import DbtResult, NodeResult, Progress, invoke
+
+UNIT_TESTS = "test_type:unit"
+
+
+class DbtError(RuntimeError):
+    """dbt failed as a whole, before it could run any model or test."""
+
+
+@dataclass(frozen=True)
+class DbtRun:
+    """A finished invocation with its two artifacts, as parsed JSON."""
+
+    result: DbtResult
+    manifest: dict[str, Any]
+    run_results: dict[str, Any]
+    rows_affected: dict[str, int]
+
+
+def run_models(
+    project: DbtProject,
+    settings: WarehouseSettings,
+    scratch: Path,
+    report: Callable[[NodeResult], None],
+    select: Sequence[str] = (),
+    full_refresh: bool = False,
+) -> DbtRun:
+    """Run the models in `select` (dbt's node selection; all by default).
+
+    A failing model leaves those that need it out; the others run. A raw table that was never
+    loaded is made empty first. Raises DbtError if dbt can't start at all.
+    """
+    with connect(settings) as connection:
+        ensure_raw_tables(connection, settings, raw_tables())
+    arguments = ["run", *_selection(select), *(["--full-refresh"] if full_refresh else [])]
+    return _run(project, arguments, scratch, report)
+
+
+def run_tests(
+    project: DbtProject,
+    scratch: Path,
+    report: Callable[[NodeResult], None],
+    select: Sequence[str] = (),
+) -> DbtRun:
+    """Run the data tests in `select` (all by default).
+
+    Not dbt's unit tests: they test the SQL, not the data, and belong to `make test`.
+    """
+    return _run(project, ["test", *_selection(select), "--exclude", UNIT_TESTS], scratch, report)
+
+
+def selectors(models: Sequence[Table]) -> list[str]:
+    """dbt's node selection of exactly these models."""
+    return [f"fqn:{model.unique_id.split('.')[-1]}" for model in models]
+
+
+def failing_models(run: DbtRun, manifest: Manifest) -> list[str]:
+    """`schema.model: error` of each model that failed by itself, the error on one line."""
+    return [
+        f"{'.'.join(manifest.tables[r.unique_id].asset_path)}: {' '.join((r.message or '').split())}"
+        for r in run.result.results
+        if r.status == "error"
+    ]
+
+
+def _selection(select: Sequence[str]) -> list[str]:
+    return ["--select", *select] if select else []
+
+
+def _run(
+    project: DbtProject,
+    arguments: Sequence[str],
+    scratch: Path,
+    report: Callable[[NodeResult], None],
+) -> DbtRun:
+    with _target_dir(project, scratch) as target_dir:
+        progress = Progress(report)
+        result = invoke(project, arguments, target_dir, progress)
+        manifest, run_results = (
+            _read(target_dir / name) for name in ("manifest.json", "run_results.json")
+        )
+    if result.error is not None or manifest is None or run_results is None:
+        raise DbtError(f"dbt {arguments[0]} couldn't start: {result.error or 'no results'}")
+    return DbtRun(result, manifest, run_results, progress.rows_affected)
+
+
+@contextmanager
+def _target_dir(project: DbtProject, scratch: Path) -> Iterator[Path]:
+    """A folder of its own for one invocation, with the parsed project in it for reuse."""
+    try:
+        parsed = prepared(project) / "partial_parse.msgpack"
+    except DbtProjectError as error:
+        raise DbtError(str(error)) from error
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        shutil.copyfile(parsed, scratch / parsed.name)
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return None

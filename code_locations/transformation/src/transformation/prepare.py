@@ -1,0 +1,64 @@
+"""Parse the dbt project ahead of time: `python -m transformation.prepare`.
+
+Called by `make setup`, by image builds, and by a location that finds no current manifest.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from transformation.project import PREPARED_FILES, DbtProject, DbtProjectError, load_project
+from transformation.runner import invoke
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(project: DbtProject) -> Path:
+    """Parse the project; return the folder of the manifest. Does nothing if it is current."""
+    folder = project.prepared_dir()
+    if folder is not None:
+        return folder
+    # Taken before dbt reads the files: one that changes meanwhile makes the manifest stale.
+    fingerprint = project.fingerprint()
+    with tempfile.TemporaryDirectory(prefix="dbt-parse-") as scratch:
+        result = invoke(project, ["parse"], Path(scratch))
+        if not result.success:
+            raise DbtProjectError(f"dbt can't parse {project.project_dir}: {result.error}")
+        (Path(scratch) / "fingerprint").write_text(fingerprint)
+        return _publish(Path(scratch), project)
+
+
+def _publish(scratch: Path, project: DbtProject) -> Path:
+    """Move the files to the first folder that can be written; the fingerprint comes last."""
+    for folder in project.prepared_dirs:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in PREPARED_FILES:
+                part = folder / f"{name}.{os.getpid()}.tmp"
+                shutil.copyfile(scratch / name, part)
+                part.replace(folder / name)
+        except OSError as error:
+            logger.info("%s can't be written (%s)", folder, error)
+            continue
+        return folder
+    folders = " and ".join(map(str, project.prepared_dirs))
+    raise DbtProjectError(f"the parsed dbt project can be written neither to {folders}")
+
+
+def main() -> int:
+    """Command line; exit code 1 with one line if the project doesn't parse."""
+    try:
+        prepare(load_project())
+    except DbtProjectError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""The dbt project: where it is, and its parsed manifest.
+
+Dagster needs the manifest to list the models when the location loads, and dbt is too slow to
+import there. So the project is parsed once (`python -m transformation.prepare`), into the
+project's `target` folder, or below STACK_HOME where the project is read-only. A fingerprint
+beside the manifest tells whether it still belongs to the project's files and settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from stack.settings import StackSettings, WarehouseSettings, load_settings
+from transformation.settings import DbtSettings
+
+PREPARED_FILES = ("manifest.json", "partial_parse.msgpack", "fingerprint")
+_PARSED_FOLDERS = ("models", "macros", "tests")
+
+
+class DbtProjectError(RuntimeError):
+    """The dbt project can't be found or parsed; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class DbtProject:
+    """A dbt project with the settings that decide what it is parsed to."""
+
+    project_dir: Path
+    profiles_dir: Path
+    target: str
+    database: str
+    raw_schema: str
+    stack_home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that profiles.yml and the sources read."""
+        return {"WAREHOUSE_DATABASE": self.database, "DLT_DATASET_NAME": self.raw_schema}
+
+    @property
+    def log_dir(self) -> Path:
+        """Folder of dbt.log."""
+        return self.stack_home / "logs" / "dbt"
+
+    @property
+    def prepared_dirs(self) -> tuple[Path, Path]:
+        """Where a prepared manifest may be, the preferred folder first."""
+        return (self.project_dir / "target", self.stack_home / "dbt")
+
+    def fingerprint(self) -> str:
+        """Digest of everything that the manifest follows from."""
+        digest = hashlib.sha256()
+        facts = [self.target, self.database, self.raw_schema, str(self.project_dir)]
+        facts += [version("dbt-core"), version("dbt-duckdb")]
+        digest.update("\0".join(facts).encode())
+        for path in self._files():
+            digest.update(f"\0{path}\0".encode())
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def prepared_dir(self) -> Path | None:
+        """The folder with a manifest that belongs to the project as it is now, if any."""
+        wanted = self.fingerprint()
+        for folder in self.prepared_dirs:
+            try:
+                found = (folder / "fingerprint").read_text()
+            except OSError:
+                continue
+            if found == wanted:
+                return folder
+        return None
+
+    def _files(self) -> list[Path]:
+        project = self.project_dir / "dbt_project.yml"
+        profiles = self.profiles_dir / "profiles.yml"
+        for file, variable in ((project, "DBT_PROJECT_DIR"), (profiles, "DBT_PROFILES_DIR")):
+            if not file.is_file():
+                raise DbtProjectError(
+                    f"{file} doesn't exist: set {variable} to the folder that has {file.name}"
+                )
+        inside = (self.project_dir / folder for folder in _PARSED_FOLDERS)
+        parsed = sorted(p for f in inside for p in f.rglob("*") if p.suffix in {".sql", ".yml"})
+        return [project, profiles, *parsed]
+
+
+def load_project() -> DbtProject:
+    """The project that the settings name."""
+    dbt = load_settings(DbtSettings)
+    warehouse = load_settings(WarehouseSettings)
+    return DbtProject(
+        project_dir=dbt.project_dir.resolve(),
+        profiles_dir=dbt.profiles_dir.resolve(),
+        target=dbt.dbt_target,
+        database=warehouse.database,
+        raw_schema=warehouse.dlt_dataset_name,
+        stack_home=load_settings(StackSettings).stack_home.resolve(),
+    )
+
+
+def prepared(project: DbtProject) -> Path:
+    """Folder with the project's current manifest; parses in a subprocess if there is none.
+
+    Raises DbtProjectError with dbt's message if the project doesn't parse.
+    """
+    folder = project.prepared_dir()
+    if folder is not None:
+        return folder
+    environment = os.environ | project.environment
+    done = subprocess.run(
+        [sys.executable, "-m", "transformation.prepare"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    folder = project.prepared_dir()
+    if done.returncode != 0 or folder is None:
+        raise DbtProjectError(
+            f"dbt can't parse {project.project_dir}: {(done.stderr or done.stdout).strip()[-2000:]}"
+        )
+    return folder
+
+
+def load_manifest(project: DbtProject) -> dict[str, Any]:
+    """The project's manifest.json, parsed; format: https://schemas.getdbt.com/dbt/manifest/."""
+    return _read_manifest(prepared(project) / "manifest.json")
+
+
+@cache
+def _read_manifest(file: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(file.read_bytes())
+    return manifest
+
+
+@contextmanager
+def environment_of(project: DbtProject) -> Iterator[None]:
+    """Have the project's variables in this process's environment, for dbt run inside it."""
+    before = {name: os.environ.get(name) for name in project.environment}
+    os.environ.update(project.environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

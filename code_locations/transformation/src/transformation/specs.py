@@ -1,0 +1,75 @@
+"""Dagster's view of the dbt project: an asset a model, a check a data test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from transformation.manifest import DataTest, Manifest, Table
+
+OWNER = "team:analytics"
+RUN = dg.AssetKey("dbt_run")
+TEST = dg.AssetKey("dbt_test")
+
+
+def key_of(table: Table) -> dg.AssetKey:
+    """Asset key of a model or raw table."""
+    return dg.AssetKey(table.asset_path)
+
+
+def model_specs(manifest: Manifest) -> list[dg.AssetSpec]:
+    """One spec a model, depending on the tables that it selects from, grouped by layer."""
+    return [
+        dg.AssetSpec(
+            key=key_of(model),
+            deps=[key_of(manifest.tables[parent]) for parent in model.parents],
+            description=model.description,
+            group_name=model.schema,
+            kinds={"dbt", "duckdb", model.materialized},
+            owners=[OWNER],
+            skippable=True,
+        )
+        for model in manifest.models
+    ]
+
+
+def run_spec(manifest: Manifest) -> dg.AssetSpec:
+    """The run of all models. It follows the last ones: it is materialised when all worked."""
+    return dg.AssetSpec(
+        key=RUN,
+        deps=[
+            "airbyte_sync_job",
+            "dlt_ingestion_pipeline",
+            *(key_of(model) for model in manifest.leaves),
+        ],
+        description="Runs the dbt models, in the order of their dependencies.",
+        group_name="transformation",
+        kinds={"dbt", "duckdb"},
+        owners=[OWNER],
+        skippable=True,
+    )
+
+
+def test_spec() -> dg.AssetSpec:
+    """The run of all data tests."""
+    return dg.AssetSpec(
+        key=TEST,
+        deps=[RUN],
+        description="Runs dbt's data tests on raw tables and models; fails on severity error.",
+        group_name="transformation",
+        kinds={"dbt", "duckdb"},
+        owners=[OWNER],
+    )
+
+
+def check_specs(tests: Iterable[DataTest], manifest: Manifest) -> list[dg.AssetCheckSpec]:
+    """One check a data test, on the table that it is about."""
+    return [
+        dg.AssetCheckSpec(
+            name=test.check_name,
+            asset=key_of(manifest.tables[test.table]),
+            description=test.description or None,
+        )
+        for test in tests
+    ]

@@ -1,0 +1,140 @@
+"""Runs the data tests and tells Dagster, people and sensors what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster import AssetExecutionContext
+
+from stack.alerts import Alert, write_alert
+from stack.artifacts import ArtifactStore
+from stack.settings import StackSettings, load_settings
+from transformation.asset_metadata import test_metadata
+from transformation.manifest import DataTest, Manifest
+from transformation.models import DbtRun, run_tests
+from transformation.project import load_project
+from transformation.runner import NodeResult
+from transformation.specs import TEST, key_of
+
+ALERT_TYPE = "dbt_test_failure"
+_PASSED = ("pass", "success")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A data test that found something, or couldn't run."""
+
+    test: DataTest
+    result: NodeResult
+    table: str
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it fails the run: dbt reports a test of severity warn as warn."""
+        return self.result.status != "warn"
+
+    @property
+    def line(self) -> str:
+        """Test, table, failing rows and the query to see them, in one line."""
+        if self.result.status == "error":
+            return (
+                f"{self.test.check_name} on {self.table} couldn't run: "
+                f"{' '.join((self.result.message or '').split())}"
+            )
+        query = " ".join((self.result.compiled_code or "").split())
+        return (
+            f"{self.test.check_name} on {self.table}: {self.result.failures} failing rows; "
+            f"see them with: {query}"
+        )
+
+
+def test_and_report(
+    context: AssetExecutionContext, manifest: Manifest, report: Callable[[NodeResult], None]
+) -> dg.MaterializeResult[None]:
+    """Run all data tests and log a check evaluation each.
+
+    Raises dg.Failure, after the artifact and the alert are written, if one of severity error
+    fails.
+    """
+    stack = load_settings(StackSettings)
+    scratch = stack.scratch / "dbt" / f"{context.run_id}-test"
+    run = run_tests(load_project(), scratch, report)
+    store = ArtifactStore(stack.artifacts)
+    store.put_json(context.run_id, "dbt/test_results.json", run.run_results)
+    if store.get("dbt/manifest.json", context.run_id) is None:
+        store.put_json(context.run_id, "dbt/manifest.json", run.manifest)
+    for evaluation in evaluations(run, manifest):
+        context.log_event(evaluation)
+    found = findings(run, manifest)
+    for finding in found:
+        log = context.log.error if finding.is_error else context.log.warning
+        log(finding.line)
+    if found:
+        write_alert(stack.alerts, alert_of(found, context.run_id))
+    errors = [finding for finding in found if finding.is_error]
+    if errors:
+        raise dg.Failure(
+            f"{len(errors)} of {len(run.result.results)} data tests failed. "
+            + "; ".join(finding.line for finding in errors),
+            allow_retries=False,
+        )
+    return dg.MaterializeResult(
+        asset_key=TEST,
+        metadata={
+            "tests": dg.MetadataValue.int(len(run.result.results)),
+            "warnings": dg.MetadataValue.int(len(found)),
+            "duration_s": dg.MetadataValue.float(round(run.run_results["elapsed_time"], 3)),
+        },
+    )
+
+
+def evaluations(run: DbtRun, manifest: Manifest) -> Iterator[dg.AssetCheckEvaluation]:
+    """A check evaluation for each test that ran."""
+    for result in run.result.results:
+        test = manifest.tests.get(result.unique_id)
+        if test is None:
+            continue
+        severity = result.status == "warn" or test.severity == "warn"
+        yield dg.AssetCheckEvaluation(
+            asset_key=key_of(manifest.tables[test.table]),
+            check_name=test.check_name,
+            passed=result.status in _PASSED,
+            severity=dg.AssetCheckSeverity.WARN if severity else dg.AssetCheckSeverity.ERROR,
+            metadata=test_metadata(test, result),
+        )
+
+
+def findings(run: DbtRun, manifest: Manifest) -> list[Finding]:
+    """The tests that didn't pass."""
+    found = []
+    for result in run.result.results:
+        test = manifest.tests.get(result.unique_id)
+        if test is not None and result.status not in _PASSED:
+            table = ".".join(manifest.tables[test.table].asset_path)
+            found.append(Finding(test, result, table))
+    return found
+
+
+def alert_of(found: Sequence[Finding], run_id: str) -> Alert:
+    """One alert for a run's findings; an error if any of them is."""
+    return Alert(
+        type=ALERT_TYPE,
+        severity="error" if any(f.is_error for f in found) else "warning",
+        description="; ".join(
+            f"{f.test.check_name} on {f.table}: {f.result.failures or 0} failing rows"
+            for f in found
+        ),
+        source="dbt",
+        tables=tuple(sorted({finding.table for finding in found})),
+        run_id=run_id,
+        details={
+            finding.test.unique_id: {
+                "status": finding.result.status,
+                "failing_rows": finding.result.failures,
+                "query": finding.result.compiled_code,
+            }
+            for finding in found
+        },
+    )
