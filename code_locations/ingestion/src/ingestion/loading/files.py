@@ -48,6 +48,7 @@ def conform(
 
     found = parquet_columns(connection, path)
     nullable = all(field.nullable for field in pq.read_schema(path))
+    columns = {name: _in_file(type_) for name, type_ in columns.items()}
     if list(found.items()) == list(columns.items()) and nullable:
         return path
     selected = ", ".join(
@@ -62,6 +63,11 @@ def conform(
         f"to '{destination}' (format parquet)"
     )
     return target
+
+
+def _in_file(column_type: str) -> str:
+    """JSON travels as text: dlt doesn't know the type that DuckDB gives it in Parquet."""
+    return "VARCHAR" if column_type == "JSON" else column_type
 
 
 def keys_unique(
