@@ -18,12 +18,14 @@ class TableFile:
     """A local Parquet file of `rows` rows whose columns are among the table's, or extend them.
 
     Files of one table are loaded in the order given; it only matters for rows with the same
-    key and the same `updated_at`.
+    key and the same `updated_at`. Rows of a table without a primary key are appended. Where
+    a file says `replace`, the table holds the files' rows and no others afterwards.
     """
 
     table: RawTable
     path: Path
     rows: int
+    replace: bool = False
 
 
 def parquet_columns(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:

@@ -108,10 +108,17 @@ class _TableLoad:
             )
             for number, file in enumerate(files)
         ]
+        self.write_disposition = self._disposition(files)
+
+    def _disposition(self, files: list[TableFile]) -> Literal["append", "merge", "replace"]:
+        if any(file.replace for file in files):
+            return "replace"
+        key = self.table.primary_key
+        if not key:
+            return "append"
         # A merge into an empty table of rows with distinct keys is an append, at half the cost.
-        empty = row_count(connection, self._schema, table.table_name) == 0
-        append = empty and keys_unique(connection, self.paths, table.primary_key)
-        self.write_disposition: Literal["append", "merge"] = "append" if append else "merge"
+        empty = row_count(self._connection, self._schema, self.table.table_name) == 0
+        return "append" if empty and keys_unique(self._connection, self.paths, key) else "merge"
 
     def resource(self) -> DltResource:
         """The dlt resource that imports the files."""
