@@ -68,24 +68,14 @@ class DatasetProposals:
 
     def of(self, table: CatalogTable) -> list[Proposal]:
         """All aspects of a table's dataset but its lineage."""
-        from datahub.emitter.mce_builder import (
-            make_data_platform_urn,
-            make_dataplatform_instance_urn,
-        )
         from datahub.emitter.mcp import MetadataChangeProposalWrapper
         from datahub.metadata import schema_classes as s
 
         urn = self.naming.table(*table.facts.key)
         schema = self.naming.schema_key(table.facts.schema)
-        instance = self.naming.instance
         aspects: list[Any] = [
             s.StatusClass(removed=False),
-            s.DataPlatformInstanceClass(
-                platform=make_data_platform_urn(WAREHOUSE_PLATFORM),
-                instance=make_dataplatform_instance_urn(WAREHOUSE_PLATFORM, instance)
-                if instance
-                else None,
-            ),
+            platform_instance(WAREHOUSE_PLATFORM, self.naming.instance),
             s.ContainerClass(container=schema.as_urn()),
             s.SubTypesClass(typeNames=[table.facts.kind.capitalize()]),
             self._properties(table),
@@ -206,6 +196,20 @@ class DatasetProposals:
                 ),
             )
         ]
+
+
+def platform_instance(platform: str, instance: str | None) -> Any:
+    """Which platform an entity is of, and which instance of it if several share a DataHub."""
+    from datahub.emitter.mce_builder import (
+        make_data_platform_urn,
+        make_dataplatform_instance_urn,
+    )
+    from datahub.metadata.schema_classes import DataPlatformInstanceClass
+
+    return DataPlatformInstanceClass(
+        platform=make_data_platform_urn(platform),
+        instance=make_dataplatform_instance_urn(platform, instance) if instance else None,
+    )
 
 
 def ownership(names: Iterable[str]) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,9 @@ def dbt_metadata(
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
         config = _config(naming, inputs, known.values(), Path(folder))
-        found, warnings = _run(config, run_id)
-    proposals = [_with_our_types(p, naming, known.values()) for p in found]
-    return DbtMetadata((*proposals, *_owners_and_siblings(naming, known.values())), warnings)
+        found, remarks = _run(config, run_id)
+    proposals = [_as_in_warehouse(p, naming, known.values()) for p in found]
+    return DbtMetadata((*proposals, *_owners_and_siblings(naming, known.values())), remarks)
 
 
 def _config(
@@ -74,7 +75,7 @@ def _config(
         if inputs.document(name)
     ]
     return {
-        "manifest_path": write("manifest.json", inputs.document("dbt/manifest.json")),
+        "manifest_path": write("manifest.json", _compiled_manifest(inputs)),
         "catalog_path": write("catalog.json", warehouse_catalog(naming, tables)),
         "run_results_paths": results,
         "only_include_if_in_catalog": True,
@@ -100,6 +101,27 @@ def _config(
         # Would make an entity of every dbt run; the runs are Dagster's and in its UI.
         "entities_enabled": {"model_performance": "NO"},
     }
+
+
+def _compiled_manifest(inputs: Inputs) -> dict[str, Any]:
+    """The manifest, with the SQL of models from the run's results where it has none.
+
+    Only the manifest of `dbt run` or `dbt compile` has it; `dbt test` leaves it out, and
+    without it there is no column lineage.
+    """
+    manifest = inputs.document("dbt/manifest.json")
+    compiled = {
+        result["unique_id"]: result["compiled_code"]
+        for result in inputs.document("dbt/run_results.json").get("results", [])
+        if result.get("compiled_code")
+    }
+    nodes = {
+        name: node
+        if node.get("compiled_code") or name not in compiled
+        else {**node, "compiled_code": compiled[name]}
+        for name, node in manifest.get("nodes", {}).items()
+    }
+    return {**manifest, "nodes": nodes}
 
 
 def warehouse_catalog(naming: Naming, tables: Iterable[CatalogTable]) -> dict[str, Any]:
@@ -144,8 +166,12 @@ def _run(config: dict[str, Any], run_id: str) -> tuple[list[Proposal], tuple[str
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.emitter.mcp_builder import mcps_from_mce
     from datahub.ingestion.api.common import PipelineContext
-    from datahub.ingestion.source.dbt.dbt_core import DBTCoreConfig, DBTCoreSource
     from datahub.metadata.schema_classes import MetadataChangeEventClass
+
+    with warnings.catch_warnings():
+        # sqlglot warns about a speed-up that another package brought along.
+        warnings.simplefilter("ignore")
+        from datahub.ingestion.source.dbt.dbt_core import DBTCoreConfig, DBTCoreSource
 
     source = DBTCoreSource(DBTCoreConfig(**config), PipelineContext(run_id=run_id))
     proposals: list[Proposal] = []
@@ -174,25 +200,31 @@ def _lines(entries: Any) -> Iterator[str]:
         yield f"{entry.title or ''} {entry.message} ({context})".strip()
 
 
-def _with_our_types(proposal: Proposal, naming: Naming, tables: Iterable[CatalogTable]) -> Proposal:
-    """Give dbt's schemas the types, keys and nullability that the warehouse's have.
+def _as_in_warehouse(
+    proposal: Proposal, naming: Naming, tables: Iterable[CatalogTable]
+) -> Proposal:
+    """Give dbt's datasets the types, keys and descriptions that the warehouse's have.
 
-    The source knows the types of other warehouses only, and calls every column not null.
+    The source knows the types of other warehouses only, calls every column not null, and
+    has no description of a source that is declared in `stack.raw`.
     """
-    from datahub.metadata.schema_classes import SchemaMetadataClass
+    from datahub.metadata.schema_classes import DatasetPropertiesClass, SchemaMetadataClass
 
-    schema = proposal.aspect
-    if not isinstance(schema, SchemaMetadataClass):
-        return proposal
     table = next((t for t in tables if naming.dbt_node(*t.facts.key) == proposal.entityUrn), None)
-    names = {c.name for c in table.facts.columns} if table else set()
-    for column in schema.fields:
-        column.type = data_type(fields_of(column.fieldPath, column.nativeDataType)[0].kind)
-        if table and column.fieldPath in names:
-            column.nullable = not table.never_null(column.fieldPath)
-            column.isPartOfKey = column.fieldPath in table.primary_key
-    if table:
-        schema.primaryKeys = list(table.primary_key) or None
+    if table is None:
+        return proposal
+    if isinstance(proposal.aspect, DatasetPropertiesClass):
+        proposal.aspect.description = proposal.aspect.description or table.description or None
+    if isinstance(proposal.aspect, SchemaMetadataClass):
+        names = {c.name for c in table.facts.columns}
+        for column in proposal.aspect.fields:
+            column.type = data_type(fields_of(column.fieldPath, column.nativeDataType)[0].kind)
+            if column.fieldPath in names:
+                column.nullable = not table.never_null(column.fieldPath)
+                column.isPartOfKey = column.fieldPath in table.primary_key
+                described = table.column_description(column.fieldPath)
+                column.description = column.description or described or None
+        proposal.aspect.primaryKeys = list(table.primary_key) or None
     return proposal
 
 

@@ -26,6 +26,8 @@ class Meaning:
 
 _BETWEEN = (("min_value", "minValue"), ("max_value", "maxValue"))
 
+ARTIFACT = "gx/validation_result.json"
+
 # Expectations that DataHub's UI can put into a sentence; others are shown by their own name.
 # Names: https://greatexpectations.io/expectations
 MEANINGS = {
@@ -67,25 +69,32 @@ MEANINGS = {
 SEVERITIES = {"critical": "HIGH", "error": "HIGH", "warning": "MEDIUM", "info": "LOW"}
 
 
-def expectation_proposals(naming: Naming, inputs: Inputs, at: datetime) -> Iterator[Proposal]:
-    """The definition and the latest run of every expectation that was validated."""
+def expectation_proposals(naming: Naming, inputs: Inputs, raw_schema: str) -> Iterator[Proposal]:
+    """The definition and the latest run of every expectation that was validated.
+
+    Raw tables go by the schema `raw` in the results, as in asset keys.
+    """
     from datahub.emitter.mce_builder import make_data_platform_urn
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.metadata import schema_classes as s
 
-    document = inputs.document("gx/validation_result.json")
+    document = inputs.document(ARTIFACT)
     for result in document.get("results", []):
-        dataset = naming.table(result["schema"], result["table"])
-        urn = naming.expectation(
-            dataset, result["expectation_type"], result.get("column"), result.get("kwargs") or {}
-        )
+        dataset = naming.table(*validated_table(result, raw_schema))
+        urn = naming.expectation(dataset, result["check_name"])
         aspects: list[Any] = [
             _definition(dataset, document, result),
             s.DataPlatformInstanceClass(platform=make_data_platform_urn(GX_PLATFORM)),
             s.StatusClass(removed=False),
-            _run(urn, dataset, document, result, at),
+            _run(urn, dataset, document, result, inputs.written[ARTIFACT]),
         ]
         yield from MetadataChangeProposalWrapper.construct_many(urn, aspects)
+
+
+def validated_table(result: Any, raw_schema: str) -> tuple[str, str]:
+    """Schema and name, in the warehouse, of the table that a result is about."""
+    schema = result["schema"]
+    return (raw_schema if schema == "raw" else schema), result["table"]
 
 
 def _definition(dataset: str, document: Any, result: Any) -> Any:
@@ -102,9 +111,14 @@ def _definition(dataset: str, document: Any, result: Any) -> Any:
         type=s.AssertionTypeClass.DATASET,
         source=s.AssertionSourceClass(type=s.AssertionSourceTypeClass.EXTERNAL),
         customProperties={
-            "check_name": str(result["check_name"]),
-            "severity": str(result.get("severity")),
-            "checkpoint": str(document.get("checkpoint")),
+            name: str(value)
+            for name, value in (
+                ("check_name", result["check_name"]),
+                ("severity", result.get("severity")),
+                ("because", result.get("because")),
+                ("checkpoint", document.get("checkpoint")),
+            )
+            if value
         },
         datasetAssertion=s.DatasetAssertionInfoClass(
             dataset=dataset,
@@ -142,8 +156,11 @@ def _parameters(meaning: Meaning, kwargs: dict[str, Any]) -> Any:
 def _run(urn: str, dataset: str, document: Any, result: Any, at: datetime) -> Any:
     from datahub.metadata import schema_classes as s
 
-    failed = not result["success"]
     observed = result.get("observed")
+    # An expectation that could not be judged has neither passed nor failed.
+    outcome = "ERROR" if result.get("error") else "SUCCESS" if result["success"] else "FAILURE"
+    severity = SEVERITIES.get(str(result.get("severity")), "HIGH")
+    native = {"observed": observed, "error": result.get("error"), "sql": result.get("sql")}
     return s.AssertionRunEventClass(
         timestampMillis=int(at.timestamp() * 1000),
         runId=str(document.get("run_id")),
@@ -151,14 +168,12 @@ def _run(urn: str, dataset: str, document: Any, result: Any, at: datetime) -> An
         asserteeUrn=dataset,
         status=s.AssertionRunStatusClass.COMPLETE,
         result=s.AssertionResultClass(
-            type=s.AssertionResultTypeClass.FAILURE
-            if failed
-            else s.AssertionResultTypeClass.SUCCESS,
-            severity=SEVERITIES.get(str(result.get("severity")), "HIGH") if failed else None,
+            type=outcome,
+            severity=severity if outcome == "FAILURE" else None,
             rowCount=result.get("element_count"),
             unexpectedCount=result.get("unexpected_count"),
             actualAggValue=float(observed) if _is_number(observed) else None,
-            nativeResults={} if observed is None else {"observed": str(observed)},
+            nativeResults={k: str(v) for k, v in native.items() if v is not None},
         ),
     )
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from catalog.datasets import DatasetProposals, container_proposals, owner_proposals
 from catalog.dbt_source import DbtMetadata, dbt_metadata
-from catalog.expectations import expectation_proposals
+from catalog.expectations import ARTIFACT as VALIDATION
+from catalog.expectations import expectation_proposals, validated_table
 from catalog.inputs import ARTIFACTS, Inputs, read_inputs
 from catalog.inventory import TableFacts, read_inventory
 from catalog.models import MODELS_OWNER, dbt_tables
@@ -77,7 +78,8 @@ def describe_warehouse(run_id: str, progress: Progress) -> Description:
     inputs = read_inputs(ArtifactStore(stack.artifacts))
     tables = describe_tables(inventory, inputs, warehouse)
     dbt = dbt_metadata(naming, inputs, tables, run_id, stack.scratch / "catalog")
-    proposals = collect(_proposals(naming, inputs, tables, dbt, at))
+    facts = Facts(naming, inputs, tables, dbt, at, warehouse.dlt_dataset_name)
+    proposals = collect(_proposals(facts))
     stamp(proposals, run_id, int(at.timestamp() * 1000))
     progress(f"{len(proposals):,} aspects described and valid")
     missing = (*_missing(inputs, tables), *_not_built(inputs, inventory, warehouse))
@@ -92,27 +94,37 @@ def describe_tables(
         inventory,
         raw_tables(),
         dbt_tables(inputs.document("dbt/manifest.json")),
+        inputs.loads(),
         warehouse.dlt_dataset_name,
     )
 
 
-def _proposals(
-    naming: Naming,
-    inputs: Inputs,
-    tables: tuple[CatalogTable, ...],
-    dbt: DbtMetadata,
-    at: datetime,
-) -> Iterator[Proposal]:
+@dataclass(frozen=True)
+class Facts:
+    """All that is known when the proposals are made. `at` is the time of this run."""
+
+    naming: Naming
+    inputs: Inputs
+    tables: tuple[CatalogTable, ...]
+    dbt: DbtMetadata
+    at: datetime
+    raw_schema: str
+
+
+def _proposals(facts: Facts) -> Iterator[Proposal]:
+    naming, inputs, tables = facts.naming, facts.inputs, facts.tables
     yield from owner_proposals([MODELS_OWNER, *(name for t in tables for name in t.owners)])
     yield from container_proposals(naming, tables)
-    datasets = DatasetProposals(naming, at)
+    datasets = DatasetProposals(naming, facts.at)
     for table in tables:
         yield from datasets.of(table)
-    yield from source_proposals(naming, inputs, tables)
-    yield from step_proposals(naming, inputs, tables)
-    yield from operation_proposals(naming, inputs, tables, at)
-    yield from expectation_proposals(naming, inputs, at)
-    yield from dbt.proposals
+    results = inputs.document(VALIDATION).get("results", [])
+    validated = {validated_table(result, facts.raw_schema) for result in results}
+    yield from source_proposals(naming, tables)
+    yield from step_proposals(naming, tables, validated)
+    yield from operation_proposals(naming, inputs, tables)
+    yield from expectation_proposals(naming, inputs, facts.raw_schema)
+    yield from facts.dbt.proposals
 
 
 def _write(proposals: tuple[Proposal, ...], progress: Progress) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from stack.artifacts import ArtifactStore
@@ -14,8 +14,8 @@ ARTIFACTS = {
     "dbt/run_results.json": "when dbt last built each model",
     "dbt/test_results.json": "results of dbt tests",
     "gx/validation_result.json": "Great Expectations assertions",
-    "load/airbyte.json": "rows loaded by Airbyte, and where they came from",
-    "load/books.json": "rows loaded by dlt, and where they came from",
+    "load/airbyte.json": "when Airbyte loaded which tables",
+    "load/books.json": "when dlt loaded which tables",
 }
 
 Json = dict[str, Any]
@@ -25,11 +25,25 @@ class ArtifactError(ValueError):
     """An artifact is there but is not what its writer promises."""
 
 
+# The asset that writes each load artifact.
+LOADERS = {"load/airbyte.json": "airbyte_sync_job", "load/books.json": "dlt_ingestion_pipeline"}
+
+
+@dataclass(frozen=True)
+class Load:
+    """What an ingestion asset reported about one raw table, and when."""
+
+    asset: str
+    facts: Json
+    at: datetime
+
+
 @dataclass(frozen=True)
 class Inputs:
-    """The latest artifacts. `missing` names those that aren't there."""
+    """The latest artifacts, and when each was written."""
 
     documents: dict[str, Json] = field(default_factory=dict)
+    written: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -40,12 +54,13 @@ class Inputs:
         """An artifact, or an empty object."""
         return self.documents.get(name, {})
 
-    def loads(self) -> Iterator[tuple[str, str, Json]]:
-        """(pipeline, table, facts) of each raw table that a load reported on."""
-        for name in ("load/airbyte.json", "load/books.json"):
-            tables = self.document(name).get("tables", {})
-            for table in sorted(tables):
-                yield name.removeprefix("load/").removesuffix(".json"), table, tables[table]
+    def loads(self) -> dict[str, Load]:
+        """The latest load of each raw table that one reported on, by table name."""
+        return {
+            table: Load(asset, facts, self.written[name])
+            for name, asset in LOADERS.items()
+            for table, facts in sorted(self.document(name).get("tables", {}).items())
+        }
 
 
 def read_inputs(store: ArtifactStore) -> Inputs:
@@ -54,18 +69,19 @@ def read_inputs(store: ArtifactStore) -> Inputs:
     Raises ArtifactError if one isn't a JSON object: a store never holds half a file, so
     that is a broken writer, and cataloguing around it would hide it.
     """
-    documents = {}
+    documents, written = {}, {}
     for name in ARTIFACTS:
         try:
             document = store.get_json(name)
         except ValueError as error:
             raise ArtifactError(_broken(store, name, str(error))) from None
-        if document is None:
+        moment = store.written_at(name)
+        if document is None or moment is None:
             continue
         if not isinstance(document, dict):
             raise ArtifactError(_broken(store, name, f"it is a {type(document).__name__}"))
-        documents[name] = document
-    return Inputs(documents)
+        documents[name], written[name] = document, moment
+    return Inputs(documents, written)
 
 
 def _broken(store: ArtifactStore, name: str, found: str) -> str:

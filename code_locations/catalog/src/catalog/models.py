@@ -28,6 +28,7 @@ class DbtTable:
     primary_key: tuple[str, ...] = ()
     not_null: frozenset[str] = frozenset()
     materialized: str | None = None
+    tested: bool = False
 
     @property
     def is_source(self) -> bool:
@@ -59,6 +60,7 @@ def dbt_tables(manifest: Json) -> dict[tuple[str, str], DbtTable]:
             primary_key=tuple(node.get("primary_key") or ()) or tests.unique_key(node),
             not_null=tests.not_null(node),
             materialized=config.get("materialized"),
+            tested=node["unique_id"] in tests.targets,
         )
     return found
 
@@ -80,6 +82,7 @@ def _owners(node: Json) -> tuple[str, ...]:
 class _ColumnTests:
     unique: dict[str, list[str]]
     required: dict[str, set[str]]
+    targets: set[str]
 
     def unique_key(self, node: Json) -> tuple[str, ...]:
         """The first column that dbt tests to be both unique and not null."""
@@ -95,13 +98,17 @@ class _ColumnTests:
 def _column_tests(nodes: Iterable[Json]) -> _ColumnTests:
     unique: dict[str, list[str]] = {}
     required: dict[str, set[str]] = {}
+    targets: set[str] = set()
     for node in nodes:
+        if node["resource_type"] != "test":
+            continue
+        targets.update((node.get("depends_on") or {}).get("nodes") or ())
         target, column = node.get("attached_node"), node.get("column_name")
-        if node["resource_type"] != "test" or not target or not column:
+        if not target or not column:
             continue
         kind = (node.get("test_metadata") or {}).get("name")
         if kind == "unique":
             unique.setdefault(target, []).append(column)
         elif kind == "not_null":
             required.setdefault(target, set()).add(column)
-    return _ColumnTests(unique, required)
+    return _ColumnTests(unique, required, targets)

@@ -26,58 +26,53 @@ class Change:
 
 
 def operation_proposals(
-    naming: Naming, inputs: Inputs, tables: Iterable[CatalogTable], at: datetime
+    naming: Naming, inputs: Inputs, tables: Iterable[CatalogTable]
 ) -> Iterator[Proposal]:
     """An operation for each raw table that got rows and each model that dbt built as a table.
 
     A load that found nothing new is none: the table's last update stays what it was.
     """
     tables = tuple(tables)
-    raw = {t.raw.table_name: t for t in tables if t.raw}
-    for load, name, facts in inputs.loads():
-        rows = int(facts.get("rows_loaded") or 0)
+    raw = {t.facts.name: t for t in tables if t.is_raw}
+    for name, load in inputs.loads().items():
+        rows = int(load.facts.get("rows_loaded") or 0)
         if name in raw and rows:
-            change = Change("INSERT", _time(facts.get("finished_at"), at), rows, load)
-            yield _operation(naming.table(*raw[name].facts.key), at, change)
+            change = Change("INSERT", load.at, rows, load.asset)
+            yield _operation(naming.table(*raw[name].facts.key), change)
     models = {t.dbt.unique_id: t for t in tables if t.dbt and t.facts.kind == "table"}
     for result in inputs.document("dbt/run_results.json").get("results", []):
         table = models.get(result["unique_id"])
-        if table is None or result.get("status") != "success":
-            continue
-        incremental = table.dbt is not None and table.dbt.materialized == "incremental"
-        timing = {t["name"]: t for t in result.get("timing") or ()}
-        affected = (result.get("adapter_response") or {}).get("rows_affected")
-        change = Change(
-            kind="UPDATE" if incremental else "CREATE",
-            at=_time((timing.get("execute") or {}).get("completed_at"), at),
-            rows=affected if isinstance(affected, int) and affected >= 0 else None,
-            by="dbt",
-        )
-        yield _operation(naming.table(*table.facts.key), at, change)
+        if table is not None and result.get("status") == "success":
+            change = _build(table, result, inputs.written["dbt/run_results.json"])
+            yield _operation(naming.table(*table.facts.key), change)
 
 
-def _operation(table_urn: str, at: datetime, change: Change) -> Proposal:
+def _build(table: CatalogTable, result: Any, reported: datetime) -> Change:
+    """A model's build: a table is made anew with all its rows, an incremental one gets some."""
+    timing = {t["name"]: t for t in result.get("timing") or ()}
+    finished = (timing.get("execute") or {}).get("completed_at")
+    at = datetime.fromisoformat(finished) if finished else reported
+    if table.dbt is None or table.dbt.materialized != "incremental":
+        return Change("CREATE", at, table.facts.rows, "dbt_run")
+    affected = (result.get("adapter_response") or {}).get("rows_affected")
+    known = isinstance(affected, int) and affected >= 0
+    return Change("UPDATE", at, affected if known else None, "dbt_run")
+
+
+def _operation(table_urn: str, change: Change) -> Proposal:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.metadata.schema_classes import OperationClass, OperationSourceTypeClass
 
+    # The change's time, not this run's: cataloguing it again must not report it twice.
+    millis = int(change.at.timestamp() * 1000)
     return MetadataChangeProposalWrapper(
         entityUrn=table_urn,
         aspect=OperationClass(
-            timestampMillis=_millis(at),
-            lastUpdatedTimestamp=_millis(change.at),
+            timestampMillis=millis,
+            lastUpdatedTimestamp=millis,
             operationType=change.kind,
             numAffectedRows=change.rows,
             sourceType=OperationSourceTypeClass.DATA_PROCESS,
-            customProperties={"by": change.by},
+            customProperties={"asset": change.by},
         ),
     )
-
-
-def _time(text: Any, otherwise: datetime) -> datetime:
-    if not isinstance(text, str):
-        return otherwise
-    return datetime.fromisoformat(text)
-
-
-def _millis(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from catalog.datasets import ownership
-from catalog.inputs import Inputs
+from catalog.datasets import ownership, platform_instance
 from catalog.models import MODELS_OWNER
 from catalog.tables import CatalogTable
 from catalog.urns import ORCHESTRATOR, Naming
@@ -21,13 +20,13 @@ Touches = Literal["writes", "reads"]
 
 @dataclass(frozen=True)
 class Step:
-    """One of the six assets. `tables` says which it touches: a load's name, or dbt's models."""
+    """One of the six assets, and which tables it writes or only reads."""
 
     asset: str
     description: str
     after: tuple[str, ...] = ()
     touches: Touches = "reads"
-    tables: Literal["airbyte", "books", "models", "validated", "none"] = "none"
+    tables: Literal["loaded", "models", "tested", "validated", "none"] = "none"
 
 
 STEPS = (
@@ -35,13 +34,13 @@ STEPS = (
         "airbyte_sync_job",
         "Loads the shop's records into raw tables with an Airbyte connector.",
         touches="writes",
-        tables="airbyte",
+        tables="loaded",
     ),
     Step(
         "dlt_ingestion_pipeline",
         "Loads the exports of the freelancer's books into raw tables with dlt.",
         touches="writes",
-        tables="books",
+        tables="loaded",
     ),
     Step(
         "dbt_run",
@@ -50,7 +49,7 @@ STEPS = (
         touches="writes",
         tables="models",
     ),
-    Step("dbt_test", "Runs dbt's tests on sources and models.", ("dbt_run",), tables="models"),
+    Step("dbt_test", "Runs dbt's tests on sources and models.", ("dbt_run",), tables="tested"),
     Step(
         "great_expectations_validation",
         "Validates raw tables and marts with Great Expectations.",
@@ -67,7 +66,7 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Source:
-    """What a load reads: a dataset of another platform, upstream of one raw table."""
+    """What a loader reads: a dataset of another platform, upstream of one raw table."""
 
     platform: str
     kind: str
@@ -75,15 +74,15 @@ class Source:
 
 
 SOURCES = {
-    "airbyte": Source("airbyte", "Stream", "Stream of an Airbyte connector"),
-    "books": Source("file", "Export", "Exported files"),
+    "airbyte_sync_job": Source("airbyte", "Stream", "Stream of an Airbyte connector"),
+    "dlt_ingestion_pipeline": Source("file", "Export", "Exported files"),
 }
 
 
 def step_proposals(
-    naming: Naming, inputs: Inputs, tables: Iterable[CatalogTable]
+    naming: Naming, tables: Iterable[CatalogTable], validated: Collection[tuple[str, str]]
 ) -> Iterator[Proposal]:
-    """The flow and its six steps.
+    """The flow and its six steps. `validated` are the tables that expectations are about.
 
     A step lists what it writes or what it checks, not both: DataHub would otherwise draw
     every table that a step reads as a source of every table that it writes. Which table
@@ -101,7 +100,7 @@ def step_proposals(
     ]
     yield from MetadataChangeProposalWrapper.construct_many(flow, aspects)
     for step in STEPS:
-        urns = _touched(step, naming, inputs, tables)
+        urns = _touched(step, naming, tables, validated)
         aspects = [
             s.DataJobInfoClass(
                 name=step.asset,
@@ -124,39 +123,27 @@ def step_proposals(
         )
 
 
-def source_proposals(
-    naming: Naming, inputs: Inputs, tables: Iterable[CatalogTable]
-) -> Iterator[Proposal]:
+def source_proposals(naming: Naming, tables: Iterable[CatalogTable]) -> Iterator[Proposal]:
     """The systems that raw tables are loaded from, as upstreams of the tables."""
-    from datahub.emitter.mce_builder import (
-        make_data_platform_urn,
-        make_dataplatform_instance_urn,
-    )
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.metadata import schema_classes as s
 
-    by_name = {t.raw.table_name: t for t in tables if t.raw}
-    for load, name, _facts in inputs.loads():
-        table = by_name.get(name)
-        if table is None or table.raw is None:
+    for table in tables:
+        source = SOURCES.get(table.loader or "")
+        if source is None:
             continue
-        source = SOURCES[load]
-        urn = naming.dataset(source.platform, f"{table.raw.source}.{table.raw.name}")
-        instance = naming.instance
+        name = f"{table.raw.source}.{table.raw.name}" if table.raw else table.facts.name
+        urn = naming.dataset(source.platform, name)
         aspects: list[Any] = [
             s.StatusClass(removed=False),
-            s.DataPlatformInstanceClass(
-                platform=make_data_platform_urn(source.platform),
-                instance=make_dataplatform_instance_urn(source.platform, instance)
-                if instance
-                else None,
-            ),
+            platform_instance(source.platform, naming.instance),
             s.SubTypesClass(typeNames=[source.kind]),
             s.DatasetPropertiesClass(
-                name=f"{table.raw.source}.{table.raw.name}",
-                description=f"{source.meaning}: {table.raw.description}",
+                name=name,
+                description=f"{source.meaning}: {table.description}",
+                customProperties={"connector": table.connector} if table.connector else {},
             ),
-            ownership([table.raw.owner]),
+            ownership(table.owners),
         ]
         yield from MetadataChangeProposalWrapper.construct_many(urn, aspects)
         yield MetadataChangeProposalWrapper(
@@ -168,15 +155,22 @@ def source_proposals(
 
 
 def _touched(
-    step: Step, naming: Naming, inputs: Inputs, tables: tuple[CatalogTable, ...]
+    step: Step,
+    naming: Naming,
+    tables: tuple[CatalogTable, ...],
+    validated: Collection[tuple[str, str]],
 ) -> list[str]:
-    loaded = {name for load, name, _ in inputs.loads() if load == step.tables}
-    results = inputs.document("gx/validation_result.json").get("results", [])
-    validated = {(r["schema"], r["table"]) for r in results}
-    return sorted(
-        naming.table(*t.facts.key)
-        for t in tables
-        if (t.raw and t.raw.table_name in loaded)
-        or (step.tables == "models" and t.dbt and not t.dbt.is_source)
-        or (step.tables == "validated" and t.facts.key in validated)
-    )
+    def touches(table: CatalogTable) -> bool:
+        match step.tables:
+            case "loaded":
+                return table.loader == step.asset
+            case "models":
+                return table.dbt is not None and not table.dbt.is_source
+            case "tested":
+                return table.dbt is not None and table.dbt.tested
+            case "validated":
+                return table.facts.key in validated
+            case "none":
+                return False
+
+    return sorted(naming.table(*t.facts.key) for t in tables if touches(t))

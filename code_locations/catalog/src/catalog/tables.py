@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from catalog.inputs import Load
 from catalog.inventory import TableFacts
 from catalog.models import MODELS_OWNER, DbtTable
 from stack.raw import RawTable
@@ -12,18 +13,26 @@ from stack.raw import RawTable
 
 @dataclass(frozen=True)
 class CatalogTable:
-    """One table or view, described. `raw` or `dbt` or both may be unknown."""
+    """One table or view, described.
+
+    `raw` is the declaration of a raw table, which a table of a connector that the stack
+    doesn't know lacks; `dbt` is what dbt's manifest says; `loader` is the asset that loads it.
+    """
 
     facts: TableFacts
+    is_raw: bool = False
     raw: RawTable | None = None
     dbt: DbtTable | None = None
+    loader: str | None = None
+    connector: str | None = None
 
     @property
     def description(self) -> str:
-        """The declaration's description, else dbt's."""
-        return (self.raw.description if self.raw else "") or (
-            self.dbt.description if self.dbt else ""
-        )
+        """The declaration's description, else dbt's, else where the table comes from."""
+        declared = self.raw.description if self.raw else ""
+        modelled = self.dbt.description if self.dbt else ""
+        loaded = f"Loaded by {self.connector}." if self.connector else ""
+        return declared or modelled or loaded
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -42,7 +51,7 @@ class CatalogTable:
     @property
     def layer(self) -> str:
         """raw, staging, intermediate or marts."""
-        return "raw" if self.raw else self.facts.schema
+        return "raw" if self.is_raw else self.facts.schema
 
     def column_description(self, name: str) -> str:
         """The declaration's description of a column, else dbt's; empty if neither has one."""
@@ -61,10 +70,23 @@ def describe(
     inventory: Iterable[TableFacts],
     declared: Iterable[RawTable],
     modelled: Mapping[tuple[str, str], DbtTable],
+    loaded: Mapping[str, Load],
     raw_schema: str,
 ) -> tuple[CatalogTable, ...]:
-    """Join what the warehouse has with what is declared about it."""
-    raw = {(raw_schema, table.table_name): table for table in declared}
-    return tuple(
-        CatalogTable(facts, raw.get(facts.key), modelled.get(facts.key)) for facts in inventory
-    )
+    """Join what the warehouse has with what is declared and reported about it."""
+    raw = {table.table_name: table for table in declared}
+
+    def one(facts: TableFacts) -> CatalogTable:
+        if facts.schema != raw_schema:
+            return CatalogTable(facts, dbt=modelled.get(facts.key))
+        declaration, load = raw.get(facts.name), loaded.get(facts.name)
+        return CatalogTable(
+            facts,
+            is_raw=True,
+            raw=declaration,
+            dbt=modelled.get(facts.key),
+            loader=(declaration.loader if declaration else None) or (load.asset if load else None),
+            connector=load.facts.get("connector") if load else None,
+        )
+
+    return tuple(one(facts) for facts in inventory)

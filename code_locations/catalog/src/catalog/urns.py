@@ -5,10 +5,8 @@ Forms: https://docs.datahub.com/docs/what/urn
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datahub.emitter.mcp_builder import DatabaseKey, SchemaKey
@@ -95,23 +93,12 @@ class Naming:
 
         return make_data_job_urn(ORCHESTRATOR, pipeline, asset, self.fabric, self.instance)
 
-    def expectation(
-        self, dataset: str, expectation: str, column: str | None, kwargs: Mapping[str, Any]
-    ) -> str:
-        """A Great Expectations expectation: the same one has the same URN in every run."""
+    def expectation(self, dataset: str, check_name: str) -> str:
+        """A Great Expectations expectation; it keeps its history when its limits change."""
         from datahub.emitter.mce_builder import datahub_guid, make_assertion_urn
 
-        return make_assertion_urn(
-            datahub_guid(
-                {
-                    "platform": GX_PLATFORM,
-                    "dataset": dataset,
-                    "expectation": expectation,
-                    "column": column,
-                    "kwargs": json.dumps(dict(kwargs), sort_keys=True, default=str),
-                }
-            )
-        )
+        identity = {"platform": GX_PLATFORM, "dataset": dataset, "check": check_name}
+        return make_assertion_urn(datahub_guid(identity))
 
 
 def owner(name: str) -> str:

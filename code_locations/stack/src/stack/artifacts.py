@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import fsspec
@@ -43,6 +44,14 @@ class ArtifactStore:
         """As `get`, parsed; None if there is none."""
         content = self.get(name, run_id)
         return None if content is None else json.loads(content)
+
+    def written_at(self, name: str) -> datetime | None:
+        """When the latest `name` was written; None if there is none."""
+        try:
+            moment: datetime = self._fs.modified(f"{self._root}/latest/{name}")
+        except FileNotFoundError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def _write(self, name: str, content: bytes) -> None:
         write_atomically(self._fs, f"{self._root}/{name}", content)

@@ -34,7 +34,6 @@ def emit(
     token: SecretStr | None,
     proposals: Sequence[Proposal],
     *,
-    retries: int = RETRIES,
     on_progress: Callable[[int], None] = lambda _sent: None,
 ) -> str:
     """Send every proposal, in order, and return the server's URL.
@@ -45,7 +44,7 @@ def emit(
 
     Raises EmitError naming the server, or URN, aspect, HTTP status and the next step.
     """
-    with _client(url, token, retries) as client:
+    with _client(url, token, RETRIES) as client:
         _check_server(client, url)
         with _client(url, token, 0) as once:
             for start in range(0, len(proposals), BATCH):

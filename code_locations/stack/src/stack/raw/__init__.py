@@ -34,6 +34,8 @@ class RawTable:
     primary_key: tuple[str, ...]
     event_date: str | None
     owner: str
+    # The asset that loads it; the catalog says so.
+    loader: str | None = None
 
     @property
     def table_name(self) -> str:
@@ -81,6 +83,7 @@ def _parse(document: dict[str, Any]) -> list[RawTable]:
             primary_key=tuple(table["primary_key"]),
             event_date=table.get("event_date"),
             owner=document["owner"],
+            loader=document["loader"],
         )
         for name, table in document["tables"].items()
     ]

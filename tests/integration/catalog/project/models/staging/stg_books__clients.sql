@@ -1,0 +1,2 @@
+select client_id, name as client_name, country, currency
+from {{ source('books', 'books_clients') }}
