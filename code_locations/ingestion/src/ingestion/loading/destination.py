@@ -87,7 +87,12 @@ class WarehouseDestination(duckdb_destination):
     """The warehouse on an open connection, which the caller closes."""
 
     def __init__(self, connection: DuckDBPyConnection, database: str) -> None:
-        super().__init__(credentials=connection, destination_name="warehouse")
+        super().__init__(
+            credentials=connection,
+            destination_name="warehouse",
+            # dlt's default empties the table first: a load killed then would leave it empty.
+            replace_strategy="insert-from-staging",
+        )
         self._database = database
 
     @property
