@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+NEWEST_BY = "updated_at"
+"""The column that says which of two versions of a row is the later one."""
+
+
 @dataclass(frozen=True)
 class TableFile:
     """A local Parquet file of `rows` rows whose columns are among the table's, or extend them.
@@ -58,11 +62,9 @@ def conform(
         for name, type_ in columns.items()
     )
     target.parent.mkdir(parents=True, exist_ok=True)
-    source = str(path).replace("'", "''")
-    destination = str(target).replace("'", "''")
     connection.execute(
-        f"copy (select {selected} from read_parquet('{source}')) "
-        f"to '{destination}' (format parquet)"
+        f"copy (select {selected} from read_parquet({_literal(path)})) "
+        f"to {_literal(target)} (format parquet)"
     )
     return target
 
@@ -81,9 +83,9 @@ def keys_unique(
     the time of a hash table.
     """
     files = [str(path) for path in paths]
-    row = "(" + ", ".join(_quoted(name) for name in primary_key) + ")"
     null = " or ".join(f"{_quoted(name)} is null" for name in primary_key)
-    key = _quoted(primary_key[0]) if len(primary_key) == 1 else row
+    keys = ", ".join(_quoted(name) for name in primary_key)
+    key = keys if len(primary_key) == 1 else f"({keys})"
     unordered = connection.execute(
         f"select 1 from (select {null} as missing, {key} > lag({key}) over () as after "
         "from read_parquet(?)) where missing or not after limit 1",
@@ -92,12 +94,40 @@ def keys_unique(
     if unordered is None:
         return True
     double = connection.execute(
-        f"select 1 from read_parquet(?) group by {key} having count(*) > 1 or bool_or({null}) "
+        f"select 1 from read_parquet(?) group by {keys} having count(*) > 1 or bool_or({null}) "
         "limit 1",
         [files],
     ).fetchone()
     return double is None
 
 
+def write_newest_rows(
+    connection: DuckDBPyConnection, paths: Sequence[Path], primary_key: Sequence[str], target: Path
+) -> int:
+    """Write one row a key into `target`, which isn't among `paths`; return the rows written.
+
+    The row with the latest `updated_at` is kept; of several, the last one of the last file.
+    """
+    keys = ", ".join(_quoted(name) for name in primary_key)
+    newest = _quoted(NEWEST_BY) + " desc nulls last, "
+    if any(NEWEST_BY not in parquet_columns(connection, path) for path in paths):
+        newest = ""
+    files = ", ".join(_literal(path) for path in paths)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    connection.execute(
+        "copy (select * exclude (_file, file_row_number) "
+        f"from read_parquet([{files}], filename = '_file', file_row_number = true) "
+        f"qualify row_number() over (partition by {keys} order by {newest}"
+        f"list_position([{files}], _file) desc, file_row_number desc) = 1 "
+        f"order by {keys}) to {_literal(target)} (format parquet)"
+    )
+    row = connection.execute(f"select count(*) from read_parquet({_literal(target)})").fetchone()
+    return int(row[0]) if row else 0
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

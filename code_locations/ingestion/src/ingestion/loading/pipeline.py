@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from ingestion.loading.files import TableFile, conform, keys_unique, parquet_columns
-from ingestion.loading.report import LoadReport, TableReport
+from ingestion.loading.files import TableFile
+from ingestion.loading.report import LoadReport
+from ingestion.loading.table import TableLoad
 from ingestion.settings import DltSettings
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings, load_settings
-from stack.warehouse import columns_of, connect, ensure_raw_tables, row_count
+from stack.warehouse import connect, ensure_raw_tables
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _STATE_KEY = "state"
-_NEWEST_BY = "updated_at"
 _log = logging.getLogger(__name__)
 
 
@@ -46,11 +46,12 @@ def load(
 ) -> LoadReport:
     """Merge the files into their raw tables on the primary key, and commit `state` with them.
 
-    Rows whose key is there already are replaced unless the table's row has a later
+    Rows whose key is there already are replaced, unless the table's row has a later
     `updated_at`; within the files the row with the latest one wins. A column that a table
     lacks is added to it. `state` replaces the source's state, as one JSON-able mapping; if
     the load doesn't complete it stays as it was, and loading the same files again ends with
-    the same tables. `progress` is given a line per table.
+    the same tables. `progress` is given a line a table. Raises EmptyKeyError before anything
+    is loaded if rows have no primary key.
     """
     warehouse, settings = load_settings(WarehouseSettings), load_settings(DltSettings)
     by_table: dict[RawTable, list[TableFile]] = {}
@@ -63,9 +64,10 @@ def load(
     ):
         ensure_raw_tables(connection, warehouse, by_table)
         loads = [
-            _TableLoad(table, given, connection, warehouse, folder / "conformed")
-            for table, given in by_table.items()
+            TableLoad(table, given, connection, warehouse) for table, given in by_table.items()
         ]
+        for item in loads:
+            item.prepare(folder / "prepared")
         pipeline = _pipeline(source, connection, folder, warehouse, settings)
         if not loads and _state(pipeline, source) == dict(state):
             return LoadReport()
@@ -78,86 +80,7 @@ def load(
     return LoadReport(reports, time.perf_counter() - started)
 
 
-class _TableLoad:
-    """One table's files, conformed to the columns that the table will have."""
-
-    def __init__(
-        self,
-        table: RawTable,
-        files: list[TableFile],
-        connection: DuckDBPyConnection,
-        warehouse: WarehouseSettings,
-        scratch: Path,
-    ) -> None:
-        self.table = table
-        self.rows = sum(file.rows for file in files)
-        self._connection = connection
-        self._schema = warehouse.dlt_dataset_name
-        present = columns_of(connection, warehouse, self._schema, table.table_name)
-        self.columns = {column.name: column.type for column in present}
-        for file in files:
-            for name, type_ in parquet_columns(connection, file.path).items():
-                self.columns.setdefault(name, type_)
-        self.columns_added = tuple(self.columns)[len(present) :]
-        self.paths = [
-            conform(
-                connection,
-                file.path,
-                self.columns,
-                scratch / f"{table.table_name}-{number}.parquet",
-            )
-            for number, file in enumerate(files)
-        ]
-        self.write_disposition = self._disposition(files)
-
-    def _disposition(self, files: list[TableFile]) -> Literal["append", "merge", "replace"]:
-        if any(file.replace for file in files):
-            return "replace"
-        key = self.table.primary_key
-        if not key:
-            return "append"
-        # A merge into an empty table of rows with distinct keys is an append, at half the cost.
-        empty = row_count(self._connection, self._schema, self.table.table_name) == 0
-        return "append" if empty and keys_unique(self._connection, self.paths, key) else "merge"
-
-    def resource(self) -> DltResource:
-        """The dlt resource that imports the files."""
-        import dlt
-        import pyarrow.parquet as pq
-        from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
-
-        hints = py_arrow_to_table_schema_columns(pq.read_schema(self.paths[0]))
-        for name, type_ in self.columns.items():
-            if type_ == "JSON":
-                hints[name]["data_type"] = "json"
-        if self.write_disposition == "merge" and _NEWEST_BY in hints:
-            hints[_NEWEST_BY]["dedup_sort"] = "desc"
-
-        def imports() -> Iterator[Any]:
-            for path in self.paths:
-                yield dlt.mark.with_file_import(
-                    str(path), "parquet", pq.read_metadata(path).num_rows
-                )
-
-        return dlt.resource(
-            imports,
-            name=self.table.table_name,
-            columns=hints,
-            primary_key=self.table.primary_key,
-            write_disposition=self.write_disposition,
-            file_format="parquet",
-            schema_contract={"tables": "evolve", "columns": "evolve", "data_type": "freeze"},
-        )
-
-    def report(self, duration_s: float) -> TableReport:
-        """After the load."""
-        total = row_count(self._connection, self._schema, self.table.table_name)
-        return TableReport(self.table.table_name, self.rows, total, duration_s, self.columns_added)
-
-
-def _run(
-    pipeline: Pipeline, source: str, loads: list[_TableLoad], state: Mapping[str, Any]
-) -> None:
+def _run(pipeline: Pipeline, source: str, loads: list[TableLoad], state: Mapping[str, Any]) -> None:
     import dlt
 
     @dlt.source(name=source)

@@ -1,0 +1,127 @@
+"""One raw table's part of a load: its files made ready, and the dlt resource that imports them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ingestion.loading.files import (
+    NEWEST_BY,
+    TableFile,
+    conform,
+    keys_unique,
+    parquet_columns,
+    write_newest_rows,
+)
+from ingestion.loading.report import TableReport
+from stack.raw import RawTable
+from stack.settings import WarehouseSettings
+from stack.warehouse import columns_of, row_count
+
+if TYPE_CHECKING:
+    from dlt.extract import DltResource
+    from duckdb import DuckDBPyConnection
+
+
+class EmptyKeyError(ValueError):
+    """A file has rows without a primary key; the message names table and key."""
+
+
+class TableLoad:
+    """The files of one table, conformed to the columns that it will have, one row a key."""
+
+    def __init__(
+        self,
+        table: RawTable,
+        files: Sequence[TableFile],
+        connection: DuckDBPyConnection,
+        warehouse: WarehouseSettings,
+    ) -> None:
+        self.table = table
+        self.files = tuple(files)
+        self._connection = connection
+        self._schema = warehouse.dlt_dataset_name
+        present = columns_of(connection, warehouse, self._schema, table.table_name)
+        self.columns = {column.name: column.type for column in present}
+        for file in files:
+            for name, type_ in parquet_columns(connection, file.path).items():
+                self.columns.setdefault(name, type_)
+        self.columns_added = tuple(self.columns)[len(present) :]
+        self.paths: list[Path] = []
+        self.write_disposition: Literal["append", "merge", "replace"] = "append"
+
+    def prepare(self, scratch: Path) -> None:
+        """Make the files ready for import, copies where they need one in `scratch`.
+
+        Raises EmptyKeyError if a row of a table with a primary key has none.
+        """
+        name = self.table.table_name
+        self.paths = [
+            conform(self._connection, file.path, self.columns, scratch / f"{name}-{n}.parquet")
+            for n, file in enumerate(self.files)
+        ]
+        key = self.table.primary_key
+        if key and not keys_unique(self._connection, self.paths, key):
+            self._refuse_empty_keys()
+            newest = scratch / f"{name}.parquet"
+            write_newest_rows(self._connection, self.paths, key, newest)
+            self.paths = [newest]
+        if any(file.replace for file in self.files):
+            self.write_disposition = "replace"
+        elif key and row_count(self._connection, self._schema, name):
+            self.write_disposition = "merge"
+        else:
+            # Keys are distinct: a merge into an empty table is an append, at half the cost.
+            self.write_disposition = "append"
+
+    def _refuse_empty_keys(self) -> None:
+        key = self.table.primary_key
+        missing = " or ".join(f'"{name}" is null' for name in key)
+        files = [str(path) for path in self.paths]
+        row = self._connection.execute(
+            f"select count(*) from read_parquet(?) where {missing}", [files]
+        ).fetchone()
+        if row and row[0]:
+            raise EmptyKeyError(
+                f"{self.table.table_name}: {row[0]:,} rows have no {', '.join(key)}, the table's "
+                "primary key; leave them out, or declare another key"
+            )
+
+    def resource(self) -> DltResource:
+        """The dlt resource that imports the files as they are."""
+        import dlt
+        import pyarrow.parquet as pq
+        from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+
+        hints = py_arrow_to_table_schema_columns(pq.read_schema(self.paths[0]))
+        for name, type_ in self.columns.items():
+            if type_ == "JSON":
+                hints[name]["data_type"] = "json"
+        if NEWEST_BY in hints:
+            hints[NEWEST_BY]["dedup_sort"] = "desc"
+
+        def imports() -> Iterator[Any]:
+            for path in self.paths:
+                rows = pq.read_metadata(path).num_rows
+                yield dlt.mark.with_file_import(str(path), "parquet", rows)
+
+        merge: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
+        resource: DltResource = dlt.resource(
+            imports,
+            name=self.table.table_name,
+            columns=hints,
+            primary_key=self.table.primary_key or (),
+            write_disposition=merge
+            if self.write_disposition == "merge"
+            else self.write_disposition,
+            file_format="parquet",
+            schema_contract={"tables": "evolve", "columns": "evolve", "data_type": "freeze"},
+        )
+        return resource
+
+    def report(self, duration_s: float) -> TableReport:
+        """What the table got; after the load."""
+        total = row_count(self._connection, self._schema, self.table.table_name)
+        rows = sum(file.rows for file in self.files)
+        return TableReport(self.table.table_name, rows, total, duration_s, self.columns_added)
