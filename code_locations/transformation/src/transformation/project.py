@@ -127,7 +127,7 @@ def prepared(project: DbtProject) -> Path:
     folder = project.prepared_dir()
     if done.returncode != 0 or folder is None:
         raise DbtProjectError(
-            f"dbt can't parse {project.project_dir}: {(done.stderr or done.stdout).strip()[-2000:]}"
+            (done.stderr or done.stdout).strip()[-2000:] or f"dbt left no manifest in {folder}"
         )
     return folder
 

@@ -22,15 +22,15 @@ days as (
                     interval 1 day
                 )
             ) as date
-        ) as day
+        ) as calendar_day
 ),
 
 capacity as (
     select
-        cast(date_trunc('month', day) as date) as worked_month,
-        count(*) filter (where isodow(day) <= 5) as working_days
+        cast(date_trunc('month', calendar_day) as date) as worked_month,
+        count(*) filter (where isodow(calendar_day) <= 5) as working_days
     from days
-    group by date_trunc('month', day)
+    group by date_trunc('month', calendar_day)
 ),
 
 work as (
