@@ -48,7 +48,7 @@ def summary(validation: Validation) -> str:
     if errors:
         parts.append(
             f"{len(errors)} expectation(s) of the project can't be judged: "
-            + "; ".join(str(r.error) for r in errors[:3])
+            + "; ".join(list(dict.fromkeys(str(r.error) for r in errors))[:3])
         )
     return f"checkpoint {validation.checkpoint}: " + (
         "; ".join(parts) or f"{len(validation.results)} expectations judged, none critical failed"

@@ -11,7 +11,7 @@ from quality.declarations import DeclarationError, Expectation, Kind, Suite
 from stack.raw import raw_tables
 
 RAW = "raw"
-_PLACEHOLDER = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
+_PLACEHOLDER = re.compile(r"\{([a-z]\w*)(?:\.(\w+))?\}")
 
 
 def table_name(schema: str, table: str, raw_schema: str) -> str:
@@ -20,10 +20,11 @@ def table_name(schema: str, table: str, raw_schema: str) -> str:
 
 
 def fill_in(sql: str, suite: Suite, raw_schema: str) -> str:
-    """Replace `{table}`, `{columns}`, `{declared}` and `{<schema>.<table>}` by relations.
+    """Replace `{table}`, `{key}`, `{columns}`, `{declared}` and `{<schema>.<table>}`.
 
-    `{columns}` has column_name and data_type as the warehouse has them, `{declared}` as the raw
-    table is declared. Raises DeclarationError for any other placeholder.
+    `{key}` is the list of the key's columns; the others are relations. `{columns}` has
+    column_name and data_type as the warehouse has them, `{declared}` as the raw table is
+    declared. Raises DeclarationError for any other placeholder.
     """
 
     def relation(match: re.Match[str]) -> str:
@@ -32,6 +33,8 @@ def fill_in(sql: str, suite: Suite, raw_schema: str) -> str:
             return table_name(schema, table, raw_schema)
         if schema == "table":
             return table_name(suite.schema, suite.table, raw_schema)
+        if schema == "key":
+            return ", ".join(map(quote, suite.key))
         if schema == "columns":
             found = raw_schema if suite.schema == RAW else suite.schema
             return (
@@ -42,8 +45,8 @@ def fill_in(sql: str, suite: Suite, raw_schema: str) -> str:
         if schema == "declared" and suite.schema == RAW:
             return _declared(suite)
         raise DeclarationError(
-            f"suite {suite.name}: no placeholder {match[0]}; "
-            "there are {table}, {columns}, {<schema>.<table>} and, for raw tables, {declared}"
+            f"suite {suite.name}: no placeholder {match[0]}; there are {{table}}, {{key}}, "
+            "{columns}, {<schema>.<table>} and, for raw tables, {declared}"
         )
 
     return _PLACEHOLDER.sub(relation, sql)
