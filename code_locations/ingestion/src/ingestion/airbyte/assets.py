@@ -1,6 +1,6 @@
 """`airbyte_sync_job`: what is new in the connections' sources into the raw tables."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -110,7 +110,12 @@ def _materialize(
     summary = artifact(reports, quarantined)
     store.put_json(context.run_id, ARTIFACT, summary)
     results = _results(reports, warehouse)
-    for evaluation in _evaluate(tables, summary):
+    unchanged = {
+        name
+        for name, table in summary["tables"].items()
+        if table["rows_total"] and not table["rows_loaded"] and table["outcome"] == "complete"
+    }
+    for evaluation in _evaluate(tables, summary, unchanged=unchanged):
         context.log_event(evaluation)
     if failures:
         for result in results:
@@ -139,14 +144,17 @@ def _results(
 
 
 def _evaluate(
-    tables: Sequence[CheckedTable], summary: Mapping[str, Any] | None
+    tables: Sequence[CheckedTable],
+    summary: Mapping[str, Any] | None,
+    *,
+    unchanged: Collection[str] = (),
 ) -> list[dg.AssetCheckEvaluation]:
     """Results for the tables that are there; one that was never loaded has nothing to check."""
     warehouse = load_settings(WarehouseSettings)
     with connect(warehouse, read_only=True) as connection:
         schema = warehouse.dlt_dataset_name
         there = [t for t in tables if table_exists(connection, warehouse, schema, t.table_name)]
-        return list(evaluate(connection, warehouse, there, summary))
+        return list(evaluate(connection, warehouse, there, summary, unchanged=unchanged))
 
 
 CONNECTIONS = load_connections(load_settings(AirbyteSettings).airbyte_connection_file)

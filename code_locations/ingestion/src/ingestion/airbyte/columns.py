@@ -48,6 +48,12 @@ def type_of_schema(schema: Mapping[str, Any]) -> str:
     return JSON_TYPES.get(kinds[0], "json")
 
 
+def type_of_warehouse(duckdb_type: str) -> str:
+    """A type as DuckDB shows it in the way that `stack.raw` writes it."""
+    lower = duckdb_type.lower()
+    return {"timestamp with time zone": "timestamptz"}.get(lower, lower)
+
+
 def type_of_values(values: Iterable[Any]) -> str | None:
     """The column type that holds these values; None if all are null."""
     kinds = {PYTHON_TYPES.get(type(value), "json") for value in values if value is not None}

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ingestion.airbyte.columns import identifier
 from stack.raw import RawTable, raw_tables
 
+# Where airbyte-cdk's `source-declarative-manifest` looks for the manifest that it runs.
+INJECTED_MANIFEST = "__injected_declarative_manifest"
 DEFAULT_FILE = Path(__file__).parent / "connections" / "shop.yml"
 NAME = r"^[a-z][a-z0-9_]*$"
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -129,7 +131,7 @@ class Connection(_Declared):
             )
         manifest = self._beside(self.connector.manifest)
         if manifest:
-            config["__injected_declarative_manifest"] = _read_yaml(manifest)
+            config[INJECTED_MANIFEST] = _read_yaml(manifest)
         return config, secrets
 
     def _beside(self, path: Path | None) -> Path | None:

@@ -19,6 +19,8 @@ CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
 STDERR_LINES = 20
 TERM_GRACE_SECONDS = 5.0
+# From the end of a process's output to its own end.
+EXIT_SECONDS = 30.0
 
 # A connector needs the way out to its API, and nothing else of the stack's environment.
 PASSED_ON = (
@@ -161,14 +163,22 @@ class ConnectorProcess:
         )
         self._open_stderr = self._open_stderr[-CHUNK_BYTES:]
 
-    def wait(self, seconds: float = TERM_GRACE_SECONDS) -> int:
-        """Exit code, once its output is read; one that lingers on is stopped."""
+    def wait(self) -> int:
+        """Exit code, once its output is read. Raises ProcessError if it doesn't end then."""
         try:
-            self._child.wait(seconds)
+            code = self._child.wait(EXIT_SECONDS)
         except subprocess.TimeoutExpired:
-            self.stop()
+            raise ProcessError(
+                f"it closed its output and was still running {EXIT_SECONDS:g} s later; stopped"
+            ) from None
         self._drain_stderr()
-        return self._child.wait()
+        return code
+
+    def exit_code_soon(self) -> int | None:
+        """Exit code of one that is about to end by itself; None if it goes on."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._child.wait(1.0)
+        return None
 
     def _drain_stderr(self) -> None:
         err = self._child.stderr

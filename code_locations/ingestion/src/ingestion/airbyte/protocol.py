@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from ingestion.airbyte.connection import INJECTED_MANIFEST
 from ingestion.airbyte.connectors import Environment
 from ingestion.airbyte.messages import (
     Catalog,
@@ -35,14 +36,8 @@ from ingestion.airbyte.redaction import Redactor, secret_values
 # Libraries print to standard output now and then; a connector that does little else is broken.
 MAX_STRAY_LINES = 100
 SHOWN_CHARACTERS = 500
-LEVELS = {
-    "FATAL": logging.CRITICAL,
-    "ERROR": logging.ERROR,
-    "WARN": logging.WARNING,
-    "INFO": logging.INFO,
-    "DEBUG": logging.DEBUG,
-    "TRACE": logging.DEBUG,
-}
+# A connector's INFO is about its inner steps; what a person follows are our own lines.
+LEVELS = {"FATAL": logging.CRITICAL, "ERROR": logging.ERROR, "WARN": logging.WARNING}
 
 M = TypeVar("M", Spec, ConnectionStatus, Catalog)
 
@@ -164,22 +159,28 @@ class Connector:
                         ) from None
                     continue
                 if isinstance(message, Log):
-                    level = LEVELS.get(message.level, logging.INFO)
-                    self._log.log(level, "%s: %s", self.name, self.redact(message.message))
+                    level = LEVELS.get(message.level, logging.DEBUG)
+                    text = " ".join(message.message.split())
+                    self._log.log(level, "%s: %s", self.name, self.redact(text))
                     continue
                 if isinstance(message, Failure):
                     failures.append(message)
                 yield message
         except MalformedMessageError as error:
-            raise self._error(command, self.redact(str(error)), failures) from None
+            code = process.exit_code_soon()
+            end = f", and it {_how_it_ended(code)}" if code else ""
+            raise self._error(command, f"{self.redact(str(error))}{end}", failures) from None
         except ProcessError as error:
             raise self._error(command, str(error), failures) from None
-        code = process.wait()
+        try:
+            code = process.wait()
+        except ProcessError as error:
+            raise self._error(command, str(error), failures) from None
         for text in process.stderr_tail:
             self._log.debug("%s: %s", self.name, self.redact(text))
         if code != 0:
-            how = f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
-            raise self._error(command, f"it {how}", failures, process.stderr_tail)
+            found = f"it {_how_it_ended(code)}"
+            raise self._error(command, found, failures, process.stderr_tail)
         if failures:
             raise self._error(command, "it reported an error", failures)
 
@@ -203,9 +204,15 @@ class Connector:
     def _validate(self, spec: Spec) -> None:
         from jsonschema.validators import validator_for
 
-        self._secrets |= secret_values(spec.schema, self._config)
+        schemas = [spec.schema]
+        manifest = self._config.get(INJECTED_MANIFEST)
+        if isinstance(manifest, dict):
+            # The runner of manifests tells its own spec; the manifest holds the source's.
+            schemas.append((manifest.get("spec") or {}).get("connection_specification") or {})
+        for schema in schemas:
+            self._secrets |= secret_values(schema, self._config)
         self.redact = Redactor(self._secrets)
-        errors = list(validator_for(spec.schema)(spec.schema).iter_errors(self._config))
+        errors = [e for s in schemas for e in validator_for(s)(s).iter_errors(self._config)]
         if errors:
             # The validator's own text would show the value, which may be a secret.
             problems = "; ".join(
@@ -242,6 +249,10 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _how_it_ended(code: int) -> str:
+    return f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
 
 
 def _expected(value: Any) -> str:

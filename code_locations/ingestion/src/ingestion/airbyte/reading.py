@@ -46,6 +46,7 @@ class Reading:
                 connector.folder / target.table.table_name,
                 columns={c.name: c.type for c in target.table.columns},
                 fields=target.fields,
+                later_types=target.later_types,
                 primary_key=target.table.primary_key,
             )
             for name, target in targets.items()
@@ -53,6 +54,8 @@ class Reading:
         self._resumable = resumable
         self._log = logger
         self._failed = False
+        self._started: set[str] = set()
+        self._incomplete: set[str] = set()
         self._complete: set[str] = set()
         self._with_state: set[str] = set()
         self._unfit: dict[str, str] = {}
@@ -71,10 +74,18 @@ class Reading:
         except ConnectorError as error:
             self._failed = True
             failures.append(str(error))
+        else:
+            failures += self._unfinished()
         for name in self.writers:
             self._flush(name)
             self._end(name)
         return failures + list(self._unfit.values())
+
+    def _unfinished(self) -> list[str]:
+        """Streams that the connector began and, though it ended well, didn't complete."""
+        names = sorted((self._started | self._incomplete) - self._complete)
+        self._failed = bool(names)
+        return [f"{self.connector.name} read: stream {name} was left incomplete" for name in names]
 
     def outcomes(self) -> dict[str, Outcome]:
         """What may be committed of each stream, after `run`."""
@@ -135,7 +146,10 @@ class Reading:
         name = message.stream
         if name not in self.writers:
             return
-        if message.status == "STARTED":
+        if message.status == "INCOMPLETE":
+            self._incomplete.add(name)
+        elif message.status == "STARTED":
+            self._started.add(name)
             self._began.setdefault(name, time.monotonic())
         elif message.status == "COMPLETE":
             self._complete.add(name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.airbyte.columns import column_name, type_of_values
 from ingestion.airbyte.conversion import arrow_type, to_arrow
+from stack.warehouse.limits import duckdb_memory_limit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,21 +42,24 @@ class RecordWriter:
     """Writes one stream's records below `folder`.
 
     `columns` are the table's by name with their type, `fields` the columns by the record's
-    field. A field that is in neither gets a column of its own, typed by its values.
+    field. A field that is in neither gets a column of its own when it has a value: of the type
+    that `later_types` gives by column, else of its values'.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a stream is, once
         self,
         stream: str,
         folder: Path,
         *,
         columns: Mapping[str, str],
         fields: Mapping[str, str],
+        later_types: Mapping[str, str],
         primary_key: Sequence[str],
     ) -> None:
         self.stream = stream
         self.columns = dict(columns)
         self.fields = dict(fields)
+        self.later_types = dict(later_types)
         self.primary_key = tuple(primary_key)
         self.seen = 0
         self.covered = 0
@@ -92,24 +96,27 @@ class RecordWriter:
         if self._writer is None:
             import pyarrow.parquet as pq
 
-            self._parts.append(self._folder / f"part-{len(self._parts)}.parquet")
             self._folder.mkdir(parents=True, exist_ok=True)
+            self._parts.append(self._folder / f"part-{len(self._parts)}.parquet")
             self._writer = pq.ParquetWriter(self._parts[-1], table.schema, compression="zstd")
         self._writer.write_table(table)
 
-    def finish(self, *, covered_only: bool = False) -> tuple[Path, int] | None:
-        """The stream's file and its rows; None if there are none. No record can be added after.
+    def finish(
+        self, *, covered_only: bool = False, even_if_empty: bool = False
+    ) -> tuple[Path, int] | None:
+        """The stream's file and its rows; None if there are none, unless `even_if_empty`.
 
         `covered_only` leaves out what came after the last `mark`. Of several records with one
-        key the last one stays.
+        key the last one stays. No record can be added afterwards.
         """
         self.flush()
         self._close_part()
         rows = self.covered if covered_only else self.seen
         rows -= sum(1 for record in self.bad if record.position < rows)
-        if not rows:
+        if not rows and not even_if_empty:
             return None
         path = self._folder / "records.parquet"
+        self._folder.mkdir(parents=True, exist_ok=True)
         whole = rows == self.seen - len(self.bad)
         if whole and len(self._parts) == 1:
             self._parts[0].rename(path)
@@ -128,8 +135,8 @@ class RecordWriter:
             kind = type_of_values(data.get(field) for data in batch)
             if kind is None:
                 continue  # only nulls so far: its type will show
-            name = column_name(field, self.columns)
-            self.columns[name] = kind
+            name = column_name(field, self.fields.values())
+            self.columns[name] = self.later_types.get(name, kind)
             self.fields[field] = name
             found = True
         return found
@@ -209,7 +216,7 @@ class RecordWriter:
         if not self.primary_key:
             return path, rows
         key = ", ".join(f'"{name}"' for name in self.primary_key)
-        with duckdb.connect(config={"threads": 1}) as connection:
+        with duckdb.connect(config={"memory_limit": duckdb_memory_limit()}) as connection:
             found = connection.execute(
                 f"select count(*) from (select distinct {key} from read_parquet(?))", [str(path)]
             ).fetchone()

@@ -67,6 +67,8 @@ class StateLog:
             by_stream = {_stream_of(body): body for body in before.get("states", [])}
             by_stream |= {n: body for n, body in self._streams.items() if n in committed}
             states = list(by_stream.values())
+        if not states:
+            return self._saved
         return {
             "connector": self._connector,
             "kind": self._kind,

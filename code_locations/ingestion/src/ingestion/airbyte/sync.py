@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ingestion.airbyte.columns import type_of_warehouse
 from ingestion.airbyte.connection import Connection
 from ingestion.airbyte.connectors import require
 from ingestion.airbyte.process import Limits
@@ -20,7 +21,7 @@ from ingestion.airbyte.targets import StreamUnavailableError, build_targets
 from ingestion.settings import AirbyteSettings
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings, environment_variables, load_settings
-from stack.warehouse import connect, ensure_raw_tables, row_count
+from stack.warehouse import columns_of, connect, ensure_raw_tables, row_count
 
 
 class SyncError(RuntimeError):
@@ -104,12 +105,16 @@ def sync(
         logger=logger,
     ) as connector:  # fmt: skip
         try:
-            targets = build_targets(connection, connector.discover())
+            targets = build_targets(connection, connector.discover(), present_columns(connection))
         except (ConnectorError, StreamUnavailableError) as error:
             raise SyncError(str(error), SyncReport(connection.name, package)) from None
         logger.info("%s: connected, reading %s", connection.name, ", ".join(targets))
         reading = Reading(
-            connector, targets, states, resumable=connection.connector.resumable, logger=logger
+            connector,
+            targets,
+            states,
+            resumable=connection.connector.resumable,
+            logger=logger,
         )
         failures = reading.run()
         report = _commit(connection, reading, quarantine, started)
@@ -131,20 +136,25 @@ def _commit(
         writer, target = reading.writers[name], reading.targets[name]
         found = None
         if outcome != "discarded":
-            found = writer.finish(covered_only=outcome == "checkpoint")
+            found = writer.finish(
+                covered_only=outcome == "checkpoint", even_if_empty=not target.incremental
+            )
             if writer.bad:
                 quarantine(target.table.table_name, _json_lines(writer.bad))
         loaded[name] = found[1] if found else 0
         if found:
-            files.append(TableFile(target.table, *found))
+            files.append(TableFile(target.table, *found, replace=not target.incremental))
     states = reading.states
-    state = states.merged({n for n, o in outcomes.items() if o != "discarded"})
-    done = load(connection.name, files, state, progress=lambda _: None)
+    committed = {name for name, outcome in outcomes.items() if outcome != "discarded"}
+    state = states.merged(committed)
+    tables = {}
+    if committed:
+        tables = load(connection.name, files, state, progress=lambda _: None).tables
     totals = _rows_by_table(target.table for target in reading.targets.values())
     streams = []
     for name, outcome in outcomes.items():
         writer, table = reading.writers[name], reading.targets[name].table
-        report = done.tables.get(table.table_name)
+        report = tables.get(table.table_name)
         streams.append(
             StreamReport(
                 stream=name,
@@ -163,6 +173,20 @@ def _commit(
         )
     duration = time.perf_counter() - started
     return SyncReport(connection.name, connection.connector.package, tuple(streams), duration)
+
+
+def present_columns(connection: Connection) -> dict[str, dict[str, str]]:
+    """Columns that the warehouse has of each stream's table, by name with their type."""
+    warehouse = load_settings(WarehouseSettings)
+    schema = warehouse.dlt_dataset_name
+    with connect(warehouse, read_only=True) as database:
+        return {
+            stream: {
+                column.name: type_of_warehouse(column.type)
+                for column in columns_of(database, warehouse, schema, connection.table_name(stream))
+            }
+            for stream in connection.streams
+        }
 
 
 def _rows_by_table(tables: Iterable[RawTable]) -> dict[str, int]:

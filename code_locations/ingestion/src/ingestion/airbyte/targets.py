@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ingestion.airbyte.columns import column_name, type_of_schema
+from ingestion.airbyte.columns import column_name, identifier, type_of_schema
 from ingestion.airbyte.connection import Connection, Stream
 from stack.raw import Column, RawTable
 
@@ -17,12 +17,17 @@ class StreamUnavailableError(ValueError):
 
 @dataclass(frozen=True)
 class Target:
-    """A stream's way into its table; `fields` gives the column of each of its fields."""
+    """A stream's way into its table.
+
+    `fields` gives the column of each of its fields. `later_types` gives the type of a column
+    that the table has in the warehouse, or that the source announces, beyond its declaration.
+    """
 
     stream: str
     declared: Stream
     table: RawTable
     fields: dict[str, str]
+    later_types: dict[str, str]
     configured: dict[str, Any]
 
     @property
@@ -32,24 +37,29 @@ class Target:
 
 
 def build_targets(
-    connection: Connection, available: Mapping[str, dict[str, Any]]
+    connection: Connection,
+    available: Mapping[str, dict[str, Any]],
+    present: Mapping[str, dict[str, str]],
 ) -> dict[str, Target]:
-    """The targets by stream. Raises StreamUnavailableError."""
-    return {
-        name: _target(connection, name, stream, available)
-        for name, stream in connection.streams.items()
-    }
+    """The targets by stream, of those that the source has `available`.
+
+    `present` are the columns that each stream's table has in the warehouse, with their type.
+    Raises StreamUnavailableError.
+    """
+    targets = {}
+    for name, stream in connection.streams.items():
+        where = f"{connection.file}: stream {name}"
+        if name not in available:
+            raise StreamUnavailableError(
+                f"{where} is not in the source; it has {', '.join(sorted(available))}"
+            )
+        target = _target(connection, name, stream, available[name])
+        targets[name] = replace(target, later_types=target.later_types | present.get(name, {}))
+    return targets
 
 
-def _target(
-    connection: Connection, name: str, stream: Stream, available: Mapping[str, dict[str, Any]]
-) -> Target:
+def _target(connection: Connection, name: str, stream: Stream, found: dict[str, Any]) -> Target:
     where = f"{connection.file}: stream {name}"
-    if name not in available:
-        raise StreamUnavailableError(
-            f"{where} is not in the source; it has {', '.join(sorted(available))}"
-        )
-    found = available[name]
     modes = found.get("supported_sync_modes") or ["full_refresh"]
     if stream.sync_mode not in modes:
         raise StreamUnavailableError(
@@ -57,11 +67,17 @@ def _target(
         )
     key = _primary_key(where, stream, found)
     table = connection.declared_table(name)
+    later_types: dict[str, str] = {}
     if table is None:
         table, fields = _discovered_table(connection, name, found, key)
     else:
         fields = {column.name: column.name for column in table.columns}
         key = table.primary_key
+        later_types = {
+            identifier(field): type_of_schema(property_)
+            for field, property_ in _properties(found).items()
+            if field not in fields
+        }
     destination = "append_dedup" if key else "append"
     configured: dict[str, Any] = {
         "stream": found,
@@ -74,7 +90,11 @@ def _target(
         if not cursor and not found.get("source_defined_cursor"):
             raise StreamUnavailableError(f"{where} needs a cursor_field to be read incrementally")
         configured["cursor_field"] = cursor
-    return Target(name, stream, table, fields, configured)
+    return Target(name, stream, table, fields, later_types, configured)
+
+
+def _properties(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return (found.get("json_schema") or {}).get("properties") or {}
 
 
 def _primary_key(where: str, stream: Stream, found: Mapping[str, Any]) -> tuple[str, ...]:
@@ -91,10 +111,9 @@ def _primary_key(where: str, stream: Stream, found: Mapping[str, Any]) -> tuple[
 def _discovered_table(
     connection: Connection, name: str, found: Mapping[str, Any], key: tuple[str, ...]
 ) -> tuple[RawTable, dict[str, str]]:
-    schema = found.get("json_schema") or {}
     fields: dict[str, str] = {}
     columns = []
-    for field, property_ in (schema.get("properties") or {}).items():
+    for field, property_ in _properties(found).items():
         column = column_name(field, fields.values())
         fields[field] = column
         meaning = str(property_.get("description") or f"{field}, as the source delivers it.")
@@ -108,7 +127,7 @@ def _discovered_table(
     table = RawTable(
         source=connection.name,
         name=connection.table_of(name),
-        description=str(schema.get("description") or f"Stream {name} of {connection.name}."),
+        description=f"Stream {name} of {connection.name}.",
         columns=tuple(columns),
         primary_key=tuple(fields[field] for field in key),
         event_date=None,
