@@ -1,12 +1,16 @@
 """What the ingestion stage brings."""
 
-from ingestion.settings import AirbyteSettings, DltSettings, GitHubSettings
+from ingestion.airbyte.assets import airbyte_checks, airbyte_sync_job
+from ingestion.books.assets import dlt_ingestion_pipeline
+from ingestion.books.checks import books_checks
+from ingestion.settings import AirbyteSettings, BooksSettings, DltSettings, GitHubSettings
 from stack.locations import Location
 from stack.pipelines import Stage
 from stack.settings import WarehouseSettings
 
 LOCATION = Location(
     stage=Stage.INGESTION,
-    settings=[WarehouseSettings, AirbyteSettings, DltSettings, GitHubSettings],
-    assets=[],
+    settings=[WarehouseSettings, AirbyteSettings, DltSettings, BooksSettings, GitHubSettings],
+    assets=[airbyte_sync_job, dlt_ingestion_pipeline],
+    checks=[airbyte_checks, books_checks],
 )

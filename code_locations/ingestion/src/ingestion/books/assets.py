@@ -1,0 +1,136 @@
+"""`dlt_ingestion_pipeline`: what is new among the books' exports into the raw tables."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ingestion.books.checks import ASSET, evaluation, files_readable, keys_unique
+from ingestion.books.source import SOURCE, BooksReport, load_books
+from ingestion.table_view import rows_by_month, table_metadata
+from stack.artifacts import ArtifactStore
+from stack.raw import RawTable, raw_tables
+from stack.settings import StackSettings, WarehouseSettings, load_settings
+from stack.warehouse import connect, ensure_raw_tables
+from stack.warehouse.pool import WAREHOUSE_POOL
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+ARTIFACT = "load/books.json"
+
+
+def asset_specs() -> Iterator[dg.AssetSpec]:
+    """The pipeline, and each raw table of the books."""
+    yield dg.AssetSpec(
+        ASSET,
+        group_name="ingestion",
+        kinds={"dlt"},
+        owners=["team:analytics"],
+        description="Loads new and changed exports of the books into the raw tables with dlt.",
+    )
+    for table in raw_tables(SOURCE):
+        yield dg.AssetSpec(
+            dg.AssetKey(table.asset_path),
+            deps=[ASSET],
+            group_name="ingestion",
+            kinds={"dlt", "duckdb"},
+            owners=[table.owner],
+            description=table.description,
+            metadata={"primary_key": list(table.primary_key)},
+        )
+
+
+@dg.multi_asset(name="dlt_ingestion_pipeline", specs=list(asset_specs()), pool=WAREHOUSE_POOL)
+def dlt_ingestion_pipeline(
+    context: dg.AssetExecutionContext,
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Load the exports; materialise the pipeline and the tables, evaluate their checks."""
+    report = load_books(context.log.info)
+    for path, reason in report.quarantined.items():
+        context.log.warning(f"{path} is not loaded: {reason}")
+    if not report.files:
+        context.log.info(f"nothing new: {report.unchanged} exports were loaded before")
+    tables = raw_tables(SOURCE)
+    warehouse = load_settings(WarehouseSettings)
+    with connect(warehouse) as connection:
+        ensure_raw_tables(connection, warehouse, tables)
+        metadata = {t: _table_metadata(connection, warehouse, t, report) for t in tables}
+    artifacts = ArtifactStore(load_settings(StackSettings).artifacts)
+    artifacts.put_json(context.run_id, ARTIFACT, _artifact(report, metadata))
+    loaded = [table for table in tables if table.table_name in report.files]
+    for result in (files_readable(report.quarantined), *keys_unique(loaded)):
+        context.log_event(evaluation(result))
+    yield dg.MaterializeResult(asset_key=ASSET, metadata=_pipeline_metadata(report))
+    for table in tables:
+        yield dg.MaterializeResult(
+            asset_key=dg.AssetKey(table.asset_path), metadata=metadata[table]
+        )
+
+
+def _table_metadata(
+    connection: "DuckDBPyConnection",
+    warehouse: WarehouseSettings,
+    table: RawTable,
+    report: BooksReport,
+) -> dict[str, Any]:
+    name = table.table_name
+    done = report.load.tables.get(name)
+    shown = table_metadata(connection, warehouse, table)
+    if done is not None:
+        # Only when it changed: this reads a column of the whole table.
+        shown |= rows_by_month(connection, warehouse, table)
+    files = report.files.get(name, [])
+    return shown | {
+        "rows_loaded": done.rows_loaded if done else 0,
+        "duration_s": round(done.duration_s, 3) if done else 0.0,
+        "duplicates": report.duplicates.get(name, 0),
+        "files_loaded": len(files),
+        "files": dg.MetadataValue.md("\n".join(f"- `{path}`" for path in files) or "none"),
+        "columns_added": [c.column for c in report.schema_changes if c.table == name],
+    }
+
+
+def _pipeline_metadata(report: BooksReport) -> dict[str, Any]:
+    changes = [
+        f"- `{c.table}.{c.column}` {c.type.lower()} ({c.file})" for c in report.schema_changes
+    ]
+    refused = [f"- `{path}`: {reason}" for path, reason in report.quarantined.items()]
+    return {
+        "rows_loaded": sum(table.rows_loaded for table in report.load.tables.values()),
+        "files_loaded": sum(len(files) for files in report.files.values()),
+        "files_unchanged": report.unchanged,
+        "quarantined": len(refused),
+        "quarantine": dg.MetadataValue.md("\n".join(refused) or "none"),
+        "schema_changes": dg.MetadataValue.md("\n".join(changes) or "none"),
+        "duration_s": round(report.duration_s, 3),
+    }
+
+
+def _artifact(report: BooksReport, metadata: dict[RawTable, dict[str, Any]]) -> dict[str, Any]:
+    """Content of `load/books.json`."""
+    return {
+        "tables": {
+            table.table_name: {
+                "rows_loaded": shown["rows_loaded"],
+                "rows_total": shown["dagster/row_count"],
+                "duration_s": shown["duration_s"],
+                "duplicates": shown["duplicates"],
+                "files": report.files.get(table.table_name, []),
+            }
+            for table, shown in metadata.items()
+        },
+        "quarantined": [
+            {"file": path, "reason": reason} for path, reason in report.quarantined.items()
+        ],
+        "schema_changes": [
+            {
+                "table": c.table,
+                "column": c.column,
+                "change": "added",
+                "type": c.type.lower(),
+                "file": c.file,
+            }
+            for c in report.schema_changes
+        ],
+    }
