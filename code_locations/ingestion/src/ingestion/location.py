@@ -3,6 +3,7 @@
 from ingestion.airbyte.assets import airbyte_checks, airbyte_sync_job
 from ingestion.books.assets import dlt_ingestion_pipeline
 from ingestion.books.checks import books_checks
+from ingestion.github.sensor import github_release_sensor
 from ingestion.settings import AirbyteSettings, BooksSettings, DltSettings, GitHubSettings
 from stack.locations import Location
 from stack.pipelines import Stage
@@ -13,4 +14,5 @@ LOCATION = Location(
     settings=[WarehouseSettings, AirbyteSettings, DltSettings, BooksSettings, GitHubSettings],
     assets=[airbyte_sync_job, dlt_ingestion_pipeline],
     checks=[airbyte_checks, books_checks],
+    sensors=[github_release_sensor],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from stack.paths import checkout_root, default_home
 from stack.settings import Settings
@@ -86,6 +86,32 @@ class GitHubSettings(Settings):
     """The repository whose releases start a pipeline."""
 
     github_repo: str | None = Field(
-        None, pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name of the repository"
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$",
+        description="owner/name of the repository",
     )
-    github_token: SecretStr | None = Field(None, description="token that may read its releases")
+    github_token: SecretStr | None = Field(
+        None, description="token that may read its releases (contents: read)"
+    )
+    github_api_url: str = Field(
+        "https://api.github.com",
+        pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$",
+        description="REST API; of GitHub Enterprise Server: https://<host>/api/v3",
+    )
+    github_prereleases: bool = Field(False, description="pre-releases start the pipeline too")
+    github_drafts: bool = Field(False, description="draft releases start the pipeline too")
+
+    @field_validator("github_token")
+    @classmethod
+    def _fits_in_a_header(cls, token: SecretStr | None) -> SecretStr | None:
+        # A secret mounted from a file often ends with a line break.
+        value = token.get_secret_value().strip() if token else ""
+        if not all("!" <= character <= "~" for character in value):
+            raise ValueError("must be ASCII characters without spaces")
+        return SecretStr(value) if value else None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of releases that are wanted beside plain ones."""
+        wanted = {"draft": self.github_drafts, "prerelease": self.github_prereleases}
+        return tuple(kind for kind, flag in wanted.items() if flag)

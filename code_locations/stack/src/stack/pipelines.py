@@ -72,4 +72,16 @@ DATA_QUALITY = Pipeline(
     only=frozenset({"dbt_test", "great_expectations_validation"}),
 )
 
-PIPELINES: tuple[Pipeline, ...] = (DAILY, INCREMENTAL_SYNC, TRANSFORMATION, DATA_QUALITY)
+RELEASE = Pipeline(
+    name="release_triggered_pipeline",
+    description="Everything, for a release on GitHub; its tag and URL are on every run.",
+    stages=tuple(Stage),
+)
+
+PIPELINES: tuple[Pipeline, ...] = (
+    DAILY,
+    INCREMENTAL_SYNC,
+    TRANSFORMATION,
+    DATA_QUALITY,
+    RELEASE,
+)

@@ -1,0 +1,85 @@
+"""The sensor that starts the release pipeline."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ingestion.github.client import GitHub, GitHubError, one_line
+from ingestion.github.cursor import Cursor
+from ingestion.github.releases import Release, look
+from ingestion.settings import GitHubSettings
+from stack.pipelines import RELEASE
+from stack.settings import SettingsError, StackSettings, load_settings
+
+INTERVAL_S = 120
+# Tags are indexed: Postgres takes index rows up to 2,704 bytes.
+LONGEST_URL = 500
+
+
+def release_sensor(running: bool) -> dg.SensorDefinition:
+    """The sensor; `running`: it evaluates without being switched on."""
+    return dg.SensorDefinition(
+        name="github_release_sensor",
+        evaluation_fn=evaluate,
+        job_name=RELEASE.name,
+        minimum_interval_seconds=INTERVAL_S,
+        default_status=(
+            dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
+        ),
+        description="Starts the release pipeline once for each new release of GITHUB_REPO.",
+    )
+
+
+def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Run requests for the releases since the cursor, or why there are none."""
+    try:
+        settings = load_settings(GitHubSettings)
+    except SettingsError as error:
+        return dg.SkipReason(str(error))
+    repo, token = settings.github_repo, settings.github_token
+    if repo is None:
+        return dg.SkipReason("no repository to watch: set GITHUB_REPO to owner/name")
+    if token is None:
+        return dg.SkipReason(f"no token to read the releases of {repo} with: set GITHUB_TOKEN")
+    kinds = settings.kinds
+    cursor = Cursor.parse(context.cursor, f"{settings.github_api_url}#{repo.lower()}", kinds)
+    if cursor.wait_until and cursor.wait_until > datetime.now(UTC):
+        return dg.SkipReason(
+            f"{repo}: not asked before {cursor.wait_until:%Y-%m-%d %H:%M:%S} UTC, "
+            "when GitHub's rate limit resets"
+        )
+    try:
+        found = look(GitHub(settings.github_api_url, token), repo, cursor, kinds)
+    except GitHubError as error:
+        kept = cursor.waiting(error.retry_at).dump() if error.retry_at else context.cursor
+        return dg.SensorResult(skip_reason=f"{repo}: {error}", cursor=kept)
+    return dg.SensorResult(
+        run_requests=[request(repo, release) for release in found.releases],
+        skip_reason=None if found.releases else _nothing(repo, cursor, found.cursor),
+        cursor=found.cursor.dump(),
+    )
+
+
+def request(repo: str, release: Release) -> dg.RunRequest:
+    """The run of a release; the tags are carried to the later stages."""
+    whole = release.url if len(release.url) <= LONGEST_URL else release.url.split("/tag/")[0]
+    return dg.RunRequest(
+        run_key=str(release.id),
+        tags={
+            "release/tag": release.tag,
+            "release/url": one_line(whole, LONGEST_URL),
+            "release/repo": repo,
+        },
+    )
+
+
+def _nothing(repo: str, before: Cursor, after: Cursor) -> str:
+    newest = after.last or "none yet"
+    if before.done is None:
+        return f"{repo}: first look; newest release ({newest}) taken as known"
+    return f"{repo}: no new release; newest: {newest}"
+
+
+github_release_sensor = release_sensor(load_settings(StackSettings).dagster_env == "prod")
