@@ -24,7 +24,7 @@ def datahub_metadata_ingestion(context: dg.AssetExecutionContext) -> dg.Material
     from catalog.ingestion import catalogue
     from catalog.summary import metadata
 
-    catalogued = catalogue(context.run_id, context.log.info)
+    catalogued = catalogue(context.run.run_id, context.log.info)
     description = catalogued.description
     for warning in description.warnings:
         context.log.warning(warning)

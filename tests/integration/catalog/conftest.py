@@ -1,0 +1,171 @@
+"""A small stack that the other stages have run through: warehouse and artifacts, built once."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from stack.artifacts import ArtifactStore
+from stack.raw import raw_tables
+from stack.settings import StackSettings, WarehouseSettings, load_settings
+from stack.warehouse import connect, ensure_raw_tables
+
+PROJECT = Path(__file__).parent / "project"
+RUN = "run-of-the-other-stages"
+
+ROWS = """
+insert into freelancer_raw.books_clients (client_id, name, country, currency)
+values (1, 'Ada', 'GB', 'GBP'), (2, 'Bob', null, 'EUR');
+insert into freelancer_raw.books_invoices (invoice_id, client_id, net_amount)
+values (1, 1, 100.5), (2, 1, -3), (3, 2, -20);
+insert into freelancer_raw.shop_customers (id, name, address) values (1, 'Eve', '{}');
+create table freelancer_raw.github_issues (id bigint, title varchar);
+"""
+
+BOOKS = {
+    "tables": {
+        "books_clients": {"rows_loaded": 2, "rows_total": 2, "duration_s": 0.1},
+        "books_invoices": {"rows_loaded": 3, "rows_total": 3, "duration_s": 0.1},
+    }
+}
+AIRBYTE = {
+    "tables": {
+        "shop_customers": {
+            "rows_loaded": 1,
+            "rows_total": 1,
+            "duration_s": 0.1,
+            "connector": "airbyte-source-faker",
+        },
+        "github_issues": {
+            "rows_loaded": 0,
+            "rows_total": 0,
+            "duration_s": 0.1,
+            "connector": "airbyte-source-github",
+        },
+    }
+}
+
+
+def _expectation(schema, table, check_name, expectation_type, **rest):
+    return {
+        "schema": schema,
+        "table": table,
+        "check_name": check_name,
+        "expectation_type": expectation_type,
+        "column": None,
+        "kwargs": {},
+        "severity": "critical",
+        "success": True,
+        "observed": None,
+        "unexpected_count": None,
+        "element_count": None,
+        "error": None,
+        **rest,
+    }
+
+
+VALIDATION = {
+    "success": False,
+    "checkpoint": "daily_validation",
+    "run_id": RUN,
+    "results": [
+        _expectation(
+            "marts",
+            "client_revenue",
+            "revenue_is_known",
+            "expect_column_values_to_not_be_null",
+            column="revenue",
+            unexpected_count=0,
+            element_count=2,
+        ),
+        _expectation(
+            "raw",
+            "books_invoices",
+            "amount_is_plausible",
+            "expect_column_values_to_be_between",
+            column="net_amount",
+            kwargs={"min_value": 0, "max_value": 1000.5},
+            severity="warning",
+            success=False,
+            unexpected_count=2,
+            element_count=3,
+        ),
+        _expectation(
+            "raw", "books_clients", "broken", "expect_table_row_count_to_equal",
+            success=False, error="no such column",
+        ),
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def built_stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A STACK_HOME with a DuckDB warehouse, and the artifacts of one run of every stage."""
+    home = tmp_path_factory.mktemp("built")
+    settings = WarehouseSettings(stack_home=home)
+    with connect(settings) as connection:
+        ensure_raw_tables(connection, settings, raw_tables())
+        connection.execute(ROWS)
+    store = ArtifactStore(StackSettings(stack_home=home).artifacts)
+    target = tmp_path_factory.mktemp("target")
+    for command, artifact in (("run", "run_results"), ("test", "test_results")):
+        _dbt(command, settings.duckdb_file, target)
+        results = (target / "run_results.json").read_bytes()
+        store.put(RUN, f"dbt/{artifact}.json", results)
+    # The manifest of `dbt test`, which lacks the models' SQL: the harder one of the two.
+    store.put(RUN, "dbt/manifest.json", (target / "manifest.json").read_bytes())
+    store.put_json(RUN, "load/books.json", BOOKS)
+    store.put_json(RUN, "load/airbyte.json", AIRBYTE)
+    store.put_json(RUN, "gx/validation_result.json", VALIDATION)
+    return home
+
+
+def _dbt(command: str, warehouse: Path, target: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", command, "--project-dir", PROJECT,
+         "--profiles-dir", PROJECT, "--target-path", target, "--log-path", target],
+        env={**os.environ, "SMALL_BOOKS_WAREHOUSE": str(warehouse)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.fixture
+def stack(built_stack: Path, stack_home: Path) -> Path:
+    """A copy of the built stack as this test's STACK_HOME."""
+    shutil.copytree(built_stack, stack_home)
+    return stack_home
+
+
+@pytest.fixture
+def store(stack: Path) -> ArtifactStore:
+    """The artifacts of this test's stack."""
+    return ArtifactStore(load_settings(StackSettings).artifacts)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance of this test."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def records(home: Path) -> list[dict]:
+    """The proposals in the metadata file of a stack."""
+    return json.loads((home / "catalog" / "metadata.json").read_text())
+
+
+TIMES = ("timestampMillis", "lastUpdatedTimestamp", "systemMetadata", "auditStamp", "time")
+
+
+def without_times(value):
+    """The value without what tells one run from another."""
+    if isinstance(value, dict):
+        return {k: without_times(v) for k, v in value.items() if k not in TIMES}
+    return [without_times(item) for item in value] if isinstance(value, list) else value
