@@ -106,23 +106,41 @@ def attach_lake(
     import duckdb
 
     prepare_lake(connection, settings)
-    options = [
-        f"data_path '{_quote(settings.lake_data)}'",
-        f"metadata_schema '{settings.database}'" if is_postgres(settings) else "",
-        "data_inlining_row_limit 0",
-        "read_only" if read_only else "",
-    ]
     try:
-        connection.execute(
-            f"attach if not exists '{_quote(lake_uri(settings))}' as {settings.database} "
-            f"({', '.join(o for o in options if o)})"
-        )
+        if read_only:
+            _attach_lake_read_only(connection, settings)
+        else:
+            connection.execute(_attach_statement(settings))
     except duckdb.Error as error:
         raise WarehouseError(
             "the DuckLake can't be attached; check DUCKLAKE_CATALOG_URL and DUCKLAKE_DATA_URL "
             f"(data at {settings.lake_data}): {type(error).__name__}"
         ) from None
     connection.execute(f"use {settings.database}")
+
+
+def _attach_lake_read_only(connection: DuckDBPyConnection, settings: WarehouseSettings) -> None:
+    import duckdb
+
+    try:
+        connection.execute(_attach_statement(settings, "read_only"))
+    except duckdb.Error:  # DuckLake makes a catalog that doesn't exist yet only for a writer
+        connection.execute(_attach_statement(settings))
+        connection.execute(f"detach {settings.database}")
+        connection.execute(_attach_statement(settings, "read_only"))
+
+
+def _attach_statement(settings: WarehouseSettings, mode: str = "") -> str:
+    options = [
+        f"data_path '{_quote(settings.lake_data)}'",
+        f"metadata_schema '{settings.database}'" if is_postgres(settings) else "",
+        "data_inlining_row_limit 0",
+        mode,
+    ]
+    return (
+        f"attach if not exists '{_quote(lake_uri(settings))}' as {settings.database} "
+        f"({', '.join(o for o in options if o)})"
+    )
 
 
 def prepare_lake(connection: DuckDBPyConnection, settings: WarehouseSettings) -> None:
