@@ -80,8 +80,10 @@ def _schema(model: Table, warehouse: Warehouse) -> dg.TableSchema:
 def _lineage(
     model: Table, compiled_sql: str, manifest: Manifest, warehouse: Warehouse
 ) -> dg.TableColumnLineage:
-    parents = {manifest.tables[uid].schema + "." + manifest.tables[uid].name: manifest.tables[uid]
-               for uid in model.parents}
+    parents = {
+        manifest.tables[uid].schema + "." + manifest.tables[uid].name: manifest.tables[uid]
+        for uid in model.parents
+    }
     columns = {
         (table.schema, table.name): [c.name for c in warehouse.columns.get(table.unique_id, ())]
         for table in (*parents.values(), model)

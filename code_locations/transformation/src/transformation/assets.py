@@ -38,11 +38,11 @@ def dbt_run(context: AssetExecutionContext) -> Iterator[dg.MaterializeResult[Non
     run = run_models(
         load_project(),
         settings,
-        scratch=stack.scratch / "dbt" / f"{context.run_id}-run",
+        scratch=stack.scratch / "dbt" / f"{context.run.run_id}-run",
         report=_progress(context, MANIFEST),
         select=() if everything else selectors(models),
     )
-    _keep_artifacts(run, settings, ArtifactStore(stack.artifacts), context.run_id)
+    _keep_artifacts(run, settings, ArtifactStore(stack.artifacts), context.run.run_id)
     for materialized in _materialized(run, settings):
         if materialized.asset_key in selected:
             yield materialized

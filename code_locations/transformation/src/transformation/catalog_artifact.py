@@ -21,9 +21,7 @@ def build_catalog(
     metadata: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The catalog of the tables that exist; `metadata` is the manifest's, of the same run."""
-    entries = {
-        uid: _entry(manifest.tables[uid], found, database) for uid, found in columns.items()
-    }
+    entries = {uid: _entry(manifest.tables[uid], found, database) for uid, found in columns.items()}
     return {
         "metadata": {
             **{k: metadata.get(k) for k in ("dbt_version", "generated_at", "invocation_id")},

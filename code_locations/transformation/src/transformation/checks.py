@@ -31,7 +31,7 @@ def dbt_data_tests(context: AssetCheckExecutionContext) -> Iterator[dg.AssetChec
     stack = load_settings(StackSettings)
     run = run_tests(
         load_project(),
-        stack.scratch / "dbt" / f"{context.run_id}-checks",
+        stack.scratch / "dbt" / f"{context.run.run_id}-checks",
         report=lambda result: context.log.info(f"{result.unique_id}: {result.status}"),
         select=[f"fqn:*{test.unique_id.split('.')[2]}" for test in tests],
     )

@@ -5,14 +5,25 @@ from __future__ import annotations
 import os
 import sys
 
+from stack.raw import raw_tables
+from stack.settings import WarehouseSettings, load_settings
+from stack.warehouse import WarehouseError, connect, ensure_raw_tables
 from transformation.project import DbtProjectError, load_project
+
+# Importing `cli` is what the `dbt` script does; `-m dbt.cli.main` would import it twice.
+_DBT = "from dbt.cli.main import cli; cli(prog_name='dbt')"
+_NEEDS_TABLES = {"build", "compile", "run", "show", "test"}
 
 
 def main(arguments: list[str]) -> int:
     """Become dbt, with the project's folders and environment; everything else is dbt's."""
     try:
         project = load_project()
-    except DbtProjectError as error:
+        if arguments and arguments[0] in _NEEDS_TABLES:
+            settings = load_settings(WarehouseSettings)
+            with connect(settings) as connection:
+                ensure_raw_tables(connection, settings, raw_tables())
+    except (DbtProjectError, WarehouseError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     environment = os.environ | project.environment
@@ -23,7 +34,7 @@ def main(arguments: list[str]) -> int:
         "DBT_TARGET_PATH": str(project.stack_home / "dbt" / "by-hand"),
         "DBT_LOG_PATH": str(project.log_dir),
     }
-    command = [sys.executable, "-m", "dbt.cli.main", *arguments]
+    command = [sys.executable, "-c", _DBT, *arguments]
     os.execve(sys.executable, command, environment)  # noqa: S606
 
 

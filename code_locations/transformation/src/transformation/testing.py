@@ -59,12 +59,12 @@ def test_and_report(
     fails.
     """
     stack = load_settings(StackSettings)
-    scratch = stack.scratch / "dbt" / f"{context.run_id}-test"
+    scratch = stack.scratch / "dbt" / f"{context.run.run_id}-test"
     run = run_tests(load_project(), scratch, report)
     store = ArtifactStore(stack.artifacts)
-    store.put_json(context.run_id, "dbt/test_results.json", run.run_results)
-    if store.get("dbt/manifest.json", context.run_id) is None:
-        store.put_json(context.run_id, "dbt/manifest.json", run.manifest)
+    store.put_json(context.run.run_id, "dbt/test_results.json", run.run_results)
+    if store.get("dbt/manifest.json", context.run.run_id) is None:
+        store.put_json(context.run.run_id, "dbt/manifest.json", run.manifest)
     for evaluation in evaluations(run, manifest):
         context.log_event(evaluation)
     found = findings(run, manifest)
@@ -72,7 +72,7 @@ def test_and_report(
         log = context.log.error if finding.is_error else context.log.warning
         log(finding.line)
     if found:
-        write_alert(stack.alerts, alert_of(found, context.run_id))
+        write_alert(stack.alerts, alert_of(found, context.run.run_id))
     errors = [finding for finding in found if finding.is_error]
     if errors:
         raise dg.Failure(

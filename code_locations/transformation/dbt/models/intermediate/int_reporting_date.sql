@@ -22,7 +22,9 @@ latest as (
 ),
 
 final as (
-    select coalesce(try_cast('{{ var("as_of") }}' as date), in_the_books) as as_of
+    select
+        {% if var("as_of") %}cast('{{ var("as_of") }}' as date){% else %}in_the_books{% endif %}
+            as as_of
     from latest
 )
 

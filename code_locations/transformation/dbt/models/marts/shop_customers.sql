@@ -23,7 +23,7 @@ final as (
         customers.customer_name,
         customers.email,
         customers.nationality,
-        customers.registered_at,
+        customers.created_at,
         coalesce(purchases.cart_count, 0) as cart_count,
         coalesce(purchases.purchase_count, 0) as purchase_count,
         coalesce(purchases.return_count, 0) as return_count,

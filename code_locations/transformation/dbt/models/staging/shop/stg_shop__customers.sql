@@ -10,7 +10,7 @@ renamed as (
         name as customer_name,
         email,
         nationality,
-        created_at at time zone 'UTC' as registered_at,
+        created_at at time zone 'UTC' as created_at,
         updated_at at time zone 'UTC' as updated_at
     from source
 )
