@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quality.data_docs import publish
 from quality.declarations import Checkpoint, Expectation, Kind, Suite
@@ -111,8 +111,14 @@ class _Session:
             unexpected_count=violations if violations is not None else int(not success),
             element_count=frames.row_count,
             sql=failing_rows(expectation, self.suite, raw_schema),
-            rows=() if success else sample(self.connection, expectation, self.suite, raw_schema),
+            rows=self.sample(expectation, success=success),
         )
+
+    def sample(self, expectation: Expectation, *, success: bool) -> list[dict[str, Any]]:
+        """Rows that show a failure; a measure is a number and has none."""
+        if success or expectation.kind is Kind.MEASURE:
+            return []
+        return sample(self.connection, expectation, self.suite, self.warehouse.dlt_dataset_name)
 
 
 def _progress(suite: Suite, rows: int, results: Sequence[Result]) -> str:
