@@ -28,13 +28,14 @@ class Alert(BaseModel):
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
 
 
-def write_alert(url: str, alert: Alert) -> str:
+def write_alert(url: str, alert: Alert, *, key: str | None = None) -> str:
     """Write an alert into the folder at `url`; return the file's URL.
 
-    The name comes from run and type, so that a step that is retried writes one alert.
+    The name comes from type and `key`, which is the run's id unless given, so that a step that
+    is retried writes one alert.
     """
     fs, root = fsspec.core.url_to_fs(url)
-    key = alert.run_id or f"{alert.created_at:%Y%m%dT%H%M%S%f}"
+    key = key or alert.run_id or f"{alert.created_at:%Y%m%dT%H%M%S%f}"
     name = f"{alert.type}-{key}.json"
     write_atomically(fs, f"{root.rstrip('/')}/{name}", alert.model_dump_json(indent=2).encode())
     return f"{url.rstrip('/')}/{name}"

@@ -70,7 +70,7 @@ def continuation_sensor(
     stage: Stage, jobs: Sequence[tuple[Pipeline, UnresolvedAssetJobDefinition]]
 ) -> dg.SensorDefinition | None:
     """The sensor that starts this location's slices; None where it continues no pipeline."""
-    continued = [(pipeline, job) for pipeline, job in jobs if pipeline.stages[0] != stage]
+    continued = [(pipeline, job) for pipeline, job in jobs if not pipeline.begins_at(stage)]
     if not continued:
         return None
 

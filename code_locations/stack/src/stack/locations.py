@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from stack.continuation import PIPELINE_TAG, STAGE_TAG, continuation_sensor
-from stack.pipelines import PIPELINES, Pipeline, Schedule, Stage
+from stack.continuation import PIPELINE_TAG, PRIORITY_TAG, STAGE_TAG, continuation_sensor
+from stack.monitoring.health import HealthCheck
+from stack.monitoring.monitor import health_assets, health_check_keys, health_monitor
+from stack.pipelines import MONITORING, PIPELINES, Pipeline, Schedule, Stage
 from stack.settings import Settings, StackSettings, load_settings
 
 if TYPE_CHECKING:
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Location:
-    """What one stage brings: its assets, checks, sensors, and the settings that they read."""
+    """What one stage brings: its assets, checks, sensors, and the settings that they read.
+
+    `health`: what it depends on, looked at with its own credentials only.
+    """
 
     stage: Stage
     settings: Sequence[type[Settings]]
     assets: Sequence[dg.AssetsDefinition]
     checks: Sequence[dg.AssetChecksDefinition] = ()
     sensors: Sequence[dg.SensorDefinition] = ()
+    health: Sequence[HealthCheck] = ()
 
 
 def location_definitions(location: Location) -> dg.Definitions:
@@ -37,7 +43,7 @@ def location_definitions(location: Location) -> dg.Definitions:
         if location.stage in pipeline.stages
     ]
     continuation = continuation_sensor(location.stage, jobs)
-    begun_here = [(p, job) for p, job in jobs if p.stages[0] == location.stage]
+    begun_here = [(p, job) for p, job in jobs if p.begins_at(location.stage)]
     return _definitions([location], jobs, begun_here, [continuation] if continuation else [])
 
 
@@ -57,8 +63,18 @@ def _definitions(
     for cls in {StackSettings: None} | {c: None for x in locations for c in x.settings}:
         load_settings(cls)  # a wrong value fails here, when the location loads
     return dg.Definitions(
-        assets=[asset for location in locations for asset in location.assets],
-        asset_checks=[check for location in locations for check in location.checks],
+        assets=[
+            *(asset for location in locations for asset in location.assets),
+            *(asset for location in locations for asset in health_assets(location.health)),
+        ],
+        asset_checks=[
+            *(check for location in locations for check in location.checks),
+            *(
+                health_monitor(f"{location.stage}_health", location.health, MONITORING.name)
+                for location in locations
+                if location.health
+            ),
+        ],
         sensors=[*sensors, *(sensor for location in locations for sensor in location.sensors)],
         jobs=[job for _, job in jobs],
         schedules=[_schedule(p.schedule, job) for p, job in scheduled if p.schedule],
@@ -70,6 +86,22 @@ def _definitions(
 def _job(
     pipeline: Pipeline, held: Sequence[Location], tags: dict[str, str]
 ) -> UnresolvedAssetJobDefinition:
+    if pipeline.priority:
+        tags = tags | {PRIORITY_TAG: str(pipeline.priority)}
+    return dg.define_asset_job(
+        pipeline.name,
+        selection=_selection(pipeline, held),
+        description=pipeline.description,
+        tags={PIPELINE_TAG: pipeline.name, **tags},
+        executor_def=dg.in_process_executor,
+    )
+
+
+def _selection(pipeline: Pipeline, held: Sequence[Location]) -> dg.AssetSelection:
+    if pipeline.monitors:
+        return dg.AssetSelection.checks(
+            *(key for location in held for key in health_check_keys(location.health))
+        )
     assets = [
         asset
         for location in held
@@ -77,13 +109,7 @@ def _job(
         if pipeline.only is None or asset.op.name in pipeline.only
     ]
     # The assets' own runs log the evaluations; the checks' ops are for running them alone.
-    return dg.define_asset_job(
-        pipeline.name,
-        selection=dg.AssetSelection.assets(*assets).without_checks(),
-        description=pipeline.description,
-        tags={PIPELINE_TAG: pipeline.name, **tags},
-        executor_def=dg.in_process_executor,
-    )
+    return dg.AssetSelection.assets(*assets).without_checks()
 
 
 def _schedule(schedule: Schedule, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:

@@ -30,7 +30,9 @@ class Pipeline:
 
     In a process that holds all stages it is one job; in a location it is the job of the same
     name with that location's slice. `only` limits it to some of the six assets. A higher
-    `priority` leaves the queue first; later stages add their position to it.
+    `priority` leaves the queue first; later stages add their position to it. One that
+    `monitors` runs the locations' health checks instead of their assets, and its slices don't
+    wait for each other: each location begins its own.
     """
 
     name: str
@@ -39,10 +41,15 @@ class Pipeline:
     schedule: Schedule | None = None
     only: frozenset[str] | None = None
     priority: int = 0
+    monitors: bool = False
+
+    def begins_at(self, stage: Stage) -> bool:
+        """Whether the location of `stage` begins it, rather than continues it."""
+        return stage in self.stages and (self.monitors or stage == self.stages[0])
 
     def stage_after(self, stage: Stage, skip: Collection[Stage] = ()) -> Stage | None:
         """The stage that follows `stage`, stepping over `skip`; None after the last."""
-        if stage not in self.stages:
+        if stage not in self.stages or self.monitors:
             return None
         following = self.stages[self.stages.index(stage) + 1 :]
         return next((s for s in following if s not in skip), None)
@@ -77,6 +84,14 @@ RELEASE = Pipeline(
     description="Everything, for a release on GitHub; its tag and URL are on every run.",
     stages=tuple(Stage),
 )
+MONITORING = Pipeline(
+    name="pipeline_monitoring",
+    description="Looks at what the stack depends on; fails when something configured is down.",
+    stages=tuple(Stage),
+    schedule=Schedule("monitoring_schedule", "*/15 * * * *"),
+    priority=100,  # seconds long, and of use only if it doesn't wait in the queue
+    monitors=True,
+)
 
 PIPELINES: tuple[Pipeline, ...] = (
     DAILY,
@@ -84,4 +99,5 @@ PIPELINES: tuple[Pipeline, ...] = (
     TRANSFORMATION,
     DATA_QUALITY,
     RELEASE,
+    MONITORING,
 )

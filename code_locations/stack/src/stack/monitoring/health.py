@@ -1,0 +1,54 @@
+"""What a health check is, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import dagster as dg
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
+
+
+class State(StrEnum):
+    """How a dependency is. Only `down` fails the monitoring run."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    NOT_CONFIGURED = "not_configured"
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a probe found: a state and a sentence for people, which never holds a secret.
+
+    `latency_s`: seconds that the probe took; whoever ran it fills it in.
+    """
+
+    state: State
+    sentence: str
+    latency_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """A dependency and how to look at it.
+
+    `probe` gets the Dagster instance, which most ignore, and reads its settings when it is
+    called. It runs in a thread of its own and is given up after `deadline_s` seconds; an answer
+    that took more than `slow_s` counts as degraded.
+    """
+
+    name: str
+    description: str
+    probe: Callable[[dg.DagsterInstance], Health]
+    kinds: frozenset[str] = frozenset()
+    deadline_s: float = 10.0
+    slow_s: float = 5.0
+
+    @property
+    def asset_key(self) -> dg.AssetKey:
+        """The external asset that stands for the dependency in the UI."""
+        return dg.AssetKey(["health", self.name])
