@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-
+from hypothesis import settings
 from scripts.env_example import settings_classes
+
+# A busy machine is no reason to fail: nothing here is about time.
+settings.register_profile("stack", deadline=None)
+settings.load_profile("stack")
 
 
 @pytest.fixture

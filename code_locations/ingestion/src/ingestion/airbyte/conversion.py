@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+UNCONVERTED: dict[str, set[type]] = {
+    "bigint": {int, type(None)},
+    "double": {int, float, type(None)},
+    "varchar": {str, type(None)},
+}
 SHOWN_CHARACTERS = 80
 
 
@@ -54,7 +60,8 @@ def to_arrow(values: Sequence[Any], column_type: str) -> tuple[pa.Array, dict[in
     target = arrow_type(column_type)
     one = _converter(column_type)
     try:
-        if column_type in ("bigint", "double", "varchar") and bool not in set(map(type, values)):
+        # Only these: of 1.5 Arrow would make the integer 1, and of True the float 1.0.
+        if set(map(type, values)) <= UNCONVERTED.get(column_type, set()):
             return pa.array(values, target), {}
         return pa.array([None if v is None else one(v) for v in values], target), {}
     except (ValueError, TypeError, OverflowError, InvalidOperation):
@@ -94,32 +101,33 @@ def _converter(column_type: str) -> Callable[[Any], Any]:
     }[column_type]
 
 
-def _integer(value: Any) -> int:
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+def _number(value: Any) -> Any:
+    """A number, or text that is one; Python would also take `1_000`, `nan` and True."""
+    if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
         raise ValueError
-    return int(value)
+    return value
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError
+    return int(_number(value))
 
 
 def _float(value: Any) -> float:
-    if isinstance(value, bool):
-        raise TypeError
-    return float(value)
+    return float(_number(value))
 
 
 def _decimal(value: Any) -> Decimal:
-    if isinstance(value, bool):
-        raise TypeError
-    return Decimal(str(value))
+    return Decimal(str(_number(value)))
 
 
 def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    return {"true": True, "false": False}[value.lower()] if isinstance(value, str) else _reject()
-
-
-def _reject() -> bool:
-    raise TypeError
+    if value not in ("true", "True", "false", "False"):
+        raise ValueError
+    return value in ("true", "True")
 
 
 def _text(value: Any) -> str:
@@ -129,8 +137,10 @@ def _text(value: Any) -> str:
 def _json(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
-    except TypeError:  # an integer of more than 64 bits
-        return json.dumps(value)
+    except TypeError:  # an integer of more than 64 bits, or a lone surrogate, which is no text
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+        return text
 
 
 def _instant(value: Any) -> dt.datetime:
@@ -149,5 +159,5 @@ def _date(value: Any) -> dt.date:
 
 
 def _shown(value: Any) -> str:
-    text = _json(value)
+    text = json.dumps(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
