@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 
-from ingestion.books.source import SOURCE, refused_files
+from ingestion.books.source import SOURCE, quarantined_files
 from ingestion.table_view import markdown_table
 from stack.raw import RawTable, raw_tables
 from stack.settings import WarehouseSettings, load_settings
@@ -97,5 +97,5 @@ def evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
 @dg.multi_asset_check(name="books_checks", specs=check_specs(), pool=WAREHOUSE_POOL)
 def books_checks() -> Iterator[dg.AssetCheckResult]:
     """Checks the books as they are in the warehouse, without loading anything."""
-    yield files_readable(refused_files())
+    yield files_readable(quarantined_files())
     yield from keys_unique(raw_tables(SOURCE))

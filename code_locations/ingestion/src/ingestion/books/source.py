@@ -76,7 +76,7 @@ def load_books(progress: Callable[[str], None] = _log.info) -> BooksReport:
     known = seen | {path: note["version"] for path, note in refused.items()}
     exports = find_exports(fs, root)
     todo = changes(exports, known, names)
-    report.unchanged = len(exports) - len(todo.to_load) - len(todo.not_assigned)
+    report.unchanged = sum(seen.get(export.path) == export.version for export in exports)
     if not exports:
         progress(f"no exports at {settings.books}")
 
@@ -93,11 +93,9 @@ def load_books(progress: Callable[[str], None] = _log.info) -> BooksReport:
                 parsed = reader.read(item)
             except UnreadableExportError as error:
                 refused[path] = {"version": item.export.version, "reason": str(error)}
-                progress(f"{path}: not loaded: {error}")
             except (FileNotFoundError, PermissionError, _StillWrittenError) as error:
                 # Not a matter of its content: the next run tries again.
                 passing[path] = f"it can't be read now: {error}"
-                progress(f"{path}: {passing[path]}")
             else:
                 seen[path] = item.export.version
                 files.append(TableFile(raw_table(SOURCE, item.table), parsed.path, parsed.rows))
@@ -118,10 +116,14 @@ def load_books(progress: Callable[[str], None] = _log.info) -> BooksReport:
     return report
 
 
-def refused_files() -> dict[str, str]:
-    """Reason by path of each export that was refused, as of the last completed load."""
+def quarantined_files() -> dict[str, str]:
+    """Reason by path of each export that isn't loaded: refused by the last load, or no table's."""
     refused = read_state(SOURCE).get("refused", {})
-    return {path: note["reason"] for path, note in sorted(refused.items())}
+    fs, root = fsspec.core.url_to_fs(load_settings(BooksSettings).books)
+    names = [table.name for table in raw_tables(SOURCE)]
+    not_assigned = changes(find_exports(fs, root), {}, names).not_assigned
+    reasons = not_assigned | {path: note["reason"] for path, note in refused.items()}
+    return dict(sorted(reasons.items()))
 
 
 def _add(report: BooksReport, item: Assigned, parsed: Parsed) -> None:

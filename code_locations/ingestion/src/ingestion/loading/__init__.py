@@ -8,8 +8,16 @@ from the warehouse: nothing that a load needs later is kept in the working direc
 """
 
 from ingestion.loading.files import TableFile
-from ingestion.loading.pipeline import load, read_state
+from ingestion.loading.pipeline import LoadError, load, read_state
 from ingestion.loading.report import LoadReport, TableReport
 from ingestion.loading.table import EmptyKeyError
 
-__all__ = ["EmptyKeyError", "LoadReport", "TableFile", "TableReport", "load", "read_state"]
+__all__ = [
+    "EmptyKeyError",
+    "LoadError",
+    "LoadReport",
+    "TableFile",
+    "TableReport",
+    "load",
+    "read_state",
+]

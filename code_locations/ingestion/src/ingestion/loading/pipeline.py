@@ -6,6 +6,7 @@ import fcntl
 import logging
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,21 @@ _STATE_KEY = "state"
 _log = logging.getLogger(__name__)
 
 
+class LoadError(RuntimeError):
+    """dlt could not complete a load; what was committed before it stays."""
+
+    def __init__(self, source: str, error: BaseException) -> None:
+        cause = error
+        while cause.__cause__ is not None or cause.__context__ is not None:
+            cause = cause.__cause__ or cause.__context__ or cause
+        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+        reason = lines[0] if lines else type(cause).__name__
+        super().__init__(
+            f"{source} could not be loaded: {reason}; its state is as before, so the next run "
+            "loads the same again"
+        )
+
+
 def read_state(source: str) -> dict[str, Any]:
     """State of the source's last completed load, from the warehouse; empty before the first."""
     warehouse, settings = load_settings(WarehouseSettings), load_settings(DltSettings)
@@ -35,7 +51,8 @@ def read_state(source: str) -> dict[str, Any]:
         _working_directory(source, settings) as folder,
         connect(warehouse) as connection,
     ):
-        return _state(_pipeline(source, connection, folder, warehouse, settings), source)
+        pipeline = _pipeline(source, connection, folder, warehouse, settings)
+        return _committed_state(pipeline, source)
 
 
 def load(
@@ -51,7 +68,7 @@ def load(
     lacks is added to it. `state` replaces the source's state, as one JSON-able mapping; if
     the load doesn't complete it stays as it was, and loading the same files again ends with
     the same tables. `progress` is given a line a table. Raises EmptyKeyError before anything
-    is loaded if rows have no primary key.
+    is loaded if rows have no primary key, and LoadError if dlt can't complete the load.
     """
     warehouse, settings = load_settings(WarehouseSettings), load_settings(DltSettings)
     by_table: dict[RawTable, list[TableFile]] = {}
@@ -69,9 +86,15 @@ def load(
         for item in loads:
             item.prepare(folder / "prepared")
         pipeline = _pipeline(source, connection, folder, warehouse, settings)
-        if not loads and _state(pipeline, source) == dict(state):
+        if not loads and _committed_state(pipeline, source) == dict(state):
             return LoadReport()
-        _run(pipeline, source, loads, state)
+        from dlt.pipeline.exceptions import PipelineStepFailed
+
+        pipeline.sync_destination()
+        try:
+            _run(pipeline, source, loads, state)
+        except PipelineStepFailed as error:
+            raise LoadError(source, error) from error
         reports = {}
         for item in loads:
             report = item.report(time.perf_counter() - started)
@@ -103,27 +126,37 @@ def _pipeline(
     warehouse: WarehouseSettings,
     settings: DltSettings,
 ) -> Pipeline:
-    """The source's pipeline, with state and schema restored from the warehouse."""
-    import dlt
+    """The source's pipeline, which knows nothing of the warehouse's state and schema yet."""
+    with warnings.catch_warnings():
+        # dlt imports sqlglot, which complains of an extra that DataHub still asks for.
+        warnings.filterwarnings("ignore", message=r"sqlglot\[rs\]")
+        import dlt
 
     from ingestion.loading.destination import WarehouseDestination
 
     dlt.config["load.truncate_staging_dataset"] = True
     dlt.config["load.delete_completed_jobs"] = True
     dlt.config["load.raise_on_max_retries"] = 1
-    pipeline = dlt.pipeline(
+    return dlt.pipeline(
         f"{settings.dlt_pipeline_name}_{source}",
         pipelines_dir=str(folder),
         destination=WarehouseDestination(connection, warehouse.database),
         dataset_name=warehouse.dlt_dataset_name,
     )
-    pipeline.sync_destination()
-    return pipeline
 
 
-def _state(pipeline: Pipeline, source: str) -> dict[str, Any]:
-    state = pipeline.state.get("sources", {}).get(source, {}).get(_STATE_KEY, {})
-    return dict(state)
+def _committed_state(pipeline: Pipeline, source: str) -> dict[str, Any]:
+    """The source's state in the warehouse, without the schema that a load needs too."""
+    from dlt.common.destination.exceptions import DestinationUndefinedEntity
+    from dlt.pipeline.state_sync import load_pipeline_state_from_destination
+
+    with pipeline.destination_client() as client:
+        warehouse: Any = client
+        try:
+            state: Any = load_pipeline_state_from_destination(pipeline.pipeline_name, warehouse)
+        except DestinationUndefinedEntity:  # nothing was loaded yet
+            state = None
+    return dict((state or {}).get("sources", {}).get(source, {}).get(_STATE_KEY, {}))
 
 
 @contextmanager

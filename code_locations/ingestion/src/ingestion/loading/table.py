@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ingestion.loading.files import (
-    NEWEST_BY,
     TableFile,
     conform,
     keys_unique,
@@ -98,8 +97,6 @@ class TableLoad:
         for name, type_ in self.columns.items():
             if type_ == "JSON":
                 hints[name]["data_type"] = "json"
-        if NEWEST_BY in hints:
-            hints[NEWEST_BY]["dedup_sort"] = "desc"
 
         def imports() -> Iterator[Any]:
             for path in self.paths:

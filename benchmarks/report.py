@@ -1,0 +1,73 @@
+"""Prints what a benchmark found as a table and writes it to benchmarks/results/."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A ratio of two medians in seconds, against its budget; `budget` None: for information."""
+
+    what: str
+    against: str
+    seconds: float
+    against_seconds: float
+    budget: float | None
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long as what it is compared with."""
+        return self.seconds / self.against_seconds
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the ratio is within the budget."""
+        return None if self.budget is None else self.ratio <= self.budget
+
+
+def median(seconds: Sequence[float]) -> float:
+    """The median of repeated measurements."""
+    return statistics.median(seconds)
+
+
+def publish(name: str, findings: Sequence[Finding], conditions: dict[str, Any]) -> bool:
+    """Print and write the findings; return whether all budgets are met."""
+    print(f"\n{name}: " + ", ".join(f"{key} {value}" for key, value in conditions.items()))
+    header = ("what", "against", "seconds", "against", "ratio", "budget", "")
+    rows = [
+        (
+            f.what,
+            f.against,
+            f"{f.seconds:.2f}",
+            f"{f.against_seconds:.2f}",
+            f"{f.ratio:.2f}",
+            "" if f.budget is None else f"{f.budget:g}",
+            {True: "met", False: "MISSED", None: ""}[f.met],
+        )
+        for f in findings
+    ]
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    for row in (header, *rows):
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
+    RESULTS.mkdir(exist_ok=True)
+    document = {
+        "name": name,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "conditions": conditions,
+        "findings": [asdict(f) | {"ratio": round(f.ratio, 3), "met": f.met} for f in findings],
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2))
+    return all(f.met is not False for f in findings)
