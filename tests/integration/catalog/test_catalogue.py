@@ -101,6 +101,40 @@ def test_a_raw_table_says_where_it_comes_from_what_it_holds_and_when_it_was_load
     assert job["inputDatasets"] == []
 
 
+def test_a_source_that_dbt_calls_otherwise_is_the_sibling_of_its_table(stack):
+    materialize()
+    found = aspects(stack)
+    table, source = (
+        WAREHOUSE.format("freelancer_raw.books_clients"),
+        DBT.format("freelancer_raw.books_clients"),
+    )
+    assert found[table, "siblings"]["siblings"] == [source]
+    assert found[source, "datasetProperties"]["name"] == "books_clients"
+    lineage = found[DBT.format("staging.stg_books__clients"), "upstreamLineage"]
+    assert [u["dataset"] for u in lineage["upstreams"]] == [source]
+    assert [
+        (fine["upstreams"][0].split(",")[-1], fine["downstreams"][0].split(",")[-1])
+        for fine in lineage["fineGrainedLineages"]
+    ] == [
+        ("client_id)", "client_id)"),
+        ("name)", "client_name)"),
+        ("country)", "country)"),
+        ("currency)", "currency)"),
+    ]
+
+
+def test_every_urn_that_a_proposal_refers_to_is_described(stack):
+    materialize()
+    described = {r["entityUrn"] for r in records(stack)}
+    for record in records(stack):
+        if record["aspectName"] == "upstreamLineage":
+            assert {u["dataset"] for u in record["aspect"]["json"]["upstreams"]} <= described
+        if record["aspectName"] == "siblings":
+            assert set(record["aspect"]["json"]["siblings"]) <= described
+        if record["aspectName"] == "assertionRunEvent":
+            assert record["aspect"]["json"]["asserteeUrn"] in described
+
+
 def test_nested_columns_are_listed_with_their_fields(stack):
     materialize()
     schema = aspects(stack)[WAREHOUSE.format("staging.stg_shop__customers"), "schemaMetadata"]

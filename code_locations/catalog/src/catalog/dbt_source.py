@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.datasets import ownership
 from catalog.field_types import data_type, fields_of
 from catalog.inputs import Inputs
-from catalog.models import TAG_PREFIX
+from catalog.models import TAG_PREFIX, table_name
 from catalog.tables import CatalogTable
 from catalog.urns import WAREHOUSE_PLATFORM, Naming
 
@@ -75,7 +75,7 @@ def _config(
         if inputs.document(name)
     ]
     return {
-        "manifest_path": write("manifest.json", _compiled_manifest(inputs)),
+        "manifest_path": write("manifest.json", _manifest(inputs)),
         "catalog_path": write("catalog.json", warehouse_catalog(naming, tables)),
         "run_results_paths": results,
         "only_include_if_in_catalog": True,
@@ -103,11 +103,12 @@ def _config(
     }
 
 
-def _compiled_manifest(inputs: Inputs) -> dict[str, Any]:
-    """The manifest, with the SQL of models from the run's results where it has none.
+def _manifest(inputs: Inputs) -> dict[str, Any]:
+    """dbt's manifest, put so that DataHub's source finds what belongs together.
 
-    Only the manifest of `dbt run` or `dbt compile` has it; `dbt test` leaves it out, and
-    without it there is no column lineage.
+    Models get their SQL from the run's results where the manifest has none: `dbt test` leaves
+    it out, and without it there is no column lineage. Sources go by the name of their table,
+    which is what the SQL reads and what the warehouse has.
     """
     manifest = inputs.document("dbt/manifest.json")
     compiled = {
@@ -121,7 +122,11 @@ def _compiled_manifest(inputs: Inputs) -> dict[str, Any]:
         else {**node, "compiled_code": compiled[name]}
         for name, node in manifest.get("nodes", {}).items()
     }
-    return {**manifest, "nodes": nodes}
+    sources = {
+        name: {**source, "name": table_name(source)}
+        for name, source in manifest.get("sources", {}).items()
+    }
+    return {**manifest, "nodes": nodes, "sources": sources}
 
 
 def warehouse_catalog(naming: Naming, tables: Iterable[CatalogTable]) -> dict[str, Any]:

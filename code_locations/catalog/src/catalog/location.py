@@ -2,6 +2,7 @@
 
 from catalog.assets import datahub_metadata_ingestion
 from catalog.checks import catalog_checks
+from catalog.health import HEALTH
 from catalog.settings import DataHubSettings
 from stack.locations import Location
 from stack.pipelines import Stage
@@ -12,4 +13,5 @@ LOCATION = Location(
     settings=[WarehouseSettings, DataHubSettings],
     assets=[datahub_metadata_ingestion],
     checks=[catalog_checks],
+    health=HEALTH,
 )

@@ -59,9 +59,8 @@ def check(proposal: Proposal) -> None:
         allowed = KEY_ASPECTS[proposal.entityType].ASPECT_INFO["entityAspects"]
         if proposal.aspectName not in (*allowed, KEY_ASPECTS[proposal.entityType].ASPECT_NAME):
             raise ValueError(f"a {proposal.entityType} has no such aspect")
-        wire = proposal.to_obj()
-        again = MetadataChangeProposalWrapper.from_obj(proposal.to_obj())
-        if again.to_obj() != wire:
+        again = MetadataChangeProposalWrapper.from_obj_require_wrapper(proposal.to_obj())
+        if again.aspect != proposal.aspect:
             raise ValueError("it reads back differently from how it was written")
     except Exception as error:
         raise InvalidProposalError(

@@ -1,2 +1,2 @@
 select client_id, name as client_name, country, currency
-from {{ source('books', 'books_clients') }}
+from {{ source('books', 'clients') }}
