@@ -4,6 +4,7 @@ from ingestion.airbyte.assets import airbyte_checks, airbyte_sync_job
 from ingestion.books.assets import dlt_ingestion_pipeline
 from ingestion.books.checks import books_checks
 from ingestion.github.sensor import github_release_sensor
+from ingestion.health import HEALTH
 from ingestion.settings import AirbyteSettings, BooksSettings, DltSettings, GitHubSettings
 from stack.locations import Location
 from stack.pipelines import Stage
@@ -15,4 +16,5 @@ LOCATION = Location(
     assets=[airbyte_sync_job, dlt_ingestion_pipeline],
     checks=[airbyte_checks, books_checks],
     sensors=[github_release_sensor],
+    health=HEALTH,
 )

@@ -1,6 +1,7 @@
 """What the quality stage brings."""
 
 from quality.assets import great_expectations_checks, great_expectations_validation
+from quality.health import HEALTH
 from quality.settings import GreatExpectationsSettings
 from stack.locations import Location
 from stack.pipelines import Stage
@@ -11,4 +12,5 @@ LOCATION = Location(
     settings=[WarehouseSettings, GreatExpectationsSettings],
     assets=[great_expectations_validation],
     checks=[great_expectations_checks],
+    health=HEALTH,
 )

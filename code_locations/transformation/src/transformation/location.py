@@ -5,6 +5,7 @@ from stack.pipelines import Stage
 from stack.settings import WarehouseSettings
 from transformation.assets import dbt_run, dbt_test
 from transformation.checks import dbt_data_tests
+from transformation.health import HEALTH
 from transformation.settings import DbtSettings
 
 LOCATION = Location(
@@ -12,4 +13,5 @@ LOCATION = Location(
     settings=[WarehouseSettings, DbtSettings],
     assets=[dbt_run, dbt_test],
     checks=[dbt_data_tests],
+    health=HEALTH,
 )

@@ -1,4 +1,4 @@
-"""HTTP for health checks: one GET, and what went wrong in words without secrets."""
+"""HTTP for health checks: one request, and what went wrong in words without secrets."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, headers (names in lower case) and the first 64 KiB of an answer."""
+    """Status and the first 64 KiB of an answer."""
 
     status: int
-    headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:
@@ -35,14 +34,14 @@ class Answer:
             return None
 
 
-def get(
+def request(
     url: str,
     *,
     token: SecretStr | None = None,
-    headers: Mapping[str, str] | None = None,
+    body: Mapping[str, Any] | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Answer:
-    """GET `url` with a bearer token. Raises NoAnswerError.
+    """GET `url` with a bearer token, or POST `body` to it as JSON. Raises NoAnswerError.
 
     `timeout_s` limits the connection and each wait for bytes; the check's deadline limits all.
     """
@@ -57,12 +56,16 @@ def get(
             return request
 
     try:
-        with requests.get(
-            url, auth=Bearer(), headers=dict(headers or {}), timeout=timeout_s, stream=True
+        with requests.request(
+            "GET" if body is None else "POST",
+            url,
+            auth=Bearer(),
+            json=body,
+            timeout=timeout_s,
+            stream=True,
         ) as response:
-            body = response.raw.read(_LONGEST_BODY, decode_content=True)
-            lower = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, lower, body)
+            content = response.raw.read(_LONGEST_BODY, decode_content=True)
+            return Answer(response.status_code, content)
     except Exception as error:  # urllib3's errors come through while the body is read
         raise NoAnswerError(_reason(error, timeout_s)) from None
 

@@ -1,7 +1,5 @@
 """The Dagster side of monitoring: external assets, their checks, and what a tick does."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -80,7 +78,7 @@ def health_monitor(
     It takes no pool: a long load must not keep it waiting.
     """
 
-    @dg.multi_asset_check(
+    @dg.multi_asset_check(  # Dagster reads the context's annotation: no postponed ones here
         name=name,
         description="Looks at what this location depends on; fails only for what is down.",
         can_subset=True,
