@@ -1,0 +1,55 @@
+"""A warehouse of its own, and the real connector, installed once for all."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from ingestion.airbyte.connection import Connection, load_connections
+from ingestion.airbyte.connectors import install
+from ingestion.airbyte.sync import SyncReport, sync
+from ingestion.settings import AirbyteSettings
+from stack.settings import WarehouseSettings, load_settings
+from stack.warehouse import connect
+from support.fake_connector import Script, put
+
+
+@pytest.fixture(scope="session")
+def shop() -> Connection:
+    """The sample shop, with its connector where `make setup` puts it."""
+    [connection] = load_connections()
+    install(connection, AirbyteSettings(_env_file=None).connectors)
+    return connection
+
+
+class Syncs:
+    """Syncs of connections into a warehouse of their own, by fake connectors or real ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.connectors = folder / "connectors"
+        self.quarantined: dict[str, bytes] = {}
+
+    def run(self, connection: Connection, script: Script | None = None, **settings) -> SyncReport:
+        if script:
+            put(connection, self.connectors, script)
+            settings["airbyte_connectors_dir"] = self.connectors
+        return sync(
+            connection,
+            AirbyteSettings(_env_file=None, **settings),
+            scratch=self.folder / "scratch",
+            logger=logging.getLogger("test.airbyte"),
+            quarantine=self.quarantined.__setitem__,
+        )
+
+    def query(self, sql: str) -> list[tuple]:
+        warehouse = load_settings(WarehouseSettings)
+        with connect(warehouse, read_only=True) as connection:
+            connection.execute(f'use "{warehouse.database}"."{warehouse.dlt_dataset_name}"')
+            return connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def syncs(stack_home: Path) -> Syncs:
+    """Syncs into an empty warehouse."""
+    return Syncs(stack_home)
