@@ -1,54 +1,17 @@
-"""The Dagster side of monitoring: external assets, their checks, and what a tick does."""
+"""The Dagster side of monitoring: external assets and the checks that look at them."""
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import dagster as dg
 
-from stack.alerts import write_alert
-from stack.monitoring.health import Health, HealthCheck, State
-from stack.monitoring.history import last_observed, observation
-from stack.monitoring.outages import notice, outage_after
-from stack.monitoring.probing import run_checks
+from stack.monitoring.health import HealthCheck, State
+from stack.monitoring.tick import Found, Tick, look, tell_recovery
 from stack.settings import StackSettings, load_settings
 
 CHECK_NAME = "healthy"
 GROUP = "monitoring"
 _LEVELS = {State.DOWN: logging.ERROR, State.DEGRADED: logging.WARNING}
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a tick found of one dependency, and how to log it."""
-
-    check: HealthCheck
-    health: Health
-    observation: dg.AssetObservation
-    alert_failure: str | None = None
-
-
-def look(
-    checks: Sequence[HealthCheck], instance: dg.DagsterInstance, run_id: str, source: str
-) -> Iterator[Found]:
-    """Run the checks and write the alerts that are due; `source` signs them."""
-    alerts = load_settings(StackSettings).alerts
-    results = run_checks(checks, instance)
-    for check in checks:
-        health = results[check.name]
-        outage = outage_after(last_observed(instance, check.asset_key), health, datetime.now(UTC))
-        failure = None
-        if due := notice(check.name, outage, health, run_id, source):
-            try:
-                write_alert(alerts, due.alert, key=due.key)
-                outage = due.written
-            except Exception as error:  # the next tick tries again
-                failure = (
-                    f"alert {due.alert.type} can't be written ({type(error).__name__}): "
-                    "check ALERTS_URL; the next run tries again"
-                )
-        yield Found(check, health, observation(check.asset_key, health, outage), failure)
 
 
 def health_assets(checks: Sequence[HealthCheck]) -> list[dg.AssetSpec]:
@@ -88,26 +51,34 @@ def health_monitor(
         ],
     )
     def monitor(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        op_context = context.op_execution_context
+        alerts = load_settings(StackSettings).alerts
+        tick = Tick(op_context.instance, context.run.run_id, source, alerts)
         selected = {key.asset_key for key in context.selected_asset_check_keys}
         chosen = [check for check in checks if check.asset_key in selected]
-        instance = context.op_execution_context.instance
         down = []
-        for found in look(chosen, instance, context.run.run_id, source):
-            health, name = found.health, found.check.name
-            line = f"{name}: {health.state} after {health.latency_s:.2f} s: {health.sentence}"
-            context.log.log(_LEVELS.get(health.state, logging.INFO), line)
-            if found.alert_failure:
-                context.log.error(f"{name}: {found.alert_failure}")
-            if health.state is State.DOWN:
-                down.append(f"{name}: {health.sentence}")
-            context.op_execution_context.log_event(found.observation)
-            yield _result(found)
+        for found in look(chosen, tick):
+            _log(context.log, found)
+            op_context.log_event(found.observation)
+            if found.health.state is State.DOWN:
+                down.append(f"{found.check.name}: {found.health.sentence}")
+            yield _result(found)  # with this, the observation is stored too
+            if trouble := tell_recovery(found, tick):
+                context.log.warning(f"{found.check.name}: {trouble}")
         if down:
             raise dg.Failure(
                 f"{len(down)} of {len(chosen)} down: {'; '.join(down)}", allow_retries=False
             )
 
     return monitor
+
+
+def _log(log: dg.DagsterLogManager, found: Found) -> None:
+    health, name = found.health, found.check.name
+    line = f"{name}: {health.state} after {health.latency_s:.2f} s: {health.sentence}"
+    log.log(_LEVELS.get(health.state, logging.INFO), line)
+    if found.trouble:
+        log.error(f"{name}: {found.trouble}")
 
 
 def _result(found: Found) -> dg.AssetCheckResult:

@@ -1,13 +1,14 @@
 """When a dependency's states are an outage, and who is told of it: once, and once when it is over.
 
 An outage is an unbroken row of `down`. What is known of it travels with the observations in the
-Dagster instance, so it survives every process. A tick that dies between its alert and its
-observation is repeated with the same key, and so writes the same file.
+Dagster instance, so it survives every process. Its alert is written before the observation that
+says so: a tick that dies between the two is repeated with the same key, and writes the same file.
+The note that it is over comes after the observation: it may get lost, but can't hide an outage.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from stack.alerts import Alert
@@ -33,45 +34,43 @@ class Observed:
     outage: Outage | None = None
 
 
-@dataclass(frozen=True)
-class Notice:
-    """An alert to write, and the outage as it is once that is done."""
-
-    alert: Alert
-    key: str
-    written: Outage | None
-
-
 def outage_after(previous: Observed | None, health: Health, at: datetime) -> Outage | None:
-    """The outage that is open after `health` was found, before any alert is written.
-
-    One whose end was not told stays open until it is.
-    """
-    known = previous.outage if previous else None
-    if health.state is State.DOWN:
-        return known or Outage(previous.run_id if previous and previous.run_id else FIRST, at)
-    return known if known and known.alerted else None
-
-
-def notice(
-    name: str, outage: Outage | None, health: Health, run_id: str, source: str
-) -> Notice | None:
-    """What is to be told now: that an outage began, or that it is over; None for nothing."""
-    if outage is None or (health.state is State.DOWN and outage.alerted):
+    """The outage that `health` continues or begins; None if nothing is down."""
+    if health.state is not State.DOWN:
         return None
-    begun = health.state is State.DOWN
-    verb = "is down" if begun else "is no longer down"
-    alert = Alert(
-        type=f"{'outage' if begun else 'recovery'}_{name}",
-        severity="error" if begun else "info",
-        description=f"{name} {verb}: {health.sentence}",
+    if previous and previous.outage:
+        return previous.outage
+    return Outage(previous.run_id if previous and previous.run_id else FIRST, at)
+
+
+def outage_alert(name: str, outage: Outage, health: Health, run_id: str, source: str) -> Alert:
+    """Says that an outage began."""
+    return Alert(
+        type=f"outage_{name}",
+        severity="error",
+        description=f"{name} is down: {health.sentence}",
         source=source,
         run_id=run_id,
-        details={
-            "dependency": name,
-            "state": str(health.state),
-            "latency_s": round(health.latency_s, 3),
-            "since": outage.since.isoformat(),
-        },
+        details=_details(name, outage, health),
     )
-    return Notice(alert, outage.key, replace(outage, alerted=True) if begun else None)
+
+
+def recovery_alert(name: str, outage: Outage, health: Health, run_id: str, source: str) -> Alert:
+    """Says that an outage is over; for people, nothing is to be done."""
+    return Alert(
+        type=f"recovery_{name}",
+        severity="info",
+        description=f"{name} is no longer down: {health.sentence}",
+        source=source,
+        run_id=run_id,
+        details=_details(name, outage, health),
+    )
+
+
+def _details(name: str, outage: Outage, health: Health) -> dict[str, object]:
+    return {
+        "dependency": name,
+        "state": str(health.state),
+        "latency_s": round(health.latency_s, 3),
+        "since": outage.since.isoformat(),
+    }
