@@ -70,6 +70,8 @@ def load(
     the same tables. `progress` is given a line a table. Raises EmptyKeyError before anything
     is loaded if rows have no primary key, and LoadError if dlt can't complete the load.
     """
+    import duckdb
+
     warehouse, settings = load_settings(WarehouseSettings), load_settings(DltSettings)
     by_table: dict[RawTable, list[TableFile]] = {}
     for file in files:
@@ -80,20 +82,18 @@ def load(
         connect(warehouse) as connection,
     ):
         ensure_raw_tables(connection, warehouse, by_table)
-        loads = [
-            TableLoad(table, given, connection, warehouse) for table, given in by_table.items()
-        ]
-        for item in loads:
-            item.prepare(folder / "prepared")
         pipeline = _pipeline(source, connection, folder, warehouse, settings)
-        if not loads and _committed_state(pipeline, source) == dict(state):
+        if not by_table and _committed_state(pipeline, source) == dict(state):
             return LoadReport()
         from dlt.pipeline.exceptions import PipelineStepFailed
 
-        pipeline.sync_destination()
         try:
+            loads = [TableLoad(table, f, connection, warehouse) for table, f in by_table.items()]
+            for item in loads:
+                item.prepare(folder / "prepared")
+            pipeline.sync_destination()
             _run(pipeline, source, loads, state)
-        except PipelineStepFailed as error:
+        except (duckdb.Error, PipelineStepFailed) as error:
             raise LoadError(source, error) from error
         reports = {}
         for item in loads:

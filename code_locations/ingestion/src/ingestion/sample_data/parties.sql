@@ -36,7 +36,7 @@ from numbered;
 create table renamed_clients as
 select
     client_id,
-    'Nordlicht & Töchter GmbH' as name,
+    'Stiftung Delta Museum' as name,
     last_day() - 180 as renamed_on
 from clients
 where client_id = 4;
