@@ -6,11 +6,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+from scripts.env_example import settings_classes
 
+from catalog.assets import datahub_metadata_ingestion
 from stack.artifacts import ArtifactStore
 from stack.raw import raw_tables
 from stack.settings import StackSettings, WarehouseSettings, load_settings
@@ -104,16 +110,33 @@ VALIDATION = {
 }  # fmt: skip
 
 
+@contextmanager
+def only_home(home: Path) -> Iterator[None]:
+    """No variable of the stack set but STACK_HOME: `stack_home` for fixtures of a session."""
+    names = {name.upper() for cls in settings_classes() for name in cls.model_fields}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.delenv(name, raising=False)
+        patch.setenv("STACK_HOME", str(home))
+        patch.setattr("stack.settings.env_files", tuple)
+        yield
+
+
 @pytest.fixture(scope="session")
 def built_stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A STACK_HOME with a DuckDB warehouse, and the artifacts of one run of every stage."""
     home = tmp_path_factory.mktemp("built")
-    settings = WarehouseSettings(stack_home=home)
+    with only_home(home):
+        _build(home, tmp_path_factory.mktemp("target"))
+    return home
+
+
+def _build(home: Path, target: Path) -> None:
+    settings = load_settings(WarehouseSettings)
     with connect(settings) as connection:
         ensure_raw_tables(connection, settings, raw_tables())
         connection.execute(ROWS)
-    store = ArtifactStore(StackSettings(stack_home=home).artifacts)
-    target = tmp_path_factory.mktemp("target")
+    store = ArtifactStore(load_settings(StackSettings).artifacts)
     for command, artifact in (("run", "run_results"), ("test", "test_results")):
         _dbt(command, settings.duckdb_file, target)
         results = (target / "run_results.json").read_bytes()
@@ -123,7 +146,6 @@ def built_stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.put_json(RUN, "load/books.json", BOOKS)
     store.put_json(RUN, "load/airbyte.json", AIRBYTE)
     store.put_json(RUN, "gx/validation_result.json", VALIDATION)
-    return home
 
 
 def _dbt(command: str, warehouse: Path, target: Path) -> None:
@@ -156,9 +178,53 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def records(home: Path) -> list[dict]:
-    """The proposals in the metadata file of a stack."""
-    return json.loads((home / "catalog" / "metadata.json").read_text())
+@dataclass(frozen=True)
+class Catalog:
+    """A stack's metadata file."""
+
+    home: Path
+
+    @property
+    def file(self) -> Path:
+        """Where it is."""
+        return self.home / "catalog" / "metadata.json"
+
+    @cached_property
+    def records(self) -> list[dict[str, Any]]:
+        """The proposals in it."""
+        content: list[dict[str, Any]] = json.loads(self.file.read_text())
+        return content
+
+    @cached_property
+    def aspects(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """The aspects in it, by URN and name."""
+        return {(r["entityUrn"], r["aspectName"]): r["aspect"]["json"] for r in self.records}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A materialisation of the catalog asset: its metadata, its check, and what it wrote."""
+
+    metadata: dict[str, Any]
+    check: dg.AssetCheckEvaluation
+    catalog: Catalog
+
+
+def run_catalog(home: Path, instance: dg.DagsterInstance | None = None) -> Run:
+    """Materialise the asset in this process."""
+    result = dg.materialize([datahub_metadata_ingestion], instance=instance)
+    [event] = result.asset_materializations_for_node("datahub_metadata_ingestion")
+    [check] = result.get_asset_check_evaluations()
+    return Run({k: v.value for k, v in event.metadata.items()}, check, Catalog(home))
+
+
+@pytest.fixture(scope="session")
+def catalogued(built_stack: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One run of the catalog over the built stack, for tests that only look at what it wrote."""
+    home = tmp_path_factory.mktemp("catalogued") / "stack"
+    shutil.copytree(built_stack, home)
+    with only_home(home):
+        return run_catalog(home)
 
 
 TIMES = ("timestampMillis", "lastUpdatedTimestamp", "systemMetadata", "auditStamp", "time")

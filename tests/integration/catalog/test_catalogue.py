@@ -1,5 +1,6 @@
 """The catalog asset on a real warehouse with dbt's real artifacts, into a file."""
 
+import copy
 import shutil
 
 import dagster as dg
@@ -8,7 +9,7 @@ import pytest
 from catalog.assets import datahub_metadata_ingestion
 from catalog.checks import EVERY_TABLE, catalog_checks
 from catalog.inputs import ArtifactError
-from integration.catalog.conftest import records, without_times
+from integration.catalog.conftest import run_catalog, without_times
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
@@ -17,47 +18,31 @@ WAREHOUSE = "urn:li:dataset:(urn:li:dataPlatform:duckdb,warehouse.{},DEV)"
 DBT = "urn:li:dataset:(urn:li:dataPlatform:dbt,warehouse.{},DEV)"
 
 
-def materialize(instance=None) -> dg.ExecuteInProcessResult:
-    return dg.materialize([datahub_metadata_ingestion], instance=instance)
-
-
-def metadata(result: dg.ExecuteInProcessResult) -> dict:
-    [event] = result.asset_materializations_for_node("datahub_metadata_ingestion")
-    return {name: value.value for name, value in event.metadata.items()}
-
-
-def aspects(home) -> dict[tuple[str, str], dict]:
-    return {(r["entityUrn"], r["aspectName"]): r["aspect"]["json"] for r in records(home)}
-
-
-def test_datahub_ingest_takes_the_file_with_no_failure_and_no_warning(stack, tmp_path):
+def test_datahub_ingest_takes_the_file_with_no_failure_and_no_warning(catalogued, tmp_path):
     from datahub.ingestion.run.pipeline import Pipeline
 
-    materialize()
     again = tmp_path / "again.json"
     recipe = {
-        "source": {"type": "file", "config": {"path": str(stack / "catalog" / "metadata.json")}},
+        "source": {"type": "file", "config": {"path": str(catalogued.catalog.file)}},
         "sink": {"type": "file", "config": {"filename": str(again)}},
     }
     pipeline = Pipeline.create(recipe)
     pipeline.run()
     pipeline.raise_from_status(raise_warnings=True)
-    assert pipeline.sink.get_report().total_records_written == len(records(stack)) > 300
+    assert pipeline.sink.get_report().total_records_written == len(catalogued.catalog.records) > 300
 
 
-def test_every_aspect_reads_back_as_the_librarys_own_class(stack):
+def test_every_aspect_reads_back_as_the_librarys_own_class(catalogued):
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
 
-    materialize()
-    for record in records(stack):
+    for record in copy.deepcopy(catalogued.catalog.records):  # reading one changes it
         proposal = MetadataChangeProposalWrapper.from_obj_require_wrapper(record)
         assert proposal.validate()
         assert proposal.aspect is not None
 
 
-def test_a_model_has_columns_owners_terms_lineage_and_a_sibling(stack):
-    materialize()
-    found = aspects(stack)
+def test_a_model_has_columns_owners_terms_lineage_and_a_sibling(catalogued):
+    found = catalogued.catalog.aspects
     urn, dbt = WAREHOUSE.format("marts.client_revenue"), DBT.format("marts.client_revenue")
     fields = {f["fieldPath"]: f for f in found[urn, "schemaMetadata"]["fields"]}
     assert fields["revenue"]["nativeDataType"] == "DECIMAL(38,2)"
@@ -83,9 +68,8 @@ def test_a_model_has_columns_owners_terms_lineage_and_a_sibling(stack):
     ]
 
 
-def test_a_raw_table_says_where_it_comes_from_what_it_holds_and_when_it_was_loaded(stack):
-    materialize()
-    found = aspects(stack)
+def test_a_raw_table_says_where_it_comes_from_what_it_holds_and_when_it_was_loaded(catalogued):
+    found = catalogued.catalog.aspects
     urn = WAREHOUSE.format("freelancer_raw.books_clients")
     assert found[urn, "upstreamLineage"]["upstreams"][0]["dataset"] == (
         "urn:li:dataset:(urn:li:dataPlatform:file,books.clients,DEV)"
@@ -101,9 +85,8 @@ def test_a_raw_table_says_where_it_comes_from_what_it_holds_and_when_it_was_load
     assert job["inputDatasets"] == []
 
 
-def test_a_source_that_dbt_calls_otherwise_is_the_sibling_of_its_table(stack):
-    materialize()
-    found = aspects(stack)
+def test_a_source_that_dbt_calls_otherwise_is_the_sibling_of_its_table(catalogued):
+    found = catalogued.catalog.aspects
     table, source = (
         WAREHOUSE.format("freelancer_raw.books_clients"),
         DBT.format("freelancer_raw.books_clients"),
@@ -123,10 +106,9 @@ def test_a_source_that_dbt_calls_otherwise_is_the_sibling_of_its_table(stack):
     ]
 
 
-def test_every_urn_that_a_proposal_refers_to_is_described(stack):
-    materialize()
-    described = {r["entityUrn"] for r in records(stack)}
-    for record in records(stack):
+def test_every_urn_that_a_proposal_refers_to_is_described(catalogued):
+    described = {r["entityUrn"] for r in catalogued.catalog.records}
+    for record in catalogued.catalog.records:
         if record["aspectName"] == "upstreamLineage":
             assert {u["dataset"] for u in record["aspect"]["json"]["upstreams"]} <= described
         if record["aspectName"] == "siblings":
@@ -135,9 +117,10 @@ def test_every_urn_that_a_proposal_refers_to_is_described(stack):
             assert record["aspect"]["json"]["asserteeUrn"] in described
 
 
-def test_nested_columns_are_listed_with_their_fields(stack):
-    materialize()
-    schema = aspects(stack)[WAREHOUSE.format("staging.stg_shop__customers"), "schemaMetadata"]
+def test_nested_columns_are_listed_with_their_fields(catalogued):
+    schema = catalogued.catalog.aspects[
+        WAREHOUSE.format("staging.stg_shop__customers"), "schemaMetadata"
+    ]
     kinds = {f["fieldPath"]: next(iter(f["type"]["type"])) for f in schema["fields"]}
     assert kinds == {
         "customer_id": "com.linkedin.schema.NumberType",
@@ -149,9 +132,9 @@ def test_nested_columns_are_listed_with_their_fields(stack):
     }
 
 
-def test_assertions_carry_the_results_of_dbt_and_great_expectations(stack):
-    facts = metadata(materialize())
-    found = aspects(stack)
+def test_assertions_carry_the_results_of_dbt_and_great_expectations(catalogued):
+    facts = catalogued.metadata
+    found = catalogued.catalog.aspects
     definitions = {urn: aspect for (urn, name), aspect in found.items() if name == "assertionInfo"}
     outcome = {
         (info.get("customProperties") or {}).get("check_name")
@@ -168,9 +151,8 @@ def test_assertions_carry_the_results_of_dbt_and_great_expectations(stack):
     assert (facts["assertions_passed"], facts["assertions_failed"]) == (6, 3)
 
 
-def test_a_table_of_an_unknown_connector_is_catalogued_too(stack):
-    materialize()
-    found = aspects(stack)
+def test_a_table_of_an_unknown_connector_is_catalogued_too(catalogued):
+    found = catalogued.catalog.aspects
     urn = WAREHOUSE.format("freelancer_raw.github_issues")
     assert found[urn, "datasetProperties"]["description"] == "Loaded by airbyte-source-github."
     assert found[urn, "upstreamLineage"]["upstreams"][0]["dataset"] == (
@@ -179,30 +161,27 @@ def test_a_table_of_an_unknown_connector_is_catalogued_too(stack):
 
 
 def test_a_second_run_changes_nothing_but_times(stack):
-    materialize()
-    first = records(stack)
-    materialize()
-    second = records(stack)
+    first = run_catalog(stack).catalog.records
+    second = run_catalog(stack).catalog.records
     assert without_times(first) == without_times(second)
     assert first[0]["systemMetadata"]["runId"] != second[0]["systemMetadata"]["runId"]
 
 
 def test_a_load_with_nothing_new_takes_nothing_from_the_catalog(stack, store):
-    materialize()
-    before = records(stack)
+    before = run_catalog(stack).catalog.records
     store.put_json("next", "load/books.json", {"tables": {}})
-    materialize()
+    after = run_catalog(stack).catalog.records
     books = {
         WAREHOUSE.format(f"freelancer_raw.{name}") for name in ("books_clients", "books_invoices")
     }
     gone = [r for r in before if r["aspectName"] == "operation" and r["entityUrn"] in books]
     assert len(gone) == 2
     expected = [r for r in before if r not in gone]
-    assert without_times(records(stack)) == without_times(expected)
+    assert without_times(after) == without_times(expected)
 
 
 def test_the_check_passes_with_the_run_and_alone(stack, instance):
-    [evaluation] = materialize(instance).get_asset_check_evaluations()
+    evaluation = run_catalog(stack, instance).check
     assert evaluation.passed
     assert evaluation.check_name == EVERY_TABLE
     shutil.rmtree(stack / "catalog")
@@ -218,8 +197,7 @@ def test_the_check_passes_with_the_run_and_alone(stack, instance):
 def test_a_table_without_a_description_fails_the_check_not_the_run(stack):
     with connect(load_settings(WarehouseSettings)) as connection:
         connection.execute("create table marts.scratchpad (a int)")
-    result = materialize()
-    [evaluation] = result.get_asset_check_evaluations()
+    evaluation = run_catalog(stack).check
     assert not evaluation.passed
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
     assert "marts.scratchpad: description" in evaluation.metadata["lacking"].value
@@ -227,7 +205,7 @@ def test_a_table_without_a_description_fails_the_check_not_the_run(stack):
 
 def test_quality_was_skipped_so_its_assertions_are_missing_and_the_run_says_so(stack):
     (stack / "artifacts" / "latest" / "gx" / "validation_result.json").unlink()
-    facts = metadata(materialize())
+    facts = run_catalog(stack).metadata
     assert facts["missing"] == "- gx/validation_result.json: Great Expectations assertions"
     assert facts["column_lineage_edges"] > 50
 
@@ -235,26 +213,27 @@ def test_quality_was_skipped_so_its_assertions_are_missing_and_the_run_says_so(s
 def test_a_model_that_is_not_built_yet_is_named_and_left_out(stack):
     with connect(load_settings(WarehouseSettings)) as connection:
         connection.execute("drop table marts.client_revenue")
-    facts = metadata(materialize())
+    run = run_catalog(stack)
+    facts = run.metadata
     assert "model.small_books.client_revenue: warehouse.marts.client_revenue" in facts["missing"]
-    urns = {urn for urn, name in aspects(stack) if name == "datasetProperties"}
+    urns = {urn for urn, name in run.catalog.aspects if name == "datasetProperties"}
     assert DBT.format("marts.client_revenue") not in urns
     assert WAREHOUSE.format("marts.client_revenue") not in urns
 
 
 def test_an_artifact_that_is_no_json_fails_the_run_and_keeps_the_old_catalog(stack, store):
-    materialize()
+    run_catalog(stack)
     before = (stack / "catalog" / "metadata.json").read_bytes()
     store.put("broken", "load/books.json", b'{"tables": ')
     with pytest.raises(ArtifactError, match=r"latest/load/books\.json should hold a JSON object"):
-        materialize()
+        run_catalog(stack)
     assert (stack / "catalog" / "metadata.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("destination", ["duckdb", "ducklake"])
 def test_an_empty_warehouse_is_catalogued(stack_home, monkeypatch, destination):
     monkeypatch.setenv("DLT_DESTINATION", destination)
-    facts = metadata(materialize())
+    facts = run_catalog(stack_home).metadata
     assert facts["entities_total"] == 10  # platform, owner, database, flow and six steps
     assert "raw table books_clients: not in the warehouse yet" in facts["missing"]
 
@@ -272,9 +251,9 @@ def test_tables_that_were_never_loaded_are_catalogued_from_their_declaration(
             "create view staging.v as select address, 1.5::decimal(18,2) as d "
             "from freelancer_raw.shop_customers"
         )
-    [evaluation] = materialize().get_asset_check_evaluations()
-    assert evaluation.metadata["lacking"].value == "- staging.v: description"
-    found = aspects(stack_home)
+    run = run_catalog(stack_home)
+    assert run.check.metadata["lacking"].value == "- staging.v: description"
+    found = run.catalog.aspects
     for table in raw_tables():
         urn = WAREHOUSE.format(f"freelancer_raw.{table.table_name}")
         fields = found[urn, "schemaMetadata"]["fields"]
@@ -290,7 +269,7 @@ def test_tables_that_were_never_loaded_are_catalogued_from_their_declaration(
 def test_env_and_platform_instance_are_part_of_every_name(stack, monkeypatch):
     monkeypatch.setenv("DAGSTER_ENV", "prod")
     monkeypatch.setenv("DATAHUB_PLATFORM_INSTANCE", "acme")
-    materialize()
-    datasets = {r["entityUrn"] for r in records(stack) if r["entityType"] == "dataset"}
+    records = run_catalog(stack).catalog.records
+    datasets = {r["entityUrn"] for r in records if r["entityType"] == "dataset"}
     assert all(urn.endswith(",PROD)") for urn in datasets)
     assert all(",acme." in urn for urn in datasets)

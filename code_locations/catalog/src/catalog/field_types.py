@@ -104,15 +104,17 @@ def _parameters(native: str) -> tuple[str, list[tuple[str, str]]]:
 
 def _split(text: str) -> list[str]:
     """Split at the commas that are in neither brackets nor quotes."""
-    parts, depth, quoted, start = [], 0, False, 0
+    parts, depth, quote, start = [], 0, "", 0
     for position, character in enumerate(text):
-        if character in "\"'":
-            quoted = not quoted
-        elif not quoted and character in "([":
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character in "([":
             depth += 1
-        elif not quoted and character in ")]":
+        elif character in ")]":
             depth -= 1
-        elif character == "," and depth == 0 and not quoted:
+        elif character == "," and depth == 0:
             parts.append(text[start:position])
             start = position + 1
     return [part.strip() for part in (*parts, text[start:]) if part.strip()]

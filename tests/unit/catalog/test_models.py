@@ -1,0 +1,105 @@
+"""What dbt's manifest says about tables."""
+
+from catalog.inventory import ColumnFacts, TableFacts
+from catalog.models import MODELS_OWNER, dbt_tables
+from catalog.tables import CatalogTable, describe
+
+
+def node(name: str, **rest) -> dict:
+    return {
+        "unique_id": f"model.p.{name}",
+        "name": name,
+        "schema": "marts",
+        "resource_type": "model",
+        "config": {"materialized": "table"},
+        "columns": {},
+    } | rest
+
+
+def column_test(kind: str, model: str, column: str) -> dict:
+    return {
+        "unique_id": f"test.p.{kind}_{model}_{column}",
+        "resource_type": "test",
+        "attached_node": f"model.p.{model}",
+        "depends_on": {"nodes": [f"model.p.{model}"]},
+        "column_name": column,
+        "test_metadata": {"name": kind},
+    }
+
+
+def manifest(*nodes: dict, sources: tuple[dict, ...] = ()) -> dict:
+    return {
+        "nodes": {n["unique_id"]: n for n in nodes},
+        "sources": {s["unique_id"]: s for s in sources},
+    }
+
+
+def test_no_manifest_means_no_tables():
+    assert dbt_tables({}) == {}
+
+
+def test_a_model_goes_by_its_alias_and_a_source_by_its_identifier():
+    source = node(
+        "clients",
+        unique_id="source.p.books.clients",
+        resource_type="source",
+        schema="freelancer_raw",
+        identifier="books_clients",
+    )
+    tables = dbt_tables(manifest(node("cash", alias="cash_in"), sources=(source,)))
+    assert set(tables) == {("marts", "cash_in"), ("freelancer_raw", "books_clients")}
+    assert tables["freelancer_raw", "books_clients"].is_source
+
+
+def test_ephemeral_models_and_tests_are_no_tables():
+    ephemeral = node("x", config={"materialized": "ephemeral"})
+    assert dbt_tables(manifest(ephemeral, column_test("unique", "x", "id"))) == {}
+
+
+def test_a_column_that_is_tested_unique_and_not_null_is_the_key():
+    tables = dbt_tables(
+        manifest(
+            node("cash_in"),
+            column_test("unique", "cash_in", "number"),
+            column_test("unique", "cash_in", "id"),
+            column_test("not_null", "cash_in", "id"),
+            column_test("not_null", "cash_in", "amount"),
+        )
+    )
+    table = tables["marts", "cash_in"]
+    assert table.primary_key == ("id",)
+    assert table.not_null == {"id", "amount"}
+    assert table.tested
+
+
+def test_a_key_that_dbt_knows_itself_wins():
+    tables = dbt_tables(manifest(node("cash_in", primary_key=["year", "month"])))
+    assert tables["marts", "cash_in"].primary_key == ("year", "month")
+    assert not tables["marts", "cash_in"].tested
+
+
+def test_owners_are_read_as_dagster_reads_them_then_as_dbt_does():
+    tables = dbt_tables(
+        manifest(
+            node("a", config={"meta": {"dagster": {"owners": ["team:x"]}, "owner": "ada"}}),
+            node("b", meta={"owner": "ada"}),
+            node("c"),
+        )
+    )
+    assert [tables["marts", name].owners for name in "abc"] == [("team:x",), ("ada",), ()]
+
+
+def test_a_table_that_nobody_declared_is_the_analysts():
+    facts = TableFacts("marts", "x", "table", (ColumnFacts("id", "BIGINT", nullable=True),))
+    [table] = describe([facts], [], {}, {}, "freelancer_raw")
+    assert table.owners == (MODELS_OWNER,)
+    assert table.description == ""
+    assert table.layer == "marts"
+
+
+def test_a_key_column_that_the_table_lacks_is_left_out():
+    facts = TableFacts("marts", "cash_in", "table", (ColumnFacts("id", "BIGINT", nullable=True),))
+    dbt = dbt_tables(manifest(node("cash_in", primary_key=["id", "gone"])))["marts", "cash_in"]
+    table = CatalogTable(facts, dbt=dbt)
+    assert table.primary_key == ("id",)
+    assert table.never_null("id")
