@@ -48,10 +48,12 @@ def great_expectations_validation(context: dg.AssetExecutionContext) -> dg.Mater
     ArtifactStore(stack.artifacts).put_json(context.run_id, RESULT_ARTIFACT, validation.as_json())
     alert = alert_of(validation)
     if alert:
-        url = write_alert(stack.alerts, alert)
-        raise dg.Failure(
-            summary(validation), metadata=_metadata(validation) | {"alert": url}, allow_retries=True
-        )
+        metadata = _metadata(validation) | {
+            "alert": dg.MetadataValue.path(write_alert(stack.alerts, alert))
+        }
+        # A failed step materialises nothing; the observation keeps its numbers on the asset.
+        context.log_event(dg.AssetObservation(context.asset_key, metadata=metadata))
+        raise dg.Failure(summary(validation), metadata=metadata)
     return dg.MaterializeResult(metadata=_metadata(validation))
 
 

@@ -48,7 +48,8 @@ def publish(built: Path, docs: Path, validation: Validation, now: datetime) -> P
         target = run / page.relative_to(built)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(offline(page.read_text(), style))
-    pages = {_suite_of(page): page.relative_to(run) for page in run.glob("validations/**/*.html")}
+    results = [page.relative_to(run) for page in run.glob("validations/**/*.html")]
+    pages = {_suite_of(page): page for page in results}
     (run / "index.html").write_text(_document(_run_page(validation, pages, now), style))
     (run / _RUN_FILE).write_text(json.dumps(_line(validation, now)))
     lines = _forget_old(runs)
@@ -63,8 +64,8 @@ def offline(page: str, style: str) -> str:
 
 
 def _suite_of(page: Path) -> str:
-    """`…/warehouse-raw.books_invoices.html` is of the suite raw.books_invoices."""
-    return page.stem.split("-", 1)[1]
+    """Great Expectations' path is validations/<suite, dots as slashes>/<run>/<time>/<batch>."""
+    return ".".join(page.parts[1:-3])
 
 
 def _line(validation: Validation, now: datetime) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _run_page(validation: Validation, pages: Mapping[str, Path], now: datetime) 
     yield f"<p>{now:%Y-%m-%d %H:%M} UTC, run {escape(validation.run_id)}</p>"
     if validation.failures:
         yield "<h2>Not met</h2>"
-        head = ["severity", "table", "expectation", "unexpected", "because", "rows in question"]
+        head = ["severity", "table", "expectation", "unexpected", "because"]
         yield _table(head, [_failure(r, pages) for r in validation.failures])
     yield "<h2>Tables</h2>"
     rows = table_rows(validation)
@@ -123,11 +124,16 @@ def _failure(result: Result, pages: Mapping[str, Path]) -> list[Any]:
     return [
         "not judged" if result.error else escape(str(e.severity)),
         _linked(result.table, pages),
-        escape(e.name),
+        f"{escape(e.name)}{_details(result)}",
         "" if result.unexpected_count is None else f"{result.unexpected_count:,}",
         escape(result.error or e.because),
-        f"<pre>{escape(result.sql or '')}</pre>",
     ]
+
+
+def _details(result: Result) -> str:
+    if not result.sql:
+        return ""
+    return f"<details><summary>SQL to see it</summary><pre>{escape(result.sql)}</pre></details>"
 
 
 def _linked(suite: str, pages: Mapping[str, Path]) -> str:
