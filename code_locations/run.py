@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument(
         "pipeline", nargs="?", default=DAILY.name, choices=[p.name for p in PIPELINES]
     )
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     try:
         pipeline = parser.parse_args().pipeline
         from code_locations.definitions import defs

@@ -61,7 +61,7 @@ class StackProcess:
             check=False,
         )
 
-    def write_sample_data(self, size: int = 600) -> None:
+    def write_sample_data(self, size: int = 1000) -> None:
         """Write the sample exports with this number of time entries."""
         result = self.run("-m", "ingestion.sample_data", "--size", str(size))
         assert result.returncode == 0, result.stderr

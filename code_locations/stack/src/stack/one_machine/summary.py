@@ -12,6 +12,7 @@ from rich.table import Table
 from stack.one_machine.events import RunRecord, TableResult
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 
+LAYERS = ("raw", "staging", "intermediate", "marts")
 QUERY_TO_TRY = "select * from marts.revenue_by_month order by month desc, stream limit 5"
 
 
@@ -47,7 +48,7 @@ def _tables(record: RunRecord) -> Table:
     table.add_column("rows", justify="right")
     table.add_column("loaded", justify="right")
     table.add_column("checks", justify="right")
-    for result in record.tables.values():
+    for result in sorted(record.tables.values(), key=_layer):
         passed, failed = _count(record.checks.get(result.path, ()))
         checks = f"{passed} of {passed + failed}" if passed + failed else ""
         table.add_row(
@@ -58,6 +59,11 @@ def _tables(record: RunRecord) -> Table:
             f"[red]{checks}[/red]" if failed else checks,
         )
     return table
+
+
+def _layer(result: TableResult) -> int:
+    layer = result.path[0]
+    return LAYERS.index(layer) if layer in LAYERS else len(LAYERS)
 
 
 def _count(checks: Iterable[dg.AssetCheckEvaluation]) -> tuple[int, int]:
