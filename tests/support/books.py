@@ -1,0 +1,56 @@
+"""Exports of books for tests, and what the warehouse makes of them."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingestion.books.source import BooksReport, load_books
+from stack.raw import raw_table
+from stack.settings import WarehouseSettings, load_settings
+from stack.warehouse import connect
+
+CLIENTS_HEADER = "client_id,name,country,currency,payment_terms_days,created_on,updated_at\n"
+
+
+class Exports:
+    """Exports below STACK_HOME, and what the warehouse makes of them."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "exports" / "books"
+        self.folder.mkdir(parents=True)
+        self.quarantine = home / "quarantine" / "books"
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+    def clients(self, name: str, *rows: str) -> Path:
+        """A CSV of clients; a row is `id,name,updated_at`."""
+        lines = []
+        for row in rows:
+            number, client, updated = row.split(",")
+            lines.append(f"{number},{client},DE,EUR,30,2024-01-01,{updated}\n")
+        return self.write(name, CLIENTS_HEADER + "".join(lines))
+
+    def parquet(self, name: str, query: str) -> Path:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        duckdb.execute(f"copy ({query}) to '{file}' (format parquet)")
+        return file
+
+    def load(self) -> BooksReport:
+        self.progress: list[str] = []
+        return load_books(self.progress.append)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        settings = load_settings(WarehouseSettings)
+        with connect(settings) as connection:
+            connection.execute(f"use {settings.database}.{settings.dlt_dataset_name}")
+            return connection.execute(query).fetchall()
+
+    def types(self, table: str) -> dict[str, str]:
+        name = raw_table("books", table).table_name
+        return {row[0]: row[1] for row in self.rows(f"describe {name}")}
