@@ -1,0 +1,99 @@
+"""What goes wrong with a server is told in words, and the token stays with its server."""
+
+import socket
+import threading
+
+import pytest
+from pydantic import SecretStr
+
+from stack.monitoring.http import NoAnswerError, request, shown
+from support.http_server import Reply, http_server, refused_port
+
+TOKEN = SecretStr("the-token")
+
+
+def failure(url, **options):
+    with pytest.raises(NoAnswerError) as caught:
+        request(url, token=TOKEN, **options)
+    return str(caught.value)
+
+
+def test_an_answer_comes_with_its_status_and_content():
+    with http_server(lambda _: Reply(418, {"tea": True})) as server:
+        answer = request(f"{server.url}/pot")
+    assert (answer.status, answer.json()) == (418, {"tea": True})
+    assert [(r.method, r.path) for r in server.requests] == [("GET", "/pot")]
+    assert "authorization" not in server.requests[0].headers
+
+
+def test_a_token_and_a_body_are_sent_whatever_netrc_says(tmp_path, monkeypatch):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    with http_server(lambda _: Reply()) as server:
+        request(server.url, token=TOKEN, body={"query": "x"})
+    assert server.requests[0].headers["authorization"] == "Bearer the-token"
+    assert (server.requests[0].method, server.requests[0].body) == ("POST", b'{"query": "x"}')
+
+
+def test_a_redirect_to_another_server_does_not_take_the_token_along():
+    with (
+        http_server(lambda _: Reply()) as other,
+        http_server(lambda _: Reply(302, headers={"Location": other.url})) as server,
+    ):
+        request(server.url, token=TOKEN)
+    assert "authorization" in server.requests[0].headers
+    assert "authorization" not in other.requests[0].headers
+
+
+def test_a_port_that_refuses():
+    with refused_port() as port:
+        assert failure(f"http://127.0.0.1:{port}") == "connection refused"
+
+
+def test_a_server_that_hangs():
+    with http_server(lambda _: None) as server:
+        assert failure(server.url, timeout_s=0.2) == "no answer within 0.2 s"
+
+
+def test_a_server_that_breaks_off_in_its_answer():
+    with http_server(lambda _: Reply(headers={"Content-Length": "5000"})) as server:
+        assert failure(server.url).startswith("no HTTP answer")
+
+
+def test_a_server_that_speaks_no_http():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"220 mail.example.org ESMTP\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        reason = failure(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+    assert reason == "no HTTP answer (ConnectionError)"
+
+
+def test_a_name_that_nobody_has():
+    reason = failure("http://nobody.invalid/")
+    assert reason
+    assert "the-token" not in reason
+
+
+def test_content_that_is_no_json_is_none():
+    with http_server(lambda _: Reply(headers={"Content-Length": "2"}, content="abc")) as server:
+        assert request(server.url).json() is None
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("http://host:8080/gms/", "http://host:8080/gms"),
+        ("https://user:secret@host/path?token=secret#secret", "https://host/path"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_secret(url, text):
+    assert shown(url) == text
