@@ -2,7 +2,9 @@
 
 import logging
 import os
+import signal
 import stat
+import subprocess
 import time
 from pathlib import Path
 
@@ -283,3 +285,18 @@ def test_what_a_killed_run_left_is_removed_and_a_living_one_s_is_kept(tmp_path):
     remove_leftovers(tmp_path)
     assert not dead.exists()
     assert alive.exists()
+
+
+def test_an_interrupt_while_a_connector_is_being_started_leaves_none_behind(tmp_path, monkeypatch):
+    started = []
+    start = subprocess.Popen
+
+    def interrupted(*arguments, **options):
+        started.append(start(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return started[-1]
+
+    monkeypatch.setattr("ingestion.airbyte.process.subprocess.Popen", interrupted)
+    with connect_to(tmp_path, Script(read="hang()")) as connector, pytest.raises(KeyboardInterrupt):
+        read(connector)
+    assert is_gone(started[0].pid)

@@ -90,7 +90,7 @@ def _materialize(
 
     def quarantine(table_name: str, content: bytes) -> None:
         name = f"load/quarantine/{table_name}.jsonl"
-        quarantined[table_name] = store.put(context.run_id, name, content)
+        quarantined[table_name] = store.put(context.run.run_id, name, content)
 
     backend = choose_backend(
         load_settings(AirbyteSettings),
@@ -108,7 +108,7 @@ def _materialize(
             reports.append(error.report)
             failures.append(str(error))
     summary = artifact(reports, quarantined)
-    store.put_json(context.run_id, ARTIFACT, summary)
+    store.put_json(context.run.run_id, ARTIFACT, summary)
     results = _results(reports, warehouse)
     unchanged = {
         name

@@ -7,6 +7,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,25 +56,54 @@ def minimal_environment(home: Path, bin_folder: Path) -> dict[str, str]:
     }
 
 
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C and termination wait for the end of the block.
+
+    They raise wherever the main thread is; in the middle of starting a process, it would be
+    left behind with nobody who knows of it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    for held in caught:
+        signal.raise_signal(held)
+
+
 class ConnectorProcess:
     """A running connector. Use as a context: on leaving, its whole process group is gone."""
 
     def __init__(
         self, command: Sequence[str], *, environment: Mapping[str, str], folder: Path
     ) -> None:
+        child: subprocess.Popen[bytes] | None = None
         try:
-            self._child = subprocess.Popen(
-                list(command),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=dict(environment),
-                cwd=folder,
-                # Its own group: a connector's workers end with it, and not by our Ctrl-C first.
-                start_new_session=True,
-            )
+            with _interrupts_held():
+                child = self._child = subprocess.Popen(
+                    list(command),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=dict(environment),
+                    cwd=folder,
+                    # Its own group: a connector's workers end with it, and not by Ctrl-C first.
+                    start_new_session=True,
+                )
         except OSError as error:
             raise ProcessError(f"{command[0]} can't be started: {error.strerror}") from error
+        except BaseException:
+            if child is not None:
+                self.stop()
+            raise
         self._started = time.monotonic()
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._open_stderr = b""
@@ -88,11 +118,6 @@ class ConnectorProcess:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
-
-    @property
-    def pid(self) -> int:
-        """Process id, which is also the id of its group."""
-        return self._child.pid
 
     @property
     def stderr_tail(self) -> list[str]:
