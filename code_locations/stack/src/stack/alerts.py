@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import fsspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from stack.artifacts import write_atomically
@@ -34,6 +33,8 @@ def write_alert(url: str, alert: Alert, *, key: str | None = None) -> str:
     The name comes from type and `key`, which is the run's id unless given, so that a step that
     is retried writes one alert.
     """
+    import fsspec
+
     fs, root = fsspec.core.url_to_fs(url)
     key = key or alert.run_id or f"{alert.created_at:%Y%m%dT%H%M%S%f}"
     name = f"{alert.type}-{key}.json"

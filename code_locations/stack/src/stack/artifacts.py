@@ -11,13 +11,13 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-import fsspec
-
 
 class ArtifactStore:
     """Reads and writes artifacts at a fsspec URL."""
 
     def __init__(self, url: str) -> None:
+        import fsspec
+
         self.url = url.rstrip("/")
         self._fs, self._root = fsspec.core.url_to_fs(self.url)
 
