@@ -8,9 +8,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from tests.integration.transformation.books_and_shop import ROWS, load
 
 from stack.settings import WarehouseSettings, load_settings
-from tests.integration.transformation.books_and_shop import ROWS, load
 from transformation.models import DbtRun, run_models
 from transformation.project import load_project
 from transformation.runner import DbtResult, invoke
@@ -65,12 +65,10 @@ def modelled(stack_home: Path, modelled_home: Callable[[str], Path]) -> Warehous
     return load_settings(WarehouseSettings)
 
 
-def run_dbt(settings: WarehouseSettings, *select: str, full_refresh: bool = False) -> DbtRun:
+def run_dbt(settings: WarehouseSettings, *options: str) -> DbtRun:
     """Run the models of the checkout's project."""
     scratch = settings.stack_home / "scratch" / "dbt"
-    return run_models(
-        load_project(), settings, scratch, lambda _: None, select, full_refresh=full_refresh
-    )
+    return run_models(load_project(), settings, scratch, lambda _: None, options)
 
 
 @pytest.fixture

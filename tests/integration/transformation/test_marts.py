@@ -4,11 +4,11 @@ from datetime import date
 from decimal import Decimal
 
 import dagster as dg
-import pytest
+from tests.integration.transformation.books_and_shop import ROWS, load, mart
+from tests.integration.transformation.conftest import invoke_dbt
 
 from stack.artifacts import ArtifactStore
 from stack.settings import StackSettings, WarehouseSettings, load_settings
-from tests.integration.transformation.books_and_shop import ROWS, load, mart
 from transformation.assets import MANIFEST, dbt_run, dbt_test
 
 JANUARY, FEBRUARY, MARCH = (date(2025, month, 1) for month in (1, 2, 3))
@@ -144,23 +144,19 @@ def test_every_mart_is_as_worked_out_by_hand_and_all_is_recorded(
 
 
 def test_never_loaded_sources_give_empty_models_and_passing_tests(
-    settings: WarehouseSettings, instance: dg.DagsterInstance
+    duckdb_settings: WarehouseSettings, instance: dg.DagsterInstance
 ):
     result = dg.materialize([dbt_run, dbt_test], instance=instance)
 
     assert result.success
-    assert {m.name: mart(settings, m.name) for m in MANIFEST.models if m.schema == "marts"} == {
-        m.name: [] for m in MANIFEST.models if m.schema == "marts"
-    }
+    assert {
+        m.name: mart(duckdb_settings, m.name) for m in MANIFEST.models if m.schema == "marts"
+    } == {m.name: [] for m in MANIFEST.models if m.schema == "marts"}
 
 
-@pytest.mark.parametrize("day", ["2025-02-15"])
-def test_receivables_of_a_past_day_are_the_books_as_they_were(
-    day: str, modelled: WarehouseSettings
-):
-    from tests.integration.transformation.conftest import invoke_dbt
-
-    assert invoke_dbt("run", "--vars", f"{{as_of: {day}}}").success
+def test_receivables_of_a_past_day_are_the_books_as_they_were(modelled: WarehouseSettings):
+    arguments = ["run", "-s", "+receivables_ageing", "--vars", "{as_of: 2025-02-15}"]
+    assert invoke_dbt(*arguments).success
 
     assert mart(
         modelled, "receivables_ageing", "invoice_number, bucket, outstanding_eur::text"

@@ -13,7 +13,7 @@ from transformation.asset_metadata import Warehouse, model_metadata
 from transformation.catalog_artifact import build_catalog
 from transformation.facts import columns_by_table
 from transformation.manifest import Manifest, read_manifest
-from transformation.models import DbtRun, failing_models, run_models, selectors
+from transformation.models import DbtRun, failing_models, run_models, select
 from transformation.project import load_manifest, load_project
 from transformation.runner import NodeResult
 from transformation.specs import RUN, key_of, model_specs, run_spec, test_spec
@@ -40,7 +40,7 @@ def dbt_run(context: AssetExecutionContext) -> Iterator[dg.MaterializeResult[Non
         settings,
         scratch=stack.scratch / "dbt" / f"{context.run.run_id}-run",
         report=_progress(context, MANIFEST),
-        select=() if everything else selectors(models),
+        options=() if everything else select(model.unique_id for model in models),
     )
     _keep_artifacts(run, settings, ArtifactStore(stack.artifacts), context.run.run_id)
     for materialized in _materialized(run, settings):
@@ -59,9 +59,11 @@ def dbt_run(context: AssetExecutionContext) -> Iterator[dg.MaterializeResult[Non
 
 
 @dg.multi_asset(name="dbt_test", specs=[test_spec()], pool=WAREHOUSE_POOL)
-def dbt_test(context: AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+def dbt_test(
+    context: AssetExecutionContext,
+) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult[None]]:
     """Run every data test; fail after recording all if one of severity error fails."""
-    yield test_and_report(context, MANIFEST, _progress(context, MANIFEST))
+    yield from test_and_report(context, MANIFEST, _progress(context, MANIFEST))
 
 
 def _materialized(run: DbtRun, settings: WarehouseSettings) -> Iterator[dg.MaterializeResult[None]]:
@@ -69,8 +71,8 @@ def _materialized(run: DbtRun, settings: WarehouseSettings) -> Iterator[dg.Mater
         columns = columns_by_table(connection, settings, MANIFEST.tables.values())
         warehouse = Warehouse(connection, settings, columns)
         for result in run.result.results:
-            if result.status == "success":
-                model = MANIFEST.tables[result.unique_id]
+            model = MANIFEST.tables.get(result.unique_id)  # none if added since this was loaded
+            if model is not None and result.status == "success":
                 affected = run.rows_affected.get(model.unique_id)
                 yield dg.MaterializeResult(
                     asset_key=key_of(model),

@@ -8,7 +8,7 @@ from dagster import AssetCheckExecutionContext
 from stack.settings import StackSettings, load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
 from transformation.assets import MANIFEST
-from transformation.models import run_tests
+from transformation.models import run_tests, select
 from transformation.project import load_project
 from transformation.specs import check_specs, key_of
 from transformation.testing import evaluations
@@ -33,7 +33,7 @@ def dbt_data_tests(context: AssetCheckExecutionContext) -> Iterator[dg.AssetChec
         load_project(),
         stack.scratch / "dbt" / f"{context.run.run_id}-checks",
         report=lambda result: context.log.info(f"{result.unique_id}: {result.status}"),
-        select=[f"fqn:*{test.unique_id.split('.')[2]}" for test in tests],
+        options=select(test.unique_id for test in tests),
     )
     for evaluation in evaluations(run, MANIFEST):
         if dg.AssetCheckKey(evaluation.asset_key, evaluation.check_name) in wanted:

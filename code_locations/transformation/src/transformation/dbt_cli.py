@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 from stack.raw import raw_tables
@@ -16,7 +17,7 @@ _NEEDS_TABLES = {"build", "compile", "run", "show", "test"}
 
 
 def main(arguments: list[str]) -> int:
-    """Become dbt, with the project's folders and environment; everything else is dbt's."""
+    """Run dbt with the project's folders and environment; everything else is dbt's."""
     try:
         project = load_project()
         if arguments and arguments[0] in _NEEDS_TABLES:
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
         "DBT_LOG_PATH": str(project.log_dir),
     }
     command = [sys.executable, "-c", _DBT, *arguments]
-    os.execve(sys.executable, command, environment)  # noqa: S606
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ def column_lineage(
         from sqlglot.optimizer import build_scope, qualify
 
     schema: dict[str, Any] = {database: {}}
-    for (schema_name, table), columns in parents.items():
-        schema[database].setdefault(schema_name, {})[table] = dict.fromkeys(columns, "varchar")
+    for (schema_name, name), columns in parents.items():
+        schema[database].setdefault(schema_name, {})[name] = dict.fromkeys(columns, "varchar")
     try:
         query = qualify.qualify(
             parse_one(compiled_sql, dialect=DIALECT),
@@ -41,16 +41,16 @@ def column_lineage(
             identify=False,
         )
         scope = build_scope(query)
-        if scope is None:
+        if scope is None or not isinstance(query, exp.Query):
             return {}
         origins: Origins = {}
-        for name in query.named_selects:
+        for column in query.named_selects:
             found = set()
-            for node in to_node(name, scope, DIALECT, trim_selects=False).walk():
+            for node in to_node(column, scope, DIALECT, trim_selects=False).walk():
                 table = node.expression.find(exp.Table) if not node.downstream else None
                 if table is not None and (table.db, table.name) in parents:
                     found.add(((table.db, table.name), exp.to_column(node.name).name))
-            origins[name] = sorted(found)
+            origins[column] = sorted(found)
     except (errors.SqlglotError, KeyError, ValueError, RecursionError) as error:
         logger.warning("no column lineage: %s", " ".join(str(error).split())[:300])
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect, ensure_raw_tables
-from transformation.manifest import Manifest, Table
+from transformation.manifest import Manifest
 from transformation.project import DbtProject, DbtProjectError, prepared
 from transformation.runner import DbtResult, NodeResult, Progress, invoke
 
@@ -39,49 +39,45 @@ def run_models(
     settings: WarehouseSettings,
     scratch: Path,
     report: Callable[[NodeResult], None],
-    select: Sequence[str] = (),
-    full_refresh: bool = False,
+    options: Sequence[str] = (),
 ) -> DbtRun:
-    """Run the models in `select` (dbt's node selection; all by default).
+    """Run the models that dbt's `options` select, all by default.
 
     A failing model leaves those that need it out; the others run. A raw table that was never
     loaded is made empty first. Raises DbtError if dbt can't start at all.
     """
     with connect(settings) as connection:
         ensure_raw_tables(connection, settings, raw_tables())
-    arguments = ["run", *_selection(select), *(["--full-refresh"] if full_refresh else [])]
-    return _run(project, arguments, scratch, report)
+    return _run(project, ["run", *options], scratch, report)
 
 
 def run_tests(
     project: DbtProject,
     scratch: Path,
     report: Callable[[NodeResult], None],
-    select: Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> DbtRun:
-    """Run the data tests in `select` (all by default).
+    """Run the data tests that dbt's `options` select, all by default.
 
     Not dbt's unit tests: they test the SQL, not the data, and belong to `make test`.
     """
-    return _run(project, ["test", *_selection(select), "--exclude", UNIT_TESTS], scratch, report)
+    return _run(project, ["test", *options, "--exclude", UNIT_TESTS], scratch, report)
 
 
-def selectors(models: Sequence[Table]) -> list[str]:
-    """dbt's node selection of exactly these models."""
-    return [f"fqn:{model.unique_id.split('.')[-1]}" for model in models]
+def select(unique_ids: Iterable[str]) -> list[str]:
+    """dbt's options to select exactly these models or tests."""
+    return ["--select", *(f"fqn:{uid.split('.')[2]}" for uid in unique_ids)]
 
 
 def failing_models(run: DbtRun, manifest: Manifest) -> list[str]:
     """`schema.model: error` of each model that failed by itself, the error on one line."""
-    return [
-        f"{'.'.join(manifest.tables[r.unique_id].asset_path)}: {' '.join((r.message or '').split())}"
-        for r in run.result.results
-        if r.status == "error"
-    ]
-
-
-def _selection(select: Sequence[str]) -> list[str]:
-    return ["--select", *select] if select else []
+    failed = []
+    for result in run.result.results:
+        if result.status == "error":
+            table = manifest.tables.get(result.unique_id)
+            name = ".".join(table.asset_path) if table else result.unique_id
+            failed.append(f"{name}: {' '.join((result.message or '').split())}")
+    return failed
 
 
 def _run(

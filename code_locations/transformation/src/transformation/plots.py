@@ -65,8 +65,10 @@ def stacked_bars(rows: Sequence[tuple[str, str, float]]) -> str:
             )
         if place % max(1, len(bars) // 12) == 0:
             parts.append(_text(x + step / 2, HEIGHT - 6, bar, "middle"))
-    for value in (low, 0, top / 2, top):
-        parts.append(_text(LEFT - 6, axis - value * scale + 3, f"{value:,.0f}", "end"))
+    parts += [
+        _text(LEFT - 6, axis - value * scale + 3, f"{value:,.0f}", "end")
+        for value in (low, 0, top / 2, top)
+    ]
     parts.append(f'<line x1="{LEFT}" x2="{WIDTH}" y1="{axis:.1f}" y2="{axis:.1f}" stroke="#888"/>')
     for place, name in enumerate(series):
         x = LEFT + 120 * place

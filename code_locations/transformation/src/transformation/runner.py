@@ -114,7 +114,7 @@ def _close_warehouse() -> None:
     """dbt-duckdb keeps an in-memory database open for the next invocation, and with it our file."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
-    DuckDBConnectionManager.close_all_connections()
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def _node_result(result: Any) -> NodeResult:

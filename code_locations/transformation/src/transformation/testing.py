@@ -52,10 +52,11 @@ class Finding:
 
 def test_and_report(
     context: AssetExecutionContext, manifest: Manifest, report: Callable[[NodeResult], None]
-) -> dg.MaterializeResult[None]:
-    """Run all data tests and log a check evaluation each.
+) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult[None]]:
+    """Run all data tests; yield a check evaluation each, then the materialisation.
 
-    Raises dg.Failure, after the artifact and the alert are written, if one of severity error
+    The evaluations are yielded because Dagster drops what was given to `context.log_event`
+    when the op fails. Raises dg.Failure, after all is recorded, if a test of severity error
     fails.
     """
     stack = load_settings(StackSettings)
@@ -65,8 +66,7 @@ def test_and_report(
     store.put_json(context.run.run_id, "dbt/test_results.json", run.run_results)
     if store.get("dbt/manifest.json", context.run.run_id) is None:
         store.put_json(context.run.run_id, "dbt/manifest.json", run.manifest)
-    for evaluation in evaluations(run, manifest):
-        context.log_event(evaluation)
+    yield from evaluations(run, manifest)
     found = findings(run, manifest)
     for finding in found:
         log = context.log.error if finding.is_error else context.log.warning
@@ -80,7 +80,7 @@ def test_and_report(
             + "; ".join(finding.line for finding in errors),
             allow_retries=False,
         )
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         asset_key=TEST,
         metadata={
             "tests": dg.MetadataValue.int(len(run.result.results)),

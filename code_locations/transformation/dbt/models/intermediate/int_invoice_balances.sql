@@ -1,3 +1,5 @@
+{{ config(materialized="table") }}
+
 -- What each invoice still owes as of the reporting date; later documents and payments are
 -- left out, so that a past date gives the books as they were.
 with

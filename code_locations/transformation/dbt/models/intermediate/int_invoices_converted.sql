@@ -1,3 +1,5 @@
+{{ config(materialized="table") }}
+
 -- A credit note takes the rate of the invoice that it corrects: crediting an invoice in full
 -- leaves nothing, whatever the rate has done since.
 with
