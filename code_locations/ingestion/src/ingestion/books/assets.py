@@ -57,7 +57,7 @@ def dlt_ingestion_pipeline(
         ensure_raw_tables(connection, warehouse, tables)
         metadata = {t: _table_metadata(connection, warehouse, t, report) for t in tables}
     artifacts = ArtifactStore(load_settings(StackSettings).artifacts)
-    artifacts.put_json(context.run_id, ARTIFACT, _artifact(report, metadata))
+    artifacts.put_json(context.run.run_id, ARTIFACT, _artifact(report, metadata))
     loaded = [table for table in tables if table.table_name in report.files]
     for result in (files_readable(report.quarantined), *keys_unique(loaded)):
         context.log_event(evaluation(result))
