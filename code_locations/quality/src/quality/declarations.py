@@ -150,11 +150,19 @@ class _File:
         return Suite(self.schema, self.table, tuple(key), tuple(expectations))
 
     def expectations(self, document: dict[str, Any]) -> Iterator[Expectation]:
-        for entry in document.get(Kind.ROWS, []):
-            yield from self.on_rows(dict(entry))
-        for kind in (Kind.RULE, Kind.MEASURE):
-            for name, entry in document.get(kind, {}).items():
-                yield self.on_query(kind, name, dict(entry))
+        try:
+            for entry in document.get(Kind.ROWS) or []:
+                yield from self.on_rows(dict(entry))
+            for kind in (Kind.RULE, Kind.MEASURE):
+                for name, entry in (document.get(kind) or {}).items():
+                    yield self.on_query(kind, name, dict(entry))
+        except (AttributeError, TypeError, ValueError) as error:
+            if isinstance(error, DeclarationError):
+                raise
+            raise self.error(
+                "rows is a list of mappings, rules and measures are mappings of mappings; "
+                f"found something else ({error})"
+            ) from error
 
     def on_rows(self, entry: dict[str, Any]) -> Iterator[Expectation]:
         """One expectation, or one a column where `column` is a list."""
@@ -189,7 +197,7 @@ class _File:
                 f"{kind}.{name} needs {', '.join(sorted(needed))} and may have severity; "
                 f"found {', '.join(entry)}"
             )
-        low, high = entry.get("between", (None, 0))
+        low, high = self.bounds(name, entry["between"]) if "between" in entry else (None, 0)
         prefix = "expect_no_rows" if kind is Kind.RULE else BETWEEN
         return Expectation(
             schema=self.schema,
@@ -202,6 +210,16 @@ class _File:
             because=" ".join(entry["because"].split()),
             sql=entry["sql"].strip(),
         )
+
+    def bounds(self, name: str, between: Any) -> tuple[float | None, float | None]:
+        numbers = isinstance(between, list) and all(
+            value is None or isinstance(value, int | float) for value in between
+        )
+        if not numbers or len(between) != 2 or between == [None, None]:
+            raise self.error(
+                f"{name} has between {between!r}; it accepts two bounds, one of which may be null"
+            )
+        return between[0], between[1]
 
     def severity(self, place: str, entry: dict[str, Any]) -> Severity:
         value = entry.get("severity", Severity.CRITICAL)
