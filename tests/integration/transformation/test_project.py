@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.integration.transformation.conftest import invoke_dbt, run_dbt
 
 from stack.settings import WarehouseSettings
-from tests.integration.transformation.conftest import invoke_dbt, run_dbt
 from transformation.prepare import prepare
 from transformation.project import DbtProject, DbtProjectError, load_manifest, load_project
 from transformation.runner import invoke
