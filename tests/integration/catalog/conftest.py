@@ -227,7 +227,14 @@ def catalogued(built_stack: Path, tmp_path_factory: pytest.TempPathFactory) -> R
         return run_catalog(home)
 
 
-TIMES = ("timestampMillis", "lastUpdatedTimestamp", "systemMetadata", "auditStamp", "time")
+TIMES = (
+    "duration_s",
+    "timestampMillis",
+    "lastUpdatedTimestamp",
+    "systemMetadata",
+    "auditStamp",
+    "time",
+)
 
 
 def without_times(value):

@@ -221,6 +221,36 @@ def test_a_model_that_is_not_built_yet_is_named_and_left_out(stack):
     assert WAREHOUSE.format("marts.client_revenue") not in urns
 
 
+def test_what_was_dropped_is_marked_as_removed_until_it_is_back(stack):
+    def drop_and_run(statement: str) -> dict[str, dict]:
+        with connect(load_settings(WarehouseSettings)) as connection:
+            connection.execute(statement)
+        run = run_catalog(stack)
+        return {
+            urn: aspect
+            for (urn, name), aspect in run.catalog.aspects.items()
+            if name == "status" and aspect["removed"]
+        }
+
+    urn = WAREHOUSE.format("marts.extra")
+    assert drop_and_run("create table marts.extra as select 1 as a") == {}
+    assert set(drop_and_run("drop table marts.extra")) == {urn}
+    assert set(drop_and_run("select 1")) == {urn}, "a file may be ingested only now"
+    assert drop_and_run("create table marts.extra as select 1 as a") == {}
+
+
+def test_a_run_without_an_artifact_removes_nothing(stack):
+    run_catalog(stack)
+    gone = stack / "artifacts" / "latest" / "gx" / "validation_result.json"
+    kept = gone.read_bytes()
+    gone.unlink()
+    run = run_catalog(stack)
+    assert run.metadata["entities_removed"] == 0
+    gone.write_bytes(kept.replace(b'"broken"', b'"mended"'))
+    run = run_catalog(stack)
+    assert run.metadata["entities_removed"] == 1, "the expectation that the suite no longer has"
+
+
 def test_an_artifact_that_is_no_json_fails_the_run_and_keeps_the_old_catalog(stack, store):
     run_catalog(stack)
     before = (stack / "catalog" / "metadata.json").read_bytes()

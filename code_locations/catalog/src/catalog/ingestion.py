@@ -17,6 +17,7 @@ from catalog.inventory import TableFacts, read_inventory
 from catalog.models import MODELS_OWNER, dbt_tables
 from catalog.operations import operation_proposals
 from catalog.proposals import collect, stamp
+from catalog.removal import Entities, artifact, described, earlier, removal_proposals
 from catalog.settings import DataHubSettings
 from catalog.sinks.file import write_file
 from catalog.sinks.rest import emit
@@ -41,6 +42,7 @@ class Description:
     naming: Naming
     tables: tuple[CatalogTable, ...]
     proposals: tuple[Proposal, ...]
+    entities: Entities
     missing: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -63,6 +65,8 @@ def catalogue(run_id: str, progress: Progress) -> Catalogued:
     started = time.perf_counter()
     description = describe_warehouse(run_id, progress)
     sink = _write(description.proposals, progress)
+    store = ArtifactStore(load_settings(StackSettings).artifacts)
+    store.put_json(run_id, artifact(description.naming), description.entities.as_json())
     return Catalogued(description, sink, time.perf_counter() - started)
 
 
@@ -75,15 +79,20 @@ def describe_warehouse(run_id: str, progress: Progress) -> Description:
     with connect(warehouse, read_only=True) as connection:
         inventory = read_inventory(connection, warehouse)
     progress(f"warehouse {warehouse.database}: {len(inventory)} tables and views")
-    inputs = read_inputs(ArtifactStore(stack.artifacts))
+    store = ArtifactStore(stack.artifacts)
+    inputs = read_inputs(store)
     tables = describe_tables(inventory, inputs, warehouse)
     dbt = dbt_metadata(naming, inputs, tables, run_id, stack.scratch / "catalog")
     facts = Facts(naming, inputs, tables, dbt, at, warehouse.dlt_dataset_name)
-    proposals = collect(_proposals(facts))
+    found = tuple(_proposals(facts))
+    entities = earlier(store.get_json(artifact(naming))).then(
+        described(found), complete=not inputs.missing
+    )
+    proposals = collect((*found, *removal_proposals(entities)))
     stamp(proposals, run_id, int(at.timestamp() * 1000))
     progress(f"{len(proposals):,} aspects described and valid")
     missing = (*_missing(inputs, tables), *_not_built(inputs, inventory, warehouse))
-    return Description(naming, tables, proposals, missing, dbt.warnings)
+    return Description(naming, tables, proposals, entities, missing, dbt.warnings)
 
 
 def describe_tables(

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a table: DataHub's operation type, when, how many rows (if known), by whom."""
+    """A change of a table: DataHub's operation type, when, how many rows (if known), by whom.
+
+    `seconds` is how long it took, if that is known.
+    """
 
     kind: str
     at: datetime
     rows: int | None
     by: str
+    seconds: float | None = None
 
 
 def operation_proposals(
@@ -37,7 +41,7 @@ def operation_proposals(
     for name, load in inputs.loads().items():
         rows = int(load.facts.get("rows_loaded") or 0)
         if name in raw and rows:
-            change = Change("INSERT", load.at, rows, load.asset)
+            change = Change("INSERT", load.at, rows, load.asset, load.facts.get("duration_s"))
             yield _operation(naming.table(*raw[name].facts.key), change)
     models = {t.dbt.unique_id: t for t in tables if t.dbt and t.facts.kind == "table"}
     for result in inputs.document("dbt/run_results.json").get("results", []):
@@ -52,11 +56,12 @@ def _build(table: CatalogTable, result: Any, reported: datetime) -> Change:
     timing = {t["name"]: t for t in result.get("timing") or ()}
     finished = (timing.get("execute") or {}).get("completed_at")
     at = datetime.fromisoformat(finished) if finished else reported
+    seconds = result.get("execution_time")
     if table.dbt is None or table.dbt.materialized != "incremental":
-        return Change("CREATE", at, table.facts.rows, "dbt_run")
+        return Change("CREATE", at, table.facts.rows, "dbt_run", seconds)
     affected = (result.get("adapter_response") or {}).get("rows_affected")
     known = isinstance(affected, int) and affected >= 0
-    return Change("UPDATE", at, affected if known else None, "dbt_run")
+    return Change("UPDATE", at, affected if known else None, "dbt_run", seconds)
 
 
 def _operation(table_urn: str, change: Change) -> Proposal:
@@ -73,6 +78,9 @@ def _operation(table_urn: str, change: Change) -> Proposal:
             operationType=change.kind,
             numAffectedRows=change.rows,
             sourceType=OperationSourceTypeClass.DATA_PROCESS,
-            customProperties={"asset": change.by},
+            customProperties={
+                "asset": change.by,
+                **({} if change.seconds is None else {"duration_s": f"{change.seconds:.3f}"}),
+            },
         ),
     )

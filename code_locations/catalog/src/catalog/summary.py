@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def metadata(catalogued: Catalogued) -> dict[str, Any]:
     """Materialisation metadata of a run."""
     described = catalogued.description
-    entities = entities_by_type(described.proposals)
+    removed = described.entities.removed
+    entities = entities_by_type(p for p in described.proposals if p.entityUrn not in removed)
     tables, columns = lineage_edges(described.proposals)
     passed, failed = assertion_results(described.proposals)
     return {
@@ -28,6 +29,7 @@ def metadata(catalogued: Catalogued) -> dict[str, Any]:
         "column_lineage_edges": columns,
         "assertions_passed": passed,
         "assertions_failed": failed,
+        "entities_removed": len(removed),
         "sink": catalogued.sink,
         "missing": dg.MetadataValue.md(_list(described.missing) or "nothing"),
         "warnings": dg.MetadataValue.md(_list(described.warnings) or "none"),
