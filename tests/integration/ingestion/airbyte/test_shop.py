@@ -11,8 +11,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ingestion.airbyte.assets import ARTIFACT, airbyte_checks, airbyte_sync_job
+from ingestion.airbyte.assets import airbyte_checks, airbyte_sync_job
 from ingestion.airbyte.connection import Connection
+from ingestion.airbyte.materialization import ARTIFACT
 from stack.artifacts import ArtifactStore
 from stack.raw import raw_tables
 from stack.settings import StackSettings, WarehouseSettings, load_settings

@@ -1,24 +1,17 @@
 """`airbyte_sync_job`: what is new in the connections' sources into the raw tables."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
-from ingestion.airbyte.backend import choose_backend
-from ingestion.airbyte.checks import CheckedTable, check_specs, checked_tables, evaluate
-from ingestion.airbyte.connection import Connection, ConnectionFileError, load_connections
-from ingestion.airbyte.connectors import ConnectorMissingError
-from ingestion.airbyte.metadata import artifact, job_metadata, stream_metadata, view_table
-from ingestion.airbyte.sync import SyncError, SyncReport
+from ingestion.airbyte.checks import check_specs, checked_tables
+from ingestion.airbyte.connection import Connection, load_connections
 from ingestion.settings import AirbyteSettings
-from stack.artifacts import ArtifactStore
-from stack.settings import StackSettings, WarehouseSettings, load_settings
-from stack.warehouse import connect, table_exists
+from stack.settings import load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
 
 NAME = "airbyte_sync_job"
-ARTIFACT = "load/airbyte.json"
 
 
 def build_airbyte_assets(connections: Sequence[Connection]) -> dg.AssetsDefinition:
@@ -27,7 +20,9 @@ def build_airbyte_assets(connections: Sequence[Connection]) -> dg.AssetsDefiniti
 
     @dg.multi_asset(name=NAME, specs=list(asset_specs(connections)), pool=WAREHOUSE_POOL)
     def airbyte_sync_job(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        yield from _materialize(context, connections, tables)
+        from ingestion.airbyte.materialization import materialize
+
+        yield from materialize(context, connections, tables)
 
     return airbyte_sync_job
 
@@ -38,8 +33,9 @@ def build_airbyte_checks(connections: Sequence[Connection]) -> dg.AssetChecksDef
 
     @dg.multi_asset_check(name="airbyte_raw_checks", specs=check_specs(tables), pool=WAREHOUSE_POOL)
     def airbyte_raw_checks() -> Iterator[dg.AssetCheckResult]:
-        store = ArtifactStore(load_settings(StackSettings).artifacts)
-        for result in _evaluate(tables, store.get_json(ARTIFACT)):
+        from ingestion.airbyte.materialization import evaluate_tables, last_artifact
+
+        for result in evaluate_tables(tables, last_artifact()):
             yield dg.AssetCheckResult(
                 asset_key=result.asset_key,
                 check_name=result.check_name,
@@ -77,84 +73,6 @@ def asset_specs(connections: Iterable[Connection]) -> Iterator[dg.AssetSpec]:
                     "sync_mode": declared.sync_mode,
                 },
             )
-
-
-def _materialize(
-    context: dg.AssetExecutionContext,
-    connections: Sequence[Connection],
-    tables: Sequence[CheckedTable],
-) -> Iterator[dg.MaterializeResult[Any]]:
-    stack, warehouse = load_settings(StackSettings), load_settings(WarehouseSettings)
-    store = ArtifactStore(stack.artifacts)
-    quarantined: dict[str, str] = {}
-
-    def quarantine(table_name: str, content: bytes) -> None:
-        name = f"load/quarantine/{table_name}.jsonl"
-        quarantined[table_name] = store.put(context.run.run_id, name, content)
-
-    backend = choose_backend(
-        load_settings(AirbyteSettings),
-        scratch=stack.scratch,
-        logger=context.log,
-        quarantine=quarantine,
-    )
-    reports, failures = [], []
-    for connection in connections:
-        try:
-            reports.append(backend.sync(connection))
-        except (ConnectionFileError, ConnectorMissingError) as error:
-            failures.append(str(error))
-        except SyncError as error:  # the other connections can still be read
-            reports.append(error.report)
-            failures.append(str(error))
-    summary = artifact(reports, quarantined)
-    store.put_json(context.run.run_id, ARTIFACT, summary)
-    results = _results(reports, warehouse)
-    unchanged = {
-        name
-        for name, table in summary["tables"].items()
-        if table["rows_total"] and not table["rows_loaded"] and table["outcome"] == "complete"
-    }
-    for evaluation in _evaluate(tables, summary, unchanged=unchanged):
-        context.log_event(evaluation)
-    if failures:
-        for result in results:
-            key, metadata = dg.AssetKey.from_coercible(result.asset_key or NAME), result.metadata
-            context.log_event(dg.AssetMaterialization(key, metadata=metadata))
-        raise dg.Failure("; ".join(failures))
-    yield dg.MaterializeResult(asset_key=NAME, metadata=job_metadata(reports))
-    yield from results
-
-
-def _results(
-    reports: Iterable[SyncReport], warehouse: WarehouseSettings
-) -> list[dg.MaterializeResult[Any]]:
-    """One for each raw table that the syncs kept up to date; a discarded stream is not."""
-    streams = [(r, s) for r in reports for s in r.streams if s.outcome != "discarded"]
-    with connect(warehouse, read_only=True) as connection:
-        return [
-            dg.MaterializeResult(
-                asset_key=list(stream.table.asset_path),
-                metadata=stream_metadata(
-                    stream, report, view_table(connection, warehouse, stream.table), warehouse
-                ),
-            )
-            for report, stream in streams
-        ]
-
-
-def _evaluate(
-    tables: Sequence[CheckedTable],
-    summary: Mapping[str, Any] | None,
-    *,
-    unchanged: Collection[str] = (),
-) -> list[dg.AssetCheckEvaluation]:
-    """Results for the tables that are there; one that was never loaded has nothing to check."""
-    warehouse = load_settings(WarehouseSettings)
-    with connect(warehouse, read_only=True) as connection:
-        schema = warehouse.dlt_dataset_name
-        there = [t for t in tables if table_exists(connection, warehouse, schema, t.table_name)]
-        return list(evaluate(connection, warehouse, there, summary, unchanged=unchanged))
 
 
 CONNECTIONS = load_connections(load_settings(AirbyteSettings).airbyte_connection_file)
