@@ -39,13 +39,13 @@ CHECKPOINT = load_checkpoint(_SETTINGS.project_dir, _SETTINGS.ge_checkpoint_name
 def great_expectations_validation(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """Run the checkpoint, record everything, then fail if something critical is not met."""
     stack = load_settings(StackSettings)
-    validation = _validate(context.run_id, context.log.info)
+    validation = _validate(context.run.run_id, context.log.info)
     for result in validation.results:
         context.log_event(evaluation(result))
     for result in validation.failures:
         report = context.log.error if result.fails_the_run else context.log.warning
         report(f"{result.table}: {result.error or result.expectation.name + ' not met'}")
-    ArtifactStore(stack.artifacts).put_json(context.run_id, RESULT_ARTIFACT, validation.as_json())
+    ArtifactStore(stack.artifacts).put_json(context.run.run_id, RESULT_ARTIFACT, validation.as_json())
     alert = alert_of(validation)
     if alert:
         metadata = _metadata(validation) | {
