@@ -1,0 +1,195 @@
+"""GitHub's "list releases" for tests: a real HTTP server on loopback.
+
+Behaves as https://docs.github.com/en/rest describes and as GitHub does: no User-Agent 403, a
+wrong token 401, an unknown repository or one the token may not see 404, drafts only for those
+who may push, order by the date of the commit, pages with Link headers, weak ETags of the page's
+body, 304 without a Link and without counting against the rate limit, a renamed repository 301.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+TOKEN = "ghp_the-secret-of-the-tests"
+REPO = "octo/books"
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Asked:
+    """A request that came in."""
+
+    path: str
+    headers: Message
+
+
+@dataclass
+class FakeGitHub:
+    """A repository, and how the server is to behave.
+
+    `fault` may answer a request in place of the server; it returns whether it did.
+    """
+
+    url: str = ""
+    repo: str = REPO
+    token: str = TOKEN
+    may_push: bool = True
+    limit: int = 5000
+    renamed_from: str | None = None
+    fault: Callable[["Handler"], bool] = lambda _handler: False
+    releases: dict[int, dict[str, Any]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    counted: int = 0
+    second: int = 0
+    ids: int = 1000
+    # Set at the end of a test: what answers slowly stops.
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def publish(
+        self,
+        tag: str | None = None,
+        *,
+        commit_day: int | None = None,
+        draft: bool = False,
+        prerelease: bool = False,
+        wait_s: int = 1,
+    ) -> int:
+        """A new release `wait_s` seconds after the last, of a commit of that day; gives its id."""
+        self.ids += 1
+        self.second += wait_s
+        published = _stamp(EPOCH + timedelta(seconds=self.second))
+        tag = tag or f"v{self.ids}"
+        commit = published if commit_day is None else _stamp(EPOCH + timedelta(days=commit_day))
+        self.releases[self.ids] = {
+            "id": self.ids,
+            "node_id": f"RE_{self.ids}",
+            "tag_name": tag,
+            "html_url": f"https://github.com/{self.repo}/releases/tag/{quote(tag, errors='replace')}",
+            "name": tag,
+            "body": "",
+            "draft": draft,
+            "prerelease": prerelease,
+            "created_at": commit,
+            "published_at": None if draft else published,
+            "author": {"login": "octocat"},
+            "assets": [],
+        }
+        return self.ids
+
+    def publish_draft(self, release: int) -> None:
+        """Publish what was a draft."""
+        self.second += 1
+        published = _stamp(EPOCH + timedelta(seconds=self.second))
+        self.releases[release] |= {"draft": False, "published_at": published}
+
+    def page(self, number: int, size: int) -> tuple[list[dict[str, Any]], bool]:
+        """A page of what the token may see, and whether there is another after it."""
+        visible = [r for r in self.releases.values() if self.may_push or not r["draft"]]
+        visible.sort(key=lambda r: (r["created_at"], r["id"]), reverse=True)
+        return visible[(number - 1) * size : number * size], len(visible) > number * size
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers for the FakeGitHub of its server."""
+
+    protocol_version = "HTTP/1.1"
+    github: FakeGitHub
+
+    def do_GET(self) -> None:
+        github = self.github
+        github.asked.append(Asked(self.path, self.headers))
+        if github.fault(self):
+            return
+        if not self.headers.get("User-Agent"):
+            self.answer(403, {"message": "Request forbidden by administrative rules."})
+            return
+        if self.headers.get("Authorization") != f"Bearer {github.token}":
+            self.answer(401, {"message": "Bad credentials", "status": "401"})
+            return
+        if self.headers.get("X-GitHub-Api-Version", "2022-11-28") != "2022-11-28":
+            self.answer(400, {"message": "Not a supported version"})
+            return
+        self.answer_path(urlsplit(self.path).path)
+
+    def answer_path(self, path: str) -> None:
+        """Answer an authenticated request."""
+        github = self.github
+        if github.renamed_from and path == f"/repos/{github.renamed_from}/releases":
+            location = f"{github.url}/repositories/7/releases?{urlsplit(self.path).query}"
+            self.answer(301, {"message": "Moved Permanently"}, {"Location": location})
+        elif path.lower() in {f"/repos/{github.repo}/releases", "/repositories/7/releases"}:
+            self.answer_releases(path)
+        else:
+            self.answer(404, {"message": "Not Found", "status": "404"})
+
+    def answer_releases(self, path: str) -> None:
+        """A page of releases, or 304, or the end of the rate limit."""
+        github = self.github
+        query = {k: int(v[0]) for k, v in parse_qs(urlsplit(self.path).query).items()}
+        size, number = min(query.get("per_page", 30), 100), query.get("page", 1)
+        found, more = github.page(number, size)
+        etag = f'W/"{hashlib.sha256(json.dumps(found).encode()).hexdigest()}"'
+        if self.headers.get("If-None-Match") == etag:
+            self.answer(304, None, {"ETag": etag})
+            return
+        if github.counted >= github.limit:
+            self.answer(403, {"message": "API rate limit exceeded for user ID 1."}, limited(0))
+            return
+        github.counted += 1
+        headers = {"ETag": etag, "X-RateLimit-Remaining": str(github.limit - github.counted)}
+        if more:
+            url = f"{github.url}{path}?per_page={size}&page="
+            headers["Link"] = f'<{url}{number + 1}>; rel="next", <{url}99>; rel="last"'
+        self.answer(200, found, headers)
+
+    def answer(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
+        """Send JSON (or bytes as they are)."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        body = b"" if status == 304 else body
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Keep the tests' output quiet."""
+
+
+def limited(remaining: int, reset_in_s: int = 1800) -> dict[str, str]:
+    """Headers of the primary rate limit."""
+    reset = int(datetime.now(UTC).timestamp()) + reset_in_s
+    return {"X-RateLimit-Remaining": str(remaining), "X-RateLimit-Reset": str(reset)}
+
+
+@contextmanager
+def fake_github() -> Iterator[FakeGitHub]:
+    """A running server."""
+    github = FakeGitHub()
+    handler = type("BoundHandler", (Handler,), {"github": github})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    server.block_on_close = False
+    github.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield github
+    finally:
+        github.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
