@@ -72,6 +72,26 @@ def test_a_column_that_is_tested_unique_and_not_null_is_the_key():
     assert table.tested
 
 
+def test_a_test_named_primary_key_says_both_at_once():
+    tables = dbt_tables(manifest(node("cash_in"), column_test("primary_key", "cash_in", "id")))
+    assert tables["marts", "cash_in"].primary_key == ("id",)
+    assert tables["marts", "cash_in"].not_null == {"id"}
+
+
+def test_columns_that_are_unique_together_are_the_key_if_none_may_be_null():
+    together = {
+        "unique_id": "test.p.together",
+        "resource_type": "test",
+        "attached_node": "model.p.cash_in",
+        "test_metadata": {"name": "unique_together", "kwargs": {"columns": ["month", "currency"]}},
+    }
+    month, currency = (column_test("not_null", "cash_in", c) for c in ("month", "currency"))
+    some = dbt_tables(manifest(node("cash_in"), together, month))
+    assert some["marts", "cash_in"].primary_key == ()
+    both = dbt_tables(manifest(node("cash_in"), together, month, currency))
+    assert both["marts", "cash_in"].primary_key == ("month", "currency")
+
+
 def test_a_key_that_dbt_knows_itself_wins():
     tables = dbt_tables(manifest(node("cash_in", primary_key=["year", "month"])))
     assert tables["marts", "cash_in"].primary_key == ("year", "month")

@@ -12,6 +12,14 @@ from typing import Any
 Json = dict[str, Any]
 MODELS_OWNER = "team:analytics"
 TAG_PREFIX = "dbt:"
+# Tests that say what names a row; of those on several columns, the argument that lists them.
+# The last is of the package dbt_utils.
+NOT_NULL_TESTS = ("not_null", "primary_key")
+UNIQUE_TESTS = ("unique", "primary_key")
+UNIQUE_TOGETHER_TESTS = {
+    "unique_together": "columns",
+    "unique_combination_of_columns": "combination_of_columns",
+}
 TABLE_TYPES = ("model", "seed", "snapshot")
 
 
@@ -38,7 +46,7 @@ class DbtTable:
 
 def dbt_tables(manifest: Json) -> dict[tuple[str, str], DbtTable]:
     """Everything that dbt keeps in the warehouse, by schema and table name."""
-    tests = _column_tests(manifest.get("nodes", {}).values())
+    tests = _key_tests(manifest.get("nodes", {}).values())
     found = {}
     for node in (*manifest.get("sources", {}).values(), *manifest.get("nodes", {}).values()):
         resource_type = node["resource_type"]
@@ -79,36 +87,39 @@ def _owners(node: Json) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class _ColumnTests:
-    unique: dict[str, list[str]]
+class _KeyTests:
+    """What dbt's tests say of keys, by unique id of the table that they are attached to."""
+
+    unique: dict[str, list[tuple[str, ...]]]
     required: dict[str, set[str]]
     targets: set[str]
 
     def unique_key(self, node: Json) -> tuple[str, ...]:
-        """The first column that dbt tests to be both unique and not null."""
+        """The shortest columns that are tested to be unique, and each to be never null."""
         required = self.required.get(node["unique_id"], set())
-        both = [c for c in self.unique.get(node["unique_id"], []) if c in required]
-        return tuple(both[:1])
+        keys = [k for k in self.unique.get(node["unique_id"], []) if required.issuperset(k)]
+        return min(keys, key=len, default=())
 
     def not_null(self, node: Json) -> frozenset[str]:
         """Columns that dbt tests to be never null."""
         return frozenset(self.required.get(node["unique_id"], set()))
 
 
-def _column_tests(nodes: Iterable[Json]) -> _ColumnTests:
-    unique: dict[str, list[str]] = {}
-    required: dict[str, set[str]] = {}
-    targets: set[str] = set()
+def _key_tests(nodes: Iterable[Json]) -> _KeyTests:
+    tests = _KeyTests({}, {}, set())
     for node in nodes:
         if node["resource_type"] != "test":
             continue
-        targets.update((node.get("depends_on") or {}).get("nodes") or ())
-        target, column = node.get("attached_node"), node.get("column_name")
-        if not target or not column:
+        tests.targets.update((node.get("depends_on") or {}).get("nodes") or ())
+        target, test = node.get("attached_node"), node.get("test_metadata") or {}
+        name, column = test.get("name"), node.get("column_name")
+        if not target:
             continue
-        kind = (node.get("test_metadata") or {}).get("name")
-        if kind == "unique":
-            unique.setdefault(target, []).append(column)
-        elif kind == "not_null":
-            required.setdefault(target, set()).add(column)
-    return _ColumnTests(unique, required, targets)
+        if name in NOT_NULL_TESTS and column:
+            tests.required.setdefault(target, set()).add(column)
+        if name in UNIQUE_TESTS and column:
+            tests.unique.setdefault(target, []).append((column,))
+        elif name in UNIQUE_TOGETHER_TESTS:
+            columns = (test.get("kwargs") or {}).get(UNIQUE_TOGETHER_TESTS[name]) or ()
+            tests.unique.setdefault(target, []).append(tuple(columns))
+    return tests
