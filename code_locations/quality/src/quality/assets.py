@@ -36,25 +36,28 @@ CHECKPOINT = load_checkpoint(_SETTINGS.project_dir, _SETTINGS.ge_checkpoint_name
         "are kept, and a critical failure writes an alert and fails the run."
     ),
 )
-def great_expectations_validation(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def great_expectations_validation(
+    context: dg.AssetExecutionContext,
+) -> Iterator[dg.AssetCheckEvaluation | dg.AssetObservation | dg.MaterializeResult[None]]:
     """Run the checkpoint, record everything, then fail if something critical is not met."""
     stack = load_settings(StackSettings)
     validation = _validate(context.run.run_id, context.log.info)
-    for result in validation.results:
-        context.log_event(evaluation(result))
+    yield from map(evaluation, validation.results)
     for result in validation.failures:
         report = context.log.error if result.fails_the_run else context.log.warning
         report(f"{result.table}: {result.error or result.expectation.name + ' not met'}")
-    ArtifactStore(stack.artifacts).put_json(context.run.run_id, RESULT_ARTIFACT, validation.as_json())
+    ArtifactStore(stack.artifacts).put_json(
+        context.run.run_id, RESULT_ARTIFACT, validation.as_json()
+    )
     alert = alert_of(validation)
     if alert:
         metadata = _metadata(validation) | {
             "alert": dg.MetadataValue.path(write_alert(stack.alerts, alert))
         }
         # A failed step materialises nothing; the observation keeps its numbers on the asset.
-        context.log_event(dg.AssetObservation(context.asset_key, metadata=metadata))
+        yield dg.AssetObservation(context.asset_key, metadata=metadata)
         raise dg.Failure(summary(validation), metadata=metadata)
-    return dg.MaterializeResult(metadata=_metadata(validation))
+    yield dg.MaterializeResult(metadata=_metadata(validation))
 
 
 @dg.multi_asset_check(
