@@ -67,7 +67,7 @@ for i in range(3):
 def test_exit_code_and_the_reason_on_stderr_are_told(tmp_path):
     script = Script(read='sys.stderr.write("Traceback\\nKeyError: quota\\n"); sys.exit(3)')
     found = failure(tmp_path, script)
-    assert "source-fake-1.0" in found
+    assert "source-fake==1.0" in found
     assert "read: it exited with 3: KeyError: quota" in found
 
 

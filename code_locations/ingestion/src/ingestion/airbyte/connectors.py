@@ -32,8 +32,9 @@ class ConnectorInstallError(RuntimeError):
 
 @dataclass(frozen=True)
 class Environment:
-    """A connector's environment on this machine."""
+    """A connector's environment on this machine; `package` is what it was made for."""
 
+    package: str
     folder: Path
     executable: Path
 
@@ -56,7 +57,7 @@ def environment_of(connection: Connection, connectors: Path) -> Environment:
         made_from.append(connection.constraints.read_text())
     digest = hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:12]
     folder = connectors / f"{package.replace('==', '-')}-{digest}"
-    return Environment(folder, folder / "bin" / connection.connector.executable)
+    return Environment(package, folder, folder / "bin" / connection.connector.executable)
 
 
 def require(connection: Connection, connectors: Path) -> Environment:

@@ -26,7 +26,7 @@ def materialize(
     context: dg.AssetExecutionContext,
     connections: Sequence[Connection],
     tables: Sequence[CheckedTable],
-) -> Iterator[dg.MaterializeResult[Any]]:
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization]:
     """Sync the connections one after the other; one that fails doesn't stop the others.
 
     Writes the artifact and logs the checks' evaluations in either case. Raises dg.Failure with
@@ -66,9 +66,10 @@ def materialize(
     for evaluation in evaluate_tables(tables, summary, unchanged=unchanged):
         context.log_event(evaluation)
     if failures:
+        # Yielded, not logged: what is logged just before a raise never reaches the event log.
         for result in results:
             key, metadata = dg.AssetKey.from_coercible(result.asset_key or NAME), result.metadata
-            context.log_event(dg.AssetMaterialization(key, metadata=metadata))
+            yield dg.AssetMaterialization(key, metadata=metadata)
         raise dg.Failure("; ".join(failures))
     yield dg.MaterializeResult(asset_key=NAME, metadata=job_metadata(reports))
     yield from results

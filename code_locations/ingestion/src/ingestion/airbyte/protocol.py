@@ -63,7 +63,7 @@ class Connector:
         scratch: Path,
         logger: logging.Logger,
     ) -> None:
-        self.name = environment.folder.name
+        self.name = environment.package
         self.redact = Redactor(secrets)
         self._environment = environment
         self._config = config
