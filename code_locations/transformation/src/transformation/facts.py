@@ -43,13 +43,13 @@ def columns_by_table(
 
 
 def sample(connection: DuckDBPyConnection, table: Table, rows: int = SAMPLE_ROWS) -> str:
-    """The last rows of a table as a Markdown table; empty text if it has none."""
-    cursor = connection.execute(f'select * from "{table.schema}"."{table.name}" limit {rows}')
-    names = [column[0] for column in cursor.description or []]
-    found = cursor.fetchall()
-    if not found:
-        return ""
-    return markdown_table(names, found)
+    """Some rows as a Markdown table, the latest of a table by month; empty text without rows."""
+    relation = connection.sql(f'select * from "{table.schema}"."{table.name}"')
+    if str(relation.types[0]) == "DATE":
+        places = range(2, len(relation.columns) + 1)
+        relation = relation.order(", ".join(["1 desc", *map(str, places)]))
+    found = relation.limit(rows).fetchall()
+    return markdown_table(relation.columns, found) if found else ""
 
 
 def markdown_table(names: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
