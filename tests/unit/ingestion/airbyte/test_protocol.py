@@ -231,6 +231,14 @@ def test_a_configuration_that_the_spec_forbids_is_told_without_its_values(tmp_pa
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize("wrong", ['"pattern": "(?i"', '"$ref": "#/nowhere"', '"type": "txt"'])
+def test_a_spec_that_is_itself_wrong_leaves_the_verdict_to_check(tmp_path, wrong):
+    schema = f'{{"properties": {{"region": {{{wrong}}}}}}}'
+    script = Script(spec=f'say("SPEC", spec={{"connectionSpecification": {schema}}})')
+    with connect_to(tmp_path, script, config={"region": "eu"}) as connector:
+        assert connector.discover() == {}
+
+
 def test_secrets_are_masked_in_logs_and_errors(tmp_path, caplog):
     script = Script(
         spec=SPEC_WITH_SECRET,

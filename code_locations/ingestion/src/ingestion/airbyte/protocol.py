@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
@@ -202,7 +203,9 @@ class Connector:
         return ConnectorError(" ".join(f"{self.name} {command}: {found}{because}; {step}".split()))
 
     def _validate(self, spec: Spec) -> None:
+        from jsonschema.exceptions import UnknownType
         from jsonschema.validators import validator_for
+        from referencing.exceptions import Unresolvable
 
         schemas = [spec.schema]
         manifest = self._config.get(INJECTED_MANIFEST)
@@ -212,7 +215,12 @@ class Connector:
         for schema in schemas:
             self._secrets |= secret_values(schema, self._config)
         self.redact = Redactor(self._secrets)
-        errors = [e for s in schemas for e in validator_for(s)(s).iter_errors(self._config)]
+        try:
+            errors = [e for s in schemas for e in validator_for(s)(s).iter_errors(self._config)]
+        except (re.error, UnknownType, Unresolvable) as error:
+            # The spec itself is at fault; `check` will tell what is wrong with the configuration.
+            self._log.debug("%s: its spec can't be used to validate: %s", self.name, error)
+            return
         if errors:
             # The validator's own text would show the value, which may be a secret.
             problems = "; ".join(
