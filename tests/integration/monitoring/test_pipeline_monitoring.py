@@ -2,10 +2,16 @@
 
 import importlib
 import json
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 from code_locations.definitions import defs as merged
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 
 from stack.continuation import continue_run
 from stack.pipelines import MONITORING, Stage
@@ -123,3 +129,30 @@ def test_a_slice_that_has_succeeded_continues_nowhere(stack_home, instance):
 
 def test_it_leaves_the_queue_before_any_other_pipeline():
     assert merged.resolve_job_def(MONITORING.name).tags["dagster/priority"] == "100"
+
+
+def queue_run(instance, definitions, stage):
+    job = definitions.resolve_job_def(MONITORING.name)
+    origin = RemoteJobOrigin(
+        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(str(stage)), "repository"), job.name
+    )
+    instance.create_run_for_job(
+        job, status=dg.DagsterRunStatus.QUEUED, remote_job_origin=origin, tags=job.tags
+    )
+
+
+def tick(instance, definitions):
+    schedule = definitions.resolve_schedule_def("monitoring_schedule")
+    context = dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=datetime(2026, 1, 1, tzinfo=UTC),
+        repository_def=definitions.get_repository_def(),
+    )
+    return len(schedule.evaluate_tick(context).run_requests)
+
+
+def test_ticks_do_not_pile_up_behind_a_run_that_waits(stack_home, instance):
+    catalog, quality = slice_of(Stage.CATALOG), slice_of(Stage.QUALITY)
+    assert tick(instance, catalog) == 1
+    queue_run(instance, catalog, Stage.CATALOG)
+    assert (tick(instance, catalog), tick(instance, quality)) == (0, 1)
