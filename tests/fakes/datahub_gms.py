@@ -97,7 +97,7 @@ def datahub_gms(gms: DataHubGms | None = None) -> Iterator[DataHubGms]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *args: Any) -> None:
+        def log_message(self, *_args: Any) -> None:
             """Say nothing: tests read `requests`."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -57,7 +57,8 @@ def dbt_metadata(
     with TemporaryDirectory(dir=scratch) as folder:
         config = _config(naming, inputs, known.values(), Path(folder))
         found, remarks = _run(config, run_id)
-    proposals = [_as_in_warehouse(p, naming, known.values()) for p in found]
+    siblings = {naming.dbt_node(*t.facts.key): t for t in known.values()}
+    proposals = [_as_in_warehouse(p, siblings.get(str(p.entityUrn))) for p in found]
     return DbtMetadata((*proposals, *_owners_and_siblings(naming, known.values())), remarks)
 
 
@@ -205,9 +206,7 @@ def _lines(entries: Any) -> Iterator[str]:
         yield f"{entry.title or ''} {entry.message} ({context})".strip()
 
 
-def _as_in_warehouse(
-    proposal: Proposal, naming: Naming, tables: Iterable[CatalogTable]
-) -> Proposal:
+def _as_in_warehouse(proposal: Proposal, table: CatalogTable | None) -> Proposal:
     """Give dbt's datasets the types, keys and descriptions that the warehouse's have.
 
     The source knows the types of other warehouses only, calls every column not null, and
@@ -215,7 +214,6 @@ def _as_in_warehouse(
     """
     from datahub.metadata.schema_classes import DatasetPropertiesClass, SchemaMetadataClass
 
-    table = next((t for t in tables if naming.dbt_node(*t.facts.key) == proposal.entityUrn), None)
     if table is None:
         return proposal
     if isinstance(proposal.aspect, DatasetPropertiesClass):
