@@ -1,11 +1,14 @@
 """The whole daily pipeline on one machine, as `make run` runs it."""
 
 import json
+import re
+import subprocess
 
 import dagster as dg
 
 from stack.raw import raw_tables
 from support.contents import contents, tables
+from support.stack_process import ROOT
 
 SIX = (
     "airbyte_sync_job",
@@ -49,6 +52,16 @@ def test_it_shows_each_step_as_it_goes_and_ends_with_where_to_look(ran):
     ):
         assert word in output
     assert "Traceback" not in output + ran.first.stderr
+
+
+def test_the_query_that_it_suggests_works(ran):
+    (command,) = re.findall(r"(make query SQL=.+)", ran.first.stdout)
+    result = subprocess.run(
+        command, shell=True, cwd=ROOT, env=ran.stack.env(), capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "revenue_eur" in result.stdout
 
 
 def test_a_second_run_says_that_nothing_is_new_and_changes_nothing(ran):

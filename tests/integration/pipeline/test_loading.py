@@ -23,7 +23,11 @@ ASSETS = '{"query": "{ assetNodes { assetKey { path } opNames } }"}'
 
 
 def environment(log: Path) -> dict[str, str]:
-    return clean_environment(PYTHONPATH=str(GUARD), NO_NETWORK_LOG=str(log))
+    # Dagster 1.13 says at each start of `dagster dev` that it likes `dg dev` better.
+    warned_of_itself = "ignore:Function `dev_command` is superseded"
+    return clean_environment(
+        PYTHONPATH=str(GUARD), NO_NETWORK_LOG=str(log), PYTHONWARNINGS=warned_of_itself
+    )
 
 
 def dagster(*arguments: str) -> list[str]:

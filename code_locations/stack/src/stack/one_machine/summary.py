@@ -13,7 +13,7 @@ from stack.one_machine.events import RunRecord, TableResult
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 
 LAYERS = ("raw", "staging", "intermediate", "marts")
-QUERY_TO_TRY = "select * from marts.revenue_by_month order by month desc, stream limit 5"
+QUERY_TO_TRY = "select * from marts.revenue_by_month order by revenue_month desc, stream limit 5"
 
 
 def print_summary(console: Console, record: RunRecord, *, succeeded: bool) -> None:
@@ -95,7 +95,5 @@ def _where_next(console: Console, record: RunRecord) -> None:
         if value := record.metadata.get(asset, {}).get(key):
             rows.append((label, str(value)))
     rows.append(("Artifacts", stack.artifacts))
-    grid = Table.grid(padding=(0, 2))
     for label, value in rows:
-        grid.add_row(f"[bold]{label}[/bold]", escape(value))
-    console.print(grid, soft_wrap=True)
+        console.print(f"[bold]{label:<9}[/bold]  {escape(value)}")
