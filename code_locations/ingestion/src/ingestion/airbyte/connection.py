@@ -54,7 +54,8 @@ class Stream(_Declared):
     """Where a stream goes: `table` within the source, how it is read, and what identifies a row.
 
     `cursor_field` is needed only where the connector doesn't define it; `primary_key` only
-    where neither the raw tables nor the connector do.
+    where neither the raw tables nor the connector do; `namespace` only where the source has
+    streams of the same name in several.
     """
 
     table: str | None = Field(None, pattern=NAME)

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 CHUNK_BYTES = 1 << 20
 # The protocol sets no limit; a larger line is no record but output gone wrong.
@@ -111,12 +110,7 @@ class ConnectorProcess:
     def __enter__(self) -> ConnectorProcess:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property

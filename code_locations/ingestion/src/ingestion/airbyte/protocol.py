@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar
 
 from ingestion.airbyte.connection import INJECTED_MANIFEST
@@ -79,16 +78,11 @@ class Connector:
     def __enter__(self) -> Connector:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def discover(self) -> dict[str, dict[str, Any]]:
-        """The source's streams by name, after `spec` and `check` have passed.
+    def discover(self) -> tuple[dict[str, Any], ...]:
+        """The source's streams, as AirbyteStream objects, after `spec` and `check` have passed.
 
         The three run at once, since most of their time is the connector's own start.
         Raises ConnectorError.
@@ -104,7 +98,7 @@ class Connector:
             if not status.succeeded:
                 raise self._error("check", f"the source refuses: {self.redact(status.message)}")
             catalog = self._answer(discover, "discover", Catalog)
-        return {str(stream["name"]): stream for stream in catalog.streams}
+        return catalog.streams
 
     def read(
         self, catalog: Sequence[dict[str, Any]], state: Any | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,7 +38,7 @@ class Target:
 
 def build_targets(
     connection: Connection,
-    available: Mapping[str, dict[str, Any]],
+    available: Sequence[dict[str, Any]],
     present: Mapping[str, dict[str, str]],
 ) -> dict[str, Target]:
     """The targets by stream, of those that the source has `available`.
@@ -48,14 +48,27 @@ def build_targets(
     """
     targets = {}
     for name, stream in connection.streams.items():
-        where = f"{connection.file}: stream {name}"
-        if name not in available:
-            raise StreamUnavailableError(
-                f"{where} is not in the source; it has {', '.join(sorted(available))}"
-            )
-        target = _target(connection, name, stream, available[name])
+        found = _find(f"{connection.file}: stream {name}", name, stream.namespace, available)
+        target = _target(connection, name, stream, found)
         targets[name] = replace(target, later_types=target.later_types | present.get(name, {}))
     return targets
+
+
+def _find(
+    where: str, name: str, namespace: str | None, available: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    named = [stream for stream in available if stream["name"] == name]
+    found = [s for s in named if namespace is None or s.get("namespace") == namespace]
+    if len(found) == 1:
+        return found[0]
+    if named:
+        spaces = ", ".join(sorted(str(stream.get("namespace")) for stream in named))
+        raise StreamUnavailableError(
+            f"{where} is in the namespaces {spaces} of the source, and the connection says "
+            f"{namespace or 'none'}; give the stream one of these as its namespace"
+        )
+    names = ", ".join(sorted(stream["name"] for stream in available))
+    raise StreamUnavailableError(f"{where} is not in the source; it has {names}")
 
 
 def _target(connection: Connection, name: str, stream: Stream, found: dict[str, Any]) -> Target:
