@@ -67,12 +67,13 @@ class FakeGitHub:
         self.second += wait_s
         published = _stamp(EPOCH + timedelta(seconds=self.second))
         tag = tag or f"v{self.ids}"
+        path = quote(tag, errors="replace")
         commit = published if commit_day is None else _stamp(EPOCH + timedelta(days=commit_day))
         self.releases[self.ids] = {
             "id": self.ids,
             "node_id": f"RE_{self.ids}",
             "tag_name": tag,
-            "html_url": f"https://github.com/{self.repo}/releases/tag/{quote(tag, errors='replace')}",
+            "html_url": f"https://github.com/{self.repo}/releases/tag/{path}",
             "name": tag,
             "body": "",
             "draft": draft,

@@ -50,7 +50,7 @@ class Cursor:
             kinds=tuple(str(kind) for kind in content["kinds"]),
             done=None if done is None else frozenset(int(i) for i in done),
             last=content["last"],
-            pages=tuple(Page(str(url), etag) for url, etag in content["pages"]),
+            pages=tuple(Page(str(url), etag and str(etag)) for url, etag in content["pages"]),
             wait_until=None if wait is None else datetime.fromtimestamp(wait, UTC),
         )
 

@@ -18,13 +18,13 @@ INTERVAL_S = 120
 LONGEST_URL = 500
 
 
-def release_sensor(running: bool) -> dg.SensorDefinition:
+def release_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefinition:
     """The sensor; `running`: it evaluates without being switched on."""
     return dg.SensorDefinition(
         name="github_release_sensor",
         evaluation_fn=evaluate,
         job_name=RELEASE.name,
-        minimum_interval_seconds=INTERVAL_S,
+        minimum_interval_seconds=interval_s,
         default_status=(
             dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
         ),
