@@ -3,6 +3,7 @@
 import json
 import shutil
 import stat
+import zipfile
 from pathlib import Path
 
 import dagster as dg
@@ -51,8 +52,9 @@ def test_good_data_passes_and_every_declared_check_is_evaluated(
     assert not (stack_home / "alerts").exists()
 
 
+@pytest.mark.usefixtures("only_time_entries")
 def test_bad_data_fails_the_run_after_everything_is_recorded(
-    stack_home: Path, instance: dg.DagsterInstance, only_time_entries: None
+    stack_home: Path, instance: dg.DagsterInstance
 ) -> None:
     write_books(NEGATIVE)
     result = dg.materialize(
@@ -76,6 +78,9 @@ def test_bad_data_fails_the_run_after_everything_is_recorded(
     assert not artifact["success"]
     assert [r["check_name"] for r in artifact["results"] if not r["success"]] == [MINUTES]
 
+    with zipfile.ZipFile(folder / "gx/data_docs.zip") as pages:
+        assert MINUTES in pages.read("index.html").decode()
+
     docs = stack_home / "data_docs"
     assert result.run_id in (docs / "index.html").read_text()
     run = docs / "runs" / result.run_id
@@ -85,8 +90,9 @@ def test_bad_data_fails_the_run_after_everything_is_recorded(
     assert not any("://" in p.read_text() for p in run.rglob("*.html"))
 
 
+@pytest.mark.usefixtures("only_time_entries")
 def test_a_step_that_is_retried_writes_one_alert(
-    stack_home: Path, instance: dg.DagsterInstance, only_time_entries: None
+    stack_home: Path, instance: dg.DagsterInstance
 ) -> None:
     write_books(NEGATIVE)
     definitions = dg.Definitions(

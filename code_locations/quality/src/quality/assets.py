@@ -1,6 +1,7 @@
 """The validation asset, and its expectations as checks of the tables that they are about."""
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from quality.validation import Report
 
 RESULT_ARTIFACT = "gx/validation_result.json"
+DOCS_ARTIFACT = "gx/data_docs.zip"
 
 _SETTINGS = load_settings(GreatExpectationsSettings)
 CHECKPOINT = load_checkpoint(_SETTINGS.project_dir, _SETTINGS.ge_checkpoint_name)
@@ -46,9 +48,7 @@ def great_expectations_validation(
     for result in validation.failures:
         report = context.log.error if result.fails_the_run else context.log.warning
         report(f"{result.table}: {result.error or result.expectation.name + ' not met'}")
-    ArtifactStore(stack.artifacts).put_json(
-        context.run.run_id, RESULT_ARTIFACT, validation.as_json()
-    )
+    _keep(ArtifactStore(stack.artifacts), validation)
     alert = alert_of(validation)
     if alert:
         metadata = _metadata(validation) | {
@@ -85,6 +85,15 @@ def _validate(
     return run_checkpoint(
         CHECKPOINT, load_settings(WarehouseSettings), run_id=run_id, report=report, only=only
     )
+
+
+def _keep(artifacts: ArtifactStore, validation: Validation) -> None:
+    from quality.data_docs import archive
+
+    artifacts.put_json(validation.run_id, RESULT_ARTIFACT, validation.as_json())
+    if validation.data_docs:
+        pages = archive(Path(validation.data_docs).parent, validation.run_id)
+        artifacts.put(validation.run_id, DOCS_ARTIFACT, pages)
 
 
 def _metadata(validation: Validation) -> dict[str, dg.MetadataValue[Any]]:

@@ -7,9 +7,11 @@ those taken out and a small style put in, and the indexes are written here.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -56,6 +58,16 @@ def publish(built: Path, docs: Path, validation: Validation, now: datetime) -> P
     root = _document(_root_page(lines), style).encode()
     write_atomically(fsspec.filesystem("file"), str(docs / "index.html"), root)
     return docs / "index.html"
+
+
+def archive(docs: Path, run_id: str) -> bytes:
+    """The pages of a run as a zip file: what outlives a pod, and can be sent to somebody."""
+    run = docs / "runs" / run_id
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
+        for page in sorted(run.rglob("*.html")):
+            file.write(page, page.relative_to(run))
+    return content.getvalue()
 
 
 def offline(page: str, style: str) -> str:
