@@ -112,10 +112,9 @@ def impatient(monkeypatch):
     monkeypatch.setattr("ingestion.github.releases.PAGE_SIZE", 1)
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_skips_with_a_reason_and_the_release_runs_after_it(
-    github, tick, impatient, caplog, name
-):
+def test_a_fault_skips_with_a_reason_and_the_release_runs_after_it(github, tick, caplog, name):
     caplog.set_level(logging.DEBUG)
     fault, expected = FAULTS[name]
     github.publish("v1")
@@ -133,8 +132,9 @@ def test_a_fault_skips_with_a_reason_and_the_release_runs_after_it(
     assert [int(r.run_key) for r in tick(cursor)[0]] == published
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_at_the_first_look_makes_nothing_known(github, tick, impatient, name):
+def test_a_fault_at_the_first_look_makes_nothing_known(github, tick, name):
     github.publish()
     github.publish()
     healthy, github.fault = github.fault, FAULTS[name][0]

@@ -128,8 +128,9 @@ def pages_of_three(monkeypatch):
     monkeypatch.setattr("ingestion.github.releases.PAGE_SIZE", 3)
 
 
+@pytest.mark.usefixtures("pages_of_three")
 @pytest.mark.parametrize("already", range(8))
-def test_a_release_of_an_old_commit_is_found_on_any_page(github, tick, pages_of_three, already):
+def test_a_release_of_an_old_commit_is_found_on_any_page(github, tick, already):
     for _ in range(already):
         github.publish(commit_day=10)
     _, cursor, _ = tick()
@@ -140,7 +141,8 @@ def test_a_release_of_an_old_commit_is_found_on_any_page(github, tick, pages_of_
     assert tags(tick(cursor)[0]) == ["next"]
 
 
-def test_only_the_pages_that_changed_count_against_the_limit(github, tick, pages_of_three):
+@pytest.mark.usefixtures("pages_of_three")
+def test_only_the_pages_that_changed_count_against_the_limit(github, tick):
     for _ in range(7):
         github.publish(commit_day=10)
     _, cursor, _ = tick()
