@@ -6,6 +6,7 @@ import pytest
 
 from ingestion.airbyte.sync import SyncError
 from ingestion.loading import read_state
+from stack.warehouse import connect
 from support.fake_connector import Script, declare
 
 DEALS = {"deals": {"id": "integer", "title": "string"}}
@@ -88,6 +89,14 @@ def test_a_stream_that_was_begun_and_never_completed_is_a_failure(syncs, tmp_pat
     script = Script('status("deals", "STARTED"); record("deals", id=1)', streams=DEALS)
     with pytest.raises(SyncError, match="stream deals was left incomplete"):
         syncs.run(declare(tmp_path), script)
+
+
+def test_a_table_that_a_person_dropped_is_loaded_anew(syncs, tmp_path):
+    script = Script(PAGES, streams=DEALS)
+    syncs.run(declare(tmp_path), script)
+    with connect() as connection:
+        connection.execute("drop table freelancer_raw.crm_deals")
+    assert outcomes(syncs.run(declare(tmp_path), script)) == {"deals": ("complete", 10, 10)}
 
 
 def test_a_full_refresh_replaces_the_table_and_a_broken_one_leaves_it(syncs, tmp_path):

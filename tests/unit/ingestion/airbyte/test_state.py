@@ -1,5 +1,7 @@
 """STATE messages: what goes back to the connector, and what is committed with which rows."""
 
+import pytest
+
 from ingestion.airbyte.messages import State
 from ingestion.airbyte.state import StateLog
 
@@ -78,6 +80,22 @@ def test_the_state_of_another_connector_is_not_sent():
     log = StateLog(saved_by(stream_state("deals", 1)), "source-other", {"deals"})
     assert log.foreign == CONNECTOR
     assert log.to_send() is None
+
+
+def test_a_stream_whose_table_is_gone_is_read_anew():
+    saved = saved_by(stream_state("deals", 1), stream_state("people", 1))
+    log = StateLog(saved, CONNECTOR, {"deals", "people"}, lost={"deals", "new"})
+    assert log.forgotten == ["deals"]
+    assert log.to_send() == [stream_state("people", 1).body]
+
+
+@pytest.mark.parametrize(
+    "message", [global_state(1, "deals", "people"), State("LEGACY", {"data": {"deals": {}}})]
+)
+def test_a_state_of_all_streams_goes_with_one_table_but_not_for_a_new_stream(message):
+    saved = saved_by(message)
+    assert StateLog(saved, CONNECTOR, {"deals"}, lost={"new"}).to_send() is not None
+    assert StateLog(saved, CONNECTOR, {"deals"}, lost={"deals"}).to_send() is None
 
 
 def test_streams_that_are_no_longer_read_are_forgotten():

@@ -18,16 +18,28 @@ class StateLog:
 
     `saved` is what the last committed sync left, as `merged` returned it. A stream that is
     read in full each time has no state to go back to: only `incremental` ones keep theirs.
+    The `lost` streams have no table any more, so that what their state covers must be read anew.
     """
 
     def __init__(
-        self, saved: Mapping[str, Any], connector: str, incremental: Collection[str]
+        self,
+        saved: Mapping[str, Any],
+        connector: str,
+        incremental: Collection[str],
+        *,
+        lost: Collection[str] = (),
     ) -> None:
         known = bool(saved) and saved.get("connector") == connector
         self.foreign = str(saved["connector"]) if saved and not known else None
         self._connector = connector
         self._incremental = set(incremental)
         self._saved = dict(saved) if known else {}
+        self.forgotten = sorted(set(lost) & _streams_of(self._saved))
+        if self.forgotten:
+            kept = []
+            if self._saved["kind"] == "STREAM":
+                kept = [body for body in self._saved["states"] if _stream_of(body) not in lost]
+            self._saved = {**self._saved, "states": kept} if kept else {}
         self._kind: str | None = None
         self._streams: dict[str, dict[str, Any]] = {}
         self._whole: dict[str, Any] | None = None
@@ -99,6 +111,19 @@ class StateLog:
                 continue
             kept.append(body)
         return kept
+
+
+def _streams_of(saved: Mapping[str, Any]) -> set[str]:
+    """Names of the streams that a saved state knows of."""
+    names: set[str] = set()
+    for body in saved.get("states", []):
+        if "stream" in body:
+            names.add(_stream_of(body))
+        else:
+            parts = (body.get("global") or {}).get("stream_states") or []
+            names |= {str(part["stream_descriptor"]["name"]) for part in parts}
+            names |= set(body.get("data") or {})  # by stream, as CDKs of the time wrote it
+    return names
 
 
 def _stream_of(body: Mapping[str, Any]) -> str:

@@ -94,18 +94,25 @@ def sync(
     environment = require(connection, settings.connectors)
     config, secrets = connection.resolve_config(environment_variables())
     limits = Limits(settings.airbyte_deadline_seconds, settings.airbyte_silence_seconds)
-    incremental = {n for n, s in connection.streams.items() if s.sync_mode == "incremental"}
     package = connection.connector.package
-    states = StateLog(read_state(connection.name), package.partition("==")[0], incremental)
+    present = present_columns(connection)
+    states = StateLog(
+        read_state(connection.name),
+        package.partition("==")[0],
+        {name for name, stream in connection.streams.items() if stream.sync_mode == "incremental"},
+        lost={name for name, columns in present.items() if not columns},
+    )
     if states.foreign:
         logger.warning("%s: state of %s is not for %s; all is read anew", connection.name,
                        states.foreign, package)  # fmt: skip
+    for stream in states.forgotten:
+        logger.warning("%s is gone; stream %s is read anew", connection.table_name(stream), stream)
     with Connector(
         environment, config, secrets=secrets, limits=limits, scratch=scratch / "airbyte",
         logger=logger,
     ) as connector:  # fmt: skip
         try:
-            targets = build_targets(connection, connector.discover(), present_columns(connection))
+            targets = build_targets(connection, connector.discover(), present)
         except (ConnectorError, StreamUnavailableError) as error:
             raise SyncError(str(error), SyncReport(connection.name, package)) from None
         logger.info("%s: connected, reading %s", connection.name, ", ".join(targets))
