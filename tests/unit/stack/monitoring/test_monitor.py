@@ -184,3 +184,13 @@ def test_one_check_can_be_run_alone(dependencies, instance):
 def test_no_pool_keeps_monitoring_waiting(dependencies):
     job = dependencies.definitions.resolve_job_def("monitoring")
     assert {node.definition.pool for node in job.nodes} == {None}
+
+
+def test_an_alert_that_was_handled_does_not_come_back_while_the_outage_lasts(
+    stack_home, dependencies, instance
+):
+    dependencies.tick(instance, lake=State.DOWN)
+    for file in (stack_home / "alerts").iterdir():
+        file.unlink()
+    dependencies.tick(instance, lake=State.DOWN)
+    assert alerts() == []
