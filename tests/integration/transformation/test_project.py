@@ -52,9 +52,9 @@ def test_project_that_does_not_parse_is_named_with_the_reason(copied: DbtProject
         file.write("{{ ref('no_such_model') }}")
 
     with pytest.raises(DbtProjectError) as raised:
-        load_manifest(copied)
+        prepare(copied)
 
-    assert str(raised.value).startswith(f"dbt can't parse {copied.project_dir}: ")
+    assert str(raised.value).startswith(f"dbt can't parse {copied.project_dir} for ")
     assert "no_such_model" in str(raised.value)
 
 

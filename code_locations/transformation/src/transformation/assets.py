@@ -42,10 +42,13 @@ def dbt_run(context: AssetExecutionContext) -> Iterator[dg.MaterializeResult[Non
         report=_progress(context, MANIFEST),
         options=() if everything else select(model.unique_id for model in models),
     )
-    _keep_artifacts(run, settings, ArtifactStore(stack.artifacts), context.run.run_id)
-    for materialized in _materialized(run, settings):
-        if materialized.asset_key in selected:
-            yield materialized
+    with connect(settings, read_only=True) as connection:
+        columns = columns_by_table(connection, settings, MANIFEST.tables.values())
+        warehouse = Warehouse(connection, settings, columns)
+        _keep_artifacts(run, warehouse, ArtifactStore(stack.artifacts), context.run.run_id)
+        for materialized in _materialized(run, warehouse):
+            if materialized.asset_key in selected:
+                yield materialized
     failed = failing_models(run, MANIFEST)
     if failed:
         skipped = sum(result.status == "skipped" for result in run.result.results)
@@ -66,31 +69,23 @@ def dbt_test(
     yield from test_and_report(context, MANIFEST, _progress(context, MANIFEST))
 
 
-def _materialized(run: DbtRun, settings: WarehouseSettings) -> Iterator[dg.MaterializeResult[None]]:
-    with connect(settings, read_only=True) as connection:
-        columns = columns_by_table(connection, settings, MANIFEST.tables.values())
-        warehouse = Warehouse(connection, settings, columns)
-        for result in run.result.results:
-            model = MANIFEST.tables.get(result.unique_id)  # none if added since this was loaded
-            if model is not None and result.status == "success":
-                affected = run.rows_affected.get(model.unique_id)
-                yield dg.MaterializeResult(
-                    asset_key=key_of(model),
-                    metadata=model_metadata(model, result, affected, MANIFEST, warehouse),
-                )
+def _materialized(run: DbtRun, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
+    for result in run.result.results:
+        model = MANIFEST.tables.get(result.unique_id)  # none if added since this was loaded
+        if model is not None and result.status == "success":
+            affected = run.rows_affected.get(model.unique_id)
+            yield dg.MaterializeResult(
+                asset_key=key_of(model),
+                metadata=model_metadata(model, result, affected, MANIFEST, warehouse),
+            )
 
 
-def _keep_artifacts(
-    run: DbtRun, settings: WarehouseSettings, store: ArtifactStore, run_id: str
-) -> None:
-    with connect(settings, read_only=True) as connection:
-        columns = columns_by_table(connection, settings, MANIFEST.tables.values())
-    metadata = run.run_results["metadata"]
+def _keep_artifacts(run: DbtRun, warehouse: Warehouse, store: ArtifactStore, run_id: str) -> None:
+    database, metadata = warehouse.settings.database, run.run_results["metadata"]
+    catalog = build_catalog(MANIFEST, warehouse.columns, database, metadata)
     store.put_json(run_id, "dbt/manifest.json", run.manifest)
     store.put_json(run_id, "dbt/run_results.json", run.run_results)
-    store.put_json(
-        run_id, "dbt/catalog.json", build_catalog(MANIFEST, columns, settings.database, metadata)
-    )
+    store.put_json(run_id, "dbt/catalog.json", catalog)
 
 
 def _run_metadata(run: DbtRun) -> dict[str, dg.MetadataValue]:

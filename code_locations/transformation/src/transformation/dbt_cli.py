@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import WarehouseError, connect, ensure_raw_tables
-from transformation.project import DbtProjectError, load_project
+from transformation.project import DbtProjectError, load_project, prepared
 
 # Importing `cli` is what the `dbt` script does; `-m dbt.cli.main` would import it twice.
 _DBT = "from dbt.cli.main import cli; cli(prog_name='dbt')"
@@ -20,6 +21,9 @@ def main(arguments: list[str]) -> int:
     """Run dbt with the project's folders and environment; everything else is dbt's."""
     try:
         project = load_project()
+        target_dir = project.stack_home / "dbt" / "by-hand"
+        target_dir.mkdir(parents=True, exist_ok=True)
+        shutil.copy(prepared(project) / "partial_parse.msgpack", target_dir)
         if arguments and arguments[0] in _NEEDS_TABLES:
             settings = load_settings(WarehouseSettings)
             with connect(settings) as connection:
@@ -32,7 +36,7 @@ def main(arguments: list[str]) -> int:
         "DBT_PROJECT_DIR": str(project.project_dir),
         "DBT_PROFILES_DIR": str(project.profiles_dir),
         "DBT_TARGET": project.target,
-        "DBT_TARGET_PATH": str(project.stack_home / "dbt" / "by-hand"),
+        "DBT_TARGET_PATH": str(target_dir),
         "DBT_LOG_PATH": str(project.log_dir),
     }
     command = [sys.executable, "-c", _DBT, *arguments]

@@ -28,7 +28,10 @@ def prepare(project: DbtProject) -> Path:
     with tempfile.TemporaryDirectory(prefix="dbt-parse-") as scratch:
         result = invoke(project, ["parse"], Path(scratch))
         if not result.success:
-            raise DbtProjectError(f"dbt can't parse {project.project_dir}: {result.error}")
+            raise DbtProjectError(
+                f"dbt can't parse {project.project_dir} for target {project.target!r} "
+                f"(DBT_TARGET) of {project.profiles_dir / 'profiles.yml'}: {result.error}"
+            )
         (Path(scratch) / "fingerprint").write_text(fingerprint)
         return _publish(Path(scratch), project)
 

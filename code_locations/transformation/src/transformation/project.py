@@ -90,7 +90,9 @@ class DbtProject:
                     f"{file} doesn't exist: set {variable} to the folder that has {file.name}"
                 )
         inside = (self.project_dir / folder for folder in _PARSED_FOLDERS)
-        parsed = sorted(p for f in inside for p in f.rglob("*") if p.suffix in {".sql", ".yml"})
+        parsed = sorted(
+            p for f in inside for p in f.rglob("*") if p.suffix in {".sql", ".yml", ".md"}
+        )
         return [project, profiles, *parsed]
 
 

@@ -129,4 +129,4 @@ def _node_result(result: Any) -> NodeResult:
 
 
 def _message(error: Exception) -> str:
-    return str(error).strip() or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__
