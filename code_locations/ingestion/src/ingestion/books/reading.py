@@ -97,9 +97,9 @@ def _parse(
         _stage(connection, file, format_, found)
         _write(connection, found, names, wanted, target)
         path = target
-    rows = _check_keys(connection, path, table.primary_key)
     if keys_unique(connection, [path], table.primary_key):
-        return Parsed(path, rows, new)
+        return Parsed(path, _count(connection, path), new)
+    rows = _refuse_empty_keys(connection, path, table.primary_key)
     newest = target.with_suffix(".newest.parquet")
     kept = write_newest_rows(connection, [path], table.primary_key, newest)
     return Parsed(newest, kept, new, duplicates=rows - kept)
@@ -192,7 +192,9 @@ def _write(
     _copy(connection, f"select {', '.join(selected)} from staged", target)
 
 
-def _check_keys(connection: DuckDBPyConnection, path: Path, primary_key: tuple[str, ...]) -> int:
+def _refuse_empty_keys(
+    connection: DuckDBPyConnection, path: Path, primary_key: tuple[str, ...]
+) -> int:
     """Rows of the file. Refuses an empty key: such a row could never be merged."""
     missing = " or ".join(f"{quoted(name)} is null" for name in primary_key)
     rows, empty, first = connection.execute(
@@ -207,6 +209,11 @@ def _check_keys(connection: DuckDBPyConnection, path: Path, primary_key: tuple[s
             f"the first of them row {first + 1:,}"
         )
     return int(rows)
+
+
+def _count(connection: DuckDBPyConnection, path: Path) -> int:
+    row = connection.execute("select count(*) from read_parquet(?)", [str(path)]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _copy(connection: DuckDBPyConnection, query: str, target: Path) -> None:

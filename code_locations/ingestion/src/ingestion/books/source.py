@@ -98,7 +98,8 @@ def load_books(progress: Callable[[str], None] = _log.info) -> BooksReport:
                 passing[path] = f"it can't be read now: {error}"
             else:
                 seen[path] = item.export.version
-                files.append(TableFile(raw_table(SOURCE, item.table), parsed.path, parsed.rows))
+                table = raw_table(SOURCE, item.table)
+                files.append(TableFile(table, parsed.path, parsed.rows, keys_checked=True))
                 _add(report, item, parsed)
         reasons = {path: note["reason"] for path, note in refused.items()}
         report.quarantined = dict(sorted((todo.not_assigned | reasons | passing).items()))
@@ -205,20 +206,28 @@ class _Reader:
 def raw_columns() -> dict[str, dict[str, str]]:
     """Columns of the source's raw tables, with DuckDB's types, by the table's name.
 
-    Makes the tables that don't exist yet.
+    A table that doesn't exist yet has the declared ones.
     """
-    from stack.warehouse import columns_of, connect, ensure_raw_tables
+    from stack.warehouse import connect
 
     settings = load_settings(WarehouseSettings)
-    tables = raw_tables(SOURCE)
     with connect(settings) as connection:
-        ensure_raw_tables(connection, settings, tables)
-        return {
-            table.name: {
-                column.name: column.type
-                for column in columns_of(
-                    connection, settings, settings.dlt_dataset_name, table.table_name
-                )
-            }
-            for table in tables
-        }
+        rows = connection.execute(
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = ? and schema_name = ? order by column_index",
+            [settings.database, settings.dlt_dataset_name],
+        ).fetchall()
+    present: dict[str, dict[str, str]] = {}
+    for table_name, column, type_ in rows:
+        present.setdefault(table_name, {})[column] = type_
+    return {
+        table.name: present.get(
+            table.table_name, {column.name: _canonical(column.type) for column in table.columns}
+        )
+        for table in raw_tables(SOURCE)
+    }
+
+
+def _canonical(declared: str) -> str:
+    """A declared type as DuckDB names it."""
+    return {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}.get(declared.upper(), declared.upper())

@@ -109,6 +109,16 @@ class WarehouseDestination(duckdb_destination):
             replace_strategy="insert-from-staging",
         )
         self._database = database
+        self._resolved: dict[tuple[object, ...], DuckDbClientConfiguration] = {}
+
+    def configuration(
+        self, initial_config: DuckDbClientConfiguration, accept_partial: bool = False
+    ) -> DuckDbClientConfiguration:
+        """The configuration of a dataset, resolved once: dlt asks for it twenty times a load."""
+        key = (initial_config.dataset_name, initial_config.default_schema_name, accept_partial)
+        if key not in self._resolved:
+            self._resolved[key] = super().configuration(initial_config, accept_partial)
+        return self._resolved[key]
 
     def capabilities(
         self,

@@ -24,12 +24,14 @@ class TableFile:
     Files of one table are loaded in the order given; it only matters for rows with the same
     key and the same `updated_at`. Rows of a table without a primary key are appended. Where
     a file says `replace`, the table holds the files' rows and no others afterwards.
+    `keys_checked`: the caller knows that no key is empty or occurs twice in the file.
     """
 
     table: RawTable
     path: Path
     rows: int
     replace: bool = False
+    keys_checked: bool = False
 
 
 def parquet_columns(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:

@@ -61,7 +61,8 @@ class TableLoad:
             for n, file in enumerate(self.files)
         ]
         key = self.table.primary_key
-        if key and not keys_unique(self._connection, self.paths, key):
+        checked = len(self.files) == 1 and self.files[0].keys_checked
+        if key and not checked and not keys_unique(self._connection, self.paths, key):
             self._refuse_empty_keys()
             newest = scratch / f"{name}.parquet"
             write_newest_rows(self._connection, self.paths, key, newest)

@@ -1,0 +1,60 @@
+"""How long each code location takes to load, against `import dagster`.
+
+    python -m benchmarks.load_time [--repeats 7]
+
+Each measurement is a process of its own, and the targets take turns, so that what else the
+machine does falls on all of them alike. The time is that of the import alone, without the
+start of Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+
+from benchmarks.report import Finding, median, publish
+
+BUDGET = 1.3
+LOCATIONS = ("ingestion", "transformation", "quality", "catalog")
+TARGETS = {"dagster": "dagster"} | {name: f"{name}.definitions" for name in LOCATIONS}
+IMPORT = (
+    "import sys, time; started = time.perf_counter(); __import__(sys.argv[1]); "
+    "print(time.perf_counter() - started)"
+)
+
+
+def main() -> int:
+    """Measure, publish, and return 1 if a budget is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=7)
+    repeats = parser.parse_args().repeats
+    seconds: dict[str, list[float]] = {name: [] for name in TARGETS}
+    with tempfile.TemporaryDirectory(prefix="stack-bench-") as home:
+        for module in TARGETS.values():
+            load(module, home)  # writes the bytecode
+        for _ in range(repeats):
+            for name, module in TARGETS.items():
+                seconds[name].append(load(module, home))
+    base = median(seconds["dagster"])
+    findings = [
+        Finding(f"load {name}", "import dagster", median(seconds[name]), base, BUDGET)
+        for name in LOCATIONS
+    ]
+    return 0 if publish("load_time", findings, {"repeats": repeats}) else 1
+
+
+def load(module: str, home: str) -> float:
+    """Seconds that the import of a module takes in a new process."""
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORT, module],
+        env=os.environ | {"STACK_HOME": home},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return float(result.stdout.split()[-1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
