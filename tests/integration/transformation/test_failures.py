@@ -151,7 +151,8 @@ def kill(event):
         os.kill(os.getpid(), signal.SIGKILL)
 
 project = load_project()
-invoke(project, ["run"], project.stack_home / "scratch" / "killed", kill)
+models = ["--select", "fct_time_entries", "cash_in"]
+invoke(project, ["run", *models], project.stack_home / "scratch" / "killed", kill)
 """
 
 
