@@ -109,7 +109,9 @@ class WarehouseSettings(Settings):
     @property
     def database(self) -> str:
         """Name under which DuckDB sees the warehouse: the first part of `database.schema.table`."""
-        return self.duckdb_file.stem if self.dlt_destination == "duckdb" else "warehouse"
+        return (
+            self.duckdb_file.name.split(".")[0] if self.dlt_destination == "duckdb" else "warehouse"
+        )
 
     @property
     def lake_data(self) -> str:
