@@ -1,6 +1,6 @@
 """Runs dbt in this process by its programmatic API.
 
-Why in this process: docs/decisions/0006-dbt-in-process.md. Source of the API and of the events:
+Why in this process: docs/decisions/0013-dbt-in-process.md. Source of the API and of the events:
 https://docs.getdbt.com/reference/programmatic-invocations
 """
 
