@@ -121,6 +121,7 @@ def s3_store(bucket: str = "lake") -> Iterator[S3]:
         command = [
             str(Path(sys.executable).parent / "weed"), "server", f"-dir={folder}", "-ip=127.0.0.1",
             "-ip.bind=127.0.0.1", "-s3", f"-s3.port={s3_port}", f"-s3.config={folder / 's3.json'}",
+            "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
             "-master.volumeSizeLimitMB=64", "-volume.max=50",
             *(f"-{name}={port}" for name, port in ports.items()),
         ]  # fmt: skip

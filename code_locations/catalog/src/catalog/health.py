@@ -7,6 +7,7 @@ import dagster as dg
 from catalog.settings import DataHubSettings
 from stack.monitoring import Health, HealthCheck, State
 from stack.settings import StackSettings, load_settings
+from stack.storage import filesystem
 
 _DENIED = (401, 403)
 
@@ -61,11 +62,9 @@ def file_health(url: str) -> Health:
     """Whether the folder of the metadata file takes a file, tried by writing one."""
     import uuid
 
-    import fsspec
-
     from stack.artifacts import write_atomically
 
-    fs, path = fsspec.core.url_to_fs(url)
+    fs, path = filesystem(url)
     folder = path.rsplit("/", 1)[0]
     trial = f"{folder}/.health-{uuid.uuid4().hex}"
     try:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from stack.artifacts import write_atomically
+from stack.storage import filesystem
 
 Severity = Literal["info", "warning", "error", "critical"]
 
@@ -33,9 +34,7 @@ def write_alert(url: str, alert: Alert, *, key: str | None = None) -> str:
     The name comes from type and `key`, which is the run's id unless given, so that a step that
     is retried writes one alert.
     """
-    import fsspec
-
-    fs, root = fsspec.core.url_to_fs(url)
+    fs, root = filesystem(url)
     key = key or alert.run_id or f"{alert.created_at:%Y%m%dT%H%M%S%f}"
     name = f"{alert.type}-{key}.json"
     write_atomically(fs, f"{root.rstrip('/')}/{name}", alert.model_dump_json(indent=2).encode())

@@ -11,15 +11,15 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from stack.storage import filesystem
+
 
 class ArtifactStore:
     """Reads and writes artifacts at a fsspec URL."""
 
     def __init__(self, url: str) -> None:
-        import fsspec
-
         self.url = url.rstrip("/")
-        self._fs, self._root = fsspec.core.url_to_fs(self.url)
+        self._fs, self._root = filesystem(self.url)
 
     def put(self, run_id: str, name: str, content: bytes) -> str:
         """Write `name` for a run and as the latest; return the URL of the run's copy."""

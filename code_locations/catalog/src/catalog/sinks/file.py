@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import fsspec
-
 from stack.artifacts import write_atomically
+from stack.storage import filesystem
 
 if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 def write_file(url: str, proposals: Sequence[Proposal]) -> str:
     """Replace the file at a path or fsspec URL; a reader sees the old one or the new one."""
-    fs, path = fsspec.core.url_to_fs(url)
+    fs, path = filesystem(url)
     records = [proposal.to_obj(simplified_structure=True) for proposal in proposals]
     write_atomically(fs, path, (json.dumps(records, indent=2) + "\n").encode())
     return url

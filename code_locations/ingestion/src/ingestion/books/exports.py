@@ -22,7 +22,10 @@ _FORMATS: dict[str, Format] = {
     "parquet": "parquet",
 }
 # What file systems and tools leave beside exports, or write before they rename.
-_PASSED_OVER = re.compile(r"(^|/)[._~]|\.(tmp|part|partial|crdownload|swp)$|~$", re.IGNORECASE)
+PASSED_OVER = re.compile(r"(^|/)[._~]|\.(tmp|part|partial|crdownload|swp)$|~$", re.IGNORECASE)
+
+
+NO_FORMAT = "it is none of .csv, .json, .jsonl, .ndjson, .parquet (or .gz of a text one)"
 
 
 @dataclass(frozen=True, order=True)
@@ -68,8 +71,8 @@ def find_exports(fs: Any, root: str) -> list[Export]:
     exports = []
     for name, info in found.items():
         path = name.removeprefix(root).lstrip("/")
-        if path and not _PASSED_OVER.search(path):
-            exports.append(_export(path, info))
+        if path and not PASSED_OVER.search(path):
+            exports.append(export_of(path, info))
     return sorted(exports)
 
 
@@ -77,10 +80,11 @@ def describe(fs: Any, root: str, path: str) -> Export:
     """One export as it is now. Raises FileNotFoundError if it is gone."""
     full = f"{root.rstrip('/')}/{path}"
     fs.invalidate_cache(full.rsplit("/", 1)[0])
-    return _export(path, fs.info(full))
+    return export_of(path, fs.info(full))
 
 
-def _export(path: str, info: Mapping[str, Any]) -> Export:
+def export_of(path: str, info: Mapping[str, Any]) -> Export:
+    """An export as fsspec describes it."""
     size = int(info.get("size") or 0)
     modified = info.get("mtime", info.get("LastModified", info.get("last_modified", "")))
     order = f"{modified:020.6f}" if isinstance(modified, float) else str(modified)
@@ -90,14 +94,22 @@ def _export(path: str, info: Mapping[str, Any]) -> Export:
 
 def assign(export: Export, tables: Iterable[str]) -> Assigned | str:
     """The export with its table, or the reason why it belongs to none."""
-    match = _NAME.fullmatch(export.path)
-    if match is None:
-        return "it is none of .csv, .json, .jsonl, .ndjson, .parquet (or .gz of a text one)"
+    parts = name_and_format(export.path)
+    if parts is None:
+        return NO_FORMAT
     names = tuple(tables)
-    table = match["stem"].split("/")[0].lower()
+    table = parts[0].lower()
     if table not in names:
         return f"no table is called {table!r}; the tables are {', '.join(names)}"
-    return Assigned(export, table, _FORMATS[(match["text"] or match["binary"]).lower()])
+    return Assigned(export, table, parts[1])
+
+
+def name_and_format(path: str) -> tuple[str, Format] | None:
+    """What a file's table is called (its top folder, else itself) and its format, if it has one."""
+    match = _NAME.fullmatch(path)
+    if match is None:
+        return None
+    return match["stem"].split("/")[0], _FORMATS[(match["text"] or match["binary"]).lower()]
 
 
 def changes(found: Iterable[Export], seen: Mapping[str, str], tables: Iterable[str]) -> Changes:

@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import fsspec
-
 from stack.artifacts import write_atomically
+from stack.storage import filesystem
 
 _FOLDER = "books"
 
@@ -18,7 +17,7 @@ def write_notes(url: str, notes: Mapping[str, Mapping[str, Any]]) -> None:
 
     A note that says the same already isn't written again.
     """
-    fs, root = fsspec.core.url_to_fs(url)
+    fs, root = filesystem(url)
     folder = f"{root.rstrip('/')}/{_FOLDER}"
     wanted = {f"{path.replace('/', '__')}.json": note for path, note in notes.items()}
     present = {name.rsplit("/", 1)[-1] for name in fs.find(folder)} if fs.exists(folder) else set()

@@ -97,7 +97,7 @@ def _parse(
         _stage(connection, file, format_, found)
         _write(connection, found, names, wanted, target)
         path = target
-    if keys_unique(connection, [path], table.primary_key):
+    if not table.primary_key or keys_unique(connection, [path], table.primary_key):
         return Parsed(path, _count(connection, path), new)
     rows = _refuse_empty_keys(connection, path, table.primary_key)
     newest = target.with_suffix(".newest.parquet")

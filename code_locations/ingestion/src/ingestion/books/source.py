@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import fsspec
-
 from ingestion.books.exports import Assigned, changes, describe, find_exports
 from ingestion.books.quarantine import write_notes
 from ingestion.books.reading import Destination, Parsed, UnreadableExportError, parse
@@ -21,6 +19,7 @@ from ingestion.loading import LoadReport, TableFile, load, read_state
 from ingestion.settings import BooksSettings
 from stack.raw import raw_table, raw_tables
 from stack.settings import WarehouseSettings, load_settings
+from stack.storage import filesystem
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -71,7 +70,7 @@ def load_books(progress: Callable[[str], None] = _log.info) -> BooksReport:
     state = read_state(SOURCE)
     seen: dict[str, str] = state.get("files", {})
     refused: dict[str, dict[str, str]] = state.get("refused", {})
-    fs, root = fsspec.core.url_to_fs(settings.books)
+    fs, root = filesystem(settings.books)
     names = [table.name for table in raw_tables(SOURCE)]
     known = seen | {path: note["version"] for path, note in refused.items()}
     exports = find_exports(fs, root)
@@ -120,7 +119,7 @@ def load_books(progress: Callable[[str], None] = _log.info) -> BooksReport:
 def quarantined_files() -> dict[str, str]:
     """Reason by path of each export that isn't loaded: refused by the last load, or no table's."""
     refused = read_state(SOURCE).get("refused", {})
-    fs, root = fsspec.core.url_to_fs(load_settings(BooksSettings).books)
+    fs, root = filesystem(load_settings(BooksSettings).books)
     names = [table.name for table in raw_tables(SOURCE)]
     not_assigned = changes(find_exports(fs, root), {}, names).not_assigned
     reasons = not_assigned | {path: note["reason"] for path, note in refused.items()}
