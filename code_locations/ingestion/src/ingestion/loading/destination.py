@@ -43,7 +43,7 @@ class WarehouseMergeJob(SqlMergeFollowupJob):
         cls, table_chain: Sequence[PreparedTableSchema], sql_client: SqlClientBase[Any]
     ) -> list[str]:
         """The statements of the job, which dlt runs in one transaction."""
-        table = cast(TTableSchema, table_chain[0])
+        table = cast("TTableSchema", table_chain[0])
         name = sql_client.escape_column_name
         target, staged = sql_client.get_qualified_table_names(str(table["name"]))
         keys = [name(key) for key in get_columns_names_with_prop(table, "primary_key")]
