@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from stack.paths import checkout_root, default_home
 from stack.settings import Settings
@@ -16,8 +17,29 @@ class AirbyteSettings(Settings):
     airbyte_connection_id: str | None = Field(
         None, description="connection of an Airbyte server; unset: a connector by protocol"
     )
+    airbyte_scheme: Literal["http", "https"] = Field(
+        "http", description="https where the Airbyte server is behind TLS"
+    )
     airbyte_host: str = Field("localhost", description="host of the Airbyte server")
     airbyte_port: int = Field(8000, ge=1, le=65535, description="port of the Airbyte server")
+    airbyte_client_id: str | None = Field(
+        None, description="application of the Airbyte server that may run syncs"
+    )
+    airbyte_client_secret: SecretStr | None = Field(
+        None, validate_default=True, description="secret of AIRBYTE_CLIENT_ID"
+    )
+    airbyte_username: str | None = Field(
+        None, description="user of an Airbyte server with basic authentication, instead"
+    )
+    airbyte_password: SecretStr | None = Field(
+        None, validate_default=True, description="password of AIRBYTE_USERNAME"
+    )
+    airbyte_poll_seconds: float = Field(
+        10, gt=0, le=600, description="wait between two looks at a sync on the server"
+    )
+    airbyte_request_retries: int = Field(
+        8, ge=0, le=20, description="retries of a request that the server couldn't answer"
+    )
     airbyte_connection_file: Path | None = Field(
         None,
         description="YAML of a connection, or a folder of them; default: the sample shop",
@@ -28,12 +50,29 @@ class AirbyteSettings(Settings):
         "else STACK_HOME/connectors",
     )
     airbyte_deadline_seconds: int = Field(
-        6 * 3600, ge=1, description="a connector that reads for longer is stopped"
+        6 * 3600, ge=1, description="a sync that takes longer is stopped"
     )
     airbyte_silence_seconds: int = Field(
         900, ge=1, description="a connector that says nothing for longer is stopped"
     )
     stack_home: Path = Field(default_factory=default_home)
+
+    @field_validator("airbyte_client_secret", "airbyte_password")
+    @classmethod
+    def _one_whole_login(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        application = info.data.get("airbyte_client_id")
+        of_user = info.field_name == "airbyte_password"
+        name = "airbyte_username" if of_user else "airbyte_client_id"
+        if (info.data.get(name) is None) != (secret is None):
+            raise ValueError(f"{name.upper()} and {str(info.field_name).upper()} go together")
+        if of_user and secret is not None and application is not None:
+            raise ValueError("AIRBYTE_CLIENT_ID is set too; use one of the two")
+        return secret
+
+    @property
+    def airbyte_url(self) -> str:
+        """Address of the Airbyte server."""
+        return f"{self.airbyte_scheme}://{self.airbyte_host}:{self.airbyte_port}"
 
     @property
     def connectors(self) -> Path:
@@ -80,6 +119,43 @@ class BooksSettings(Settings):
     def quarantine(self) -> str:
         """fsspec URL of the notes on exports that can't be loaded."""
         return self.quarantine_url or str(self.stack_home / "quarantine")
+
+
+class IncomingSettings(Settings):
+    """Where files of any kind arrive, and where they go when they are done with."""
+
+    stack_home: Path = Field(default_factory=default_home)
+    incoming_url: str | None = Field(
+        None, description="fsspec URL where files arrive; default: STACK_HOME/incoming"
+    )
+    incoming_processed_url: str | None = Field(
+        None, description="fsspec URL of loaded files; default: INCOMING_URL/processed"
+    )
+    incoming_quarantine_url: str | None = Field(
+        None,
+        description="fsspec URL of files that can't be loaded, with the reason beside each; "
+        "default: INCOMING_URL/quarantine",
+    )
+    incoming_settle_seconds: int = Field(
+        30, ge=0, description="a file that hasn't changed for as long is taken as complete"
+    )
+    incoming_files_a_run: int = Field(20, ge=1, le=500, description="most files that one run loads")
+    incoming_runs_a_tick: int = Field(5, ge=1, le=50, description="most runs begun at a time")
+
+    @property
+    def incoming(self) -> str:
+        """fsspec URL where files arrive."""
+        return (self.incoming_url or str(self.stack_home / "incoming")).rstrip("/")
+
+    @property
+    def processed(self) -> str:
+        """fsspec URL of loaded files."""
+        return self.incoming_processed_url or f"{self.incoming}/processed"
+
+    @property
+    def quarantine(self) -> str:
+        """fsspec URL of files that can't be loaded."""
+        return self.incoming_quarantine_url or f"{self.incoming}/quarantine"
 
 
 class GitHubSettings(Settings):

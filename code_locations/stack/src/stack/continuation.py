@@ -28,6 +28,7 @@ PIPELINE_TAG = "pipeline"
 STAGE_TAG = "stage"
 PIPELINE_ID_TAG = "pipeline/id"
 PRIORITY_TAG = "dagster/priority"
+LOAD_ONLY_TAG = "option/load_only"
 # Copied from stage to stage beside those above: options, partitions, and what a user added.
 CARRIED_PREFIXES = ("option/", "release/", "alert/", "dagster/partition", "dagster/asset_partition")
 # A run's timestamp is its worker's clock, and its record may become visible later than that.
@@ -126,7 +127,8 @@ def continue_run(pipeline: Pipeline, stage: Stage, upstream: dg.DagsterRun) -> d
     return dg.RunRequest(
         run_key=upstream.run_id,
         job_name=pipeline.name,
-        run_config=upstream.run_config,
+        # Config of ops is for ops of the stage before.
+        run_config={k: v for k, v in upstream.run_config.items() if k != "ops"},
         tags=carried
         | {
             PIPELINE_ID_TAG: tags.get(PIPELINE_ID_TAG, upstream.run_id),
@@ -138,5 +140,7 @@ def continue_run(pipeline: Pipeline, stage: Stage, upstream: dg.DagsterRun) -> d
 
 def skipped_stages(tags: Mapping[str, str]) -> frozenset[Stage]:
     """Stages that a run's options leave out."""
+    if tags.get(LOAD_ONLY_TAG, "").lower() == "true":
+        return frozenset(Stage) - {Stage.INGESTION}
     skip = tags.get("option/skip_validations", "").lower() == "true"
     return frozenset({Stage.QUALITY}) if skip else frozenset()

@@ -23,8 +23,6 @@ _FORMATS: dict[str, Format] = {
 }
 # What file systems and tools leave beside exports, or write before they rename.
 PASSED_OVER = re.compile(r"(^|/)[._~]|\.(tmp|part|partial|crdownload|swp)$|~$", re.IGNORECASE)
-
-
 NO_FORMAT = "it is none of .csv, .json, .jsonl, .ndjson, .parquet (or .gz of a text one)"
 
 

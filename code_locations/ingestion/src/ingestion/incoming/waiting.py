@@ -1,0 +1,125 @@
+"""Which arrived files are complete, and which of them make up the next runs.
+
+Files on disk grow under the reader's eyes: a file counts as complete when it is the same
+(size and time, or an object store's ETag) as some looks ago, `settle_s` or more before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ingestion.books.exports import Export
+from ingestion.incoming.arrivals import Target, target_of
+
+# A file that is still there after its run is handed out again, later each time.
+FIRST_WAIT_S = 60.0
+LONGEST_WAIT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A file as it has been since `since`; handed out `tries` times, not again before `not_before`.
+
+    Times are seconds since the epoch.
+    """
+
+    version: str
+    since: float
+    tries: int = 0
+    not_before: float = 0.0
+
+    def handed_out(self, now: float) -> Sight:
+        """After it was given to a run."""
+        wait = min(FIRST_WAIT_S * 2.0 ** min(self.tries, 10), LONGEST_WAIT_S)
+        return replace(self, tries=self.tries + 1, not_before=now + wait)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """What the sensor remembers: the files of `source` that wait, by path.
+
+    Losing it costs a further look at each file and nothing else.
+    """
+
+    source: str
+    seen: dict[str, Sight] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str | None, source: str) -> Cursor:
+        """From the sensor's cursor; an empty one where there is none of `source` to be read."""
+        try:
+            content = json.loads(text or "null")
+            if content["source"] != source:
+                return cls(source)
+            seen = {
+                str(path): Sight(str(version), float(since), int(tries), float(not_before))
+                for path, (version, since, tries, not_before) in content["seen"].items()
+            }
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+            return cls(source)
+        return cls(source, seen)
+
+    def dump(self) -> str:
+        """Text for the sensor's cursor."""
+        seen = {p: [s.version, s.since, s.tries, s.not_before] for p, s in self.seen.items()}
+        return json.dumps({"source": self.source, "seen": seen}, separators=(",", ":"))
+
+    def look(self, found: Iterable[Export], now: float) -> Cursor:
+        """After a look that found these files, and no others."""
+        seen = {}
+        for export in found:
+            before = self.seen.get(export.path)
+            same = before is not None and before.version == export.version
+            seen[export.path] = before if before and same else Sight(export.version, now)
+        return replace(self, seen=seen)
+
+    def complete(self, before: Cursor, now: float, settle_s: float) -> list[str]:
+        """Paths of files that are as they were `before`, long enough ago, and whose turn it is."""
+        return [
+            path
+            for path, sight in self.seen.items()
+            if path in before.seen
+            and before.seen[path].version == sight.version
+            and sight.since <= now - settle_s
+            and sight.not_before <= now
+        ]
+
+    def hand_out(self, paths: Collection[str], now: float) -> Cursor:
+        """After these files were given to runs."""
+        given = {path: self.seen[path].handed_out(now) for path in paths}
+        return replace(self, seen=self.seen | given)
+
+
+def batches(
+    paths: Sequence[str], held: Collection[str], *, size: int, most: int
+) -> list[tuple[str, ...]]:
+    """Up to `most` groups of up to `size` of the paths, in their order.
+
+    The files of a table are in one group, those beyond `size` wait: no two runs load the same
+    table, so that none can miss what the other has loaded already. `held` are tables that a
+    run not finished yet loads. Files without a table are in groups like any other.
+    """
+    by_table: dict[str, list[str]] = {}
+    for path in paths:
+        target = target_of(path)
+        table = target.table if isinstance(target, Target) else ""
+        if table not in held:
+            by_table.setdefault(table, []).append(path)
+    groups: list[list[str]] = []
+    for files in by_table.values():
+        chosen = files[:size]
+        room = next((group for group in groups if len(group) + len(chosen) <= size), None)
+        if room is not None:
+            room.extend(chosen)
+        elif len(groups) < most:
+            groups.append(chosen)
+    return [tuple(group) for group in groups]
+
+
+def batch_id(versions: Iterable[tuple[str, str]]) -> str:
+    """A name of a batch, from the paths and versions of its files."""
+    text = json.dumps(sorted(versions))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
