@@ -5,16 +5,30 @@ from ingestion.books.assets import dlt_ingestion_pipeline
 from ingestion.books.checks import books_checks
 from ingestion.github.sensor import github_release_sensor
 from ingestion.health import HEALTH
-from ingestion.settings import AirbyteSettings, BooksSettings, DltSettings, GitHubSettings
+from ingestion.remediation.assets import remediation_reingestion
+from ingestion.settings import (
+    AirbyteSettings,
+    BooksSettings,
+    DltSettings,
+    GitHubSettings,
+)
 from stack.locations import Location
 from stack.pipelines import Stage
+from stack.remediation.sensor import data_quality_alert_sensor
 from stack.settings import WarehouseSettings
 
 LOCATION = Location(
     stage=Stage.INGESTION,
-    settings=[WarehouseSettings, AirbyteSettings, DltSettings, BooksSettings, GitHubSettings],
+    settings=[
+        WarehouseSettings,
+        AirbyteSettings,
+        DltSettings,
+        BooksSettings,
+        GitHubSettings,
+    ],
     assets=[airbyte_sync_job, dlt_ingestion_pipeline],
     checks=[airbyte_checks, books_checks],
-    sensors=[github_release_sensor],
+    sensors=[github_release_sensor, data_quality_alert_sensor],
+    special_assets=[remediation_reingestion],
     health=HEALTH,
 )

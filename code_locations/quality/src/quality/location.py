@@ -2,6 +2,7 @@
 
 from quality.assets import great_expectations_checks, great_expectations_validation
 from quality.health import HEALTH
+from quality.remediation import remediation_validation
 from quality.settings import GreatExpectationsSettings
 from stack.locations import Location
 from stack.pipelines import Stage
@@ -12,5 +13,6 @@ LOCATION = Location(
     settings=[WarehouseSettings, GreatExpectationsSettings],
     assets=[great_expectations_validation],
     checks=[great_expectations_checks],
+    special_assets=[remediation_validation],
     health=HEALTH,
 )

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Location:
     """What one stage brings: its assets, checks, sensors, and the settings that they read.
 
-    `health`: what it depends on, looked at with its own credentials only.
+    `health`: what it depends on, looked at with its own credentials only. `special_assets` run
+    only in a pipeline that names them in `only`.
     """
 
     stage: Stage
@@ -33,6 +34,7 @@ class Location:
     checks: Sequence[dg.AssetChecksDefinition] = ()
     sensors: Sequence[dg.SensorDefinition] = ()
     health: Sequence[HealthCheck] = ()
+    special_assets: Sequence[dg.AssetsDefinition] = ()
 
 
 def location_definitions(location: Location) -> dg.Definitions:
@@ -65,6 +67,7 @@ def _definitions(
     return dg.Definitions(
         assets=[
             *(asset for location in locations for asset in location.assets),
+            *(asset for location in locations for asset in location.special_assets),
             *(asset for location in locations for asset in health_assets(location.health)),
         ],
         asset_checks=[
@@ -106,12 +109,10 @@ def _selection(pipeline: Pipeline, held: Sequence[Location]) -> dg.AssetSelectio
         return dg.AssetSelection.checks(
             *(key for location in held for key in health_check_keys(location.health))
         )
-    assets = [
-        asset
-        for location in held
-        for asset in location.assets
-        if pipeline.only is None or asset.op.name in pipeline.only
-    ]
+    assets = [asset for location in held for asset in location.assets]
+    if pipeline.only is not None:
+        assets += [asset for location in held for asset in location.special_assets]
+        assets = [asset for asset in assets if asset.op.name in pipeline.only]
     # The assets' own runs log the evaluations; the checks' ops are for running them alone.
     return dg.AssetSelection.assets(*assets).without_checks()
 

@@ -92,6 +92,12 @@ MONITORING = Pipeline(
     priority=100,  # seconds long, and of use only if it doesn't wait in the queue
     monitors=True,
 )
+REMEDIATION = Pipeline(
+    name="data_quality_remediation_pipeline",
+    description="For one alert: keeps the failing rows, loads, models and validates anew.",
+    stages=(Stage.INGESTION, Stage.TRANSFORMATION, Stage.QUALITY),
+    only=frozenset({"remediation_reingestion", "remediation_rebuild", "remediation_validation"}),
+)
 
 PIPELINES: tuple[Pipeline, ...] = (
     DAILY,
@@ -100,4 +106,5 @@ PIPELINES: tuple[Pipeline, ...] = (
     DATA_QUALITY,
     RELEASE,
     MONITORING,
+    REMEDIATION,
 )

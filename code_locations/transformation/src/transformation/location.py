@@ -6,6 +6,7 @@ from stack.settings import WarehouseSettings
 from transformation.assets import dbt_run, dbt_test
 from transformation.checks import dbt_data_tests
 from transformation.health import HEALTH
+from transformation.remediation import remediation_rebuild
 from transformation.settings import DbtSettings
 
 LOCATION = Location(
@@ -13,5 +14,6 @@ LOCATION = Location(
     settings=[WarehouseSettings, DbtSettings],
     assets=[dbt_run, dbt_test],
     checks=[dbt_data_tests],
+    special_assets=[remediation_rebuild],
     health=HEALTH,
 )

@@ -35,11 +35,7 @@ class StateLog:
         self._incremental = set(incremental)
         self._saved = dict(saved) if known else {}
         self.forgotten = sorted(set(lost) & _streams_of(self._saved))
-        if self.forgotten:
-            kept = []
-            if self._saved["kind"] == "STREAM":
-                kept = [body for body in self._saved["states"] if _stream_of(body) not in lost]
-            self._saved = {**self._saved, "states": kept} if kept else {}
+        self._saved = without_streams(self._saved, self.forgotten)
         self._kind: str | None = None
         self._streams: dict[str, dict[str, Any]] = {}
         self._whole: dict[str, Any] | None = None
@@ -111,6 +107,16 @@ class StateLog:
                 continue
             kept.append(body)
         return kept
+
+
+def without_streams(saved: Mapping[str, Any], streams: Collection[str]) -> dict[str, Any]:
+    """A saved state that knows nothing of `streams`; one that stands for all goes as a whole."""
+    if not set(streams) & _streams_of(saved):
+        return dict(saved)
+    kept = []
+    if saved["kind"] == "STREAM":
+        kept = [body for body in saved["states"] if _stream_of(body) not in streams]
+    return {**saved, "states": kept} if kept else {}
 
 
 def _streams_of(saved: Mapping[str, Any]) -> set[str]:

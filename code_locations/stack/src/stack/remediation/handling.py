@@ -1,0 +1,75 @@
+"""What became of an alert, from the records of the runs that it started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.tags import WILL_RETRY_TAG
+
+from stack.artifacts import ArtifactStore
+from stack.continuation import PIPELINE_TAG, STAGE_TAG
+from stack.pipelines import REMEDIATION
+from stack.remediation.handover import VERDICT, pipeline_id
+
+ALERT_FILE_TAG = "alert/file"
+ALERT_KEY_TAG = "alert/key"
+ALERT_SEVERITY_TAG = "alert/severity"
+ALERT_TYPE_TAG = "alert/type"
+_RUNS_OF_AN_ALERT = 100
+
+
+@dataclass(frozen=True)
+class Handling:
+    """`outcome` is None while the runs go on, else healed, not_healed or failed."""
+
+    outcome: str | None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """What the archive keeps beside the alert."""
+        return {"outcome": self.outcome, "at": datetime.now(UTC).isoformat(), **self.facts}
+
+
+def seen(reason: str) -> Handling:
+    """An alert that starts nothing."""
+    return Handling("seen", {"reason": reason, "runs": []})
+
+
+def handling_of(key: str, instance: dg.DagsterInstance, store: ArtifactStore) -> Handling | None:
+    """What became of the alert with this key; None if no run was started for it.
+
+    A run of a location is a stage of it: it goes on until there is a verdict, or until one has
+    failed and isn't retried.
+    """
+    records = instance.get_run_records(
+        dg.RunsFilter(tags={ALERT_KEY_TAG: key}), limit=_RUNS_OF_AN_ALERT
+    )
+    runs = [r.dagster_run for r in sorted(records, key=lambda r: r.create_timestamp)]
+    if not runs:
+        return None
+    retried = {run.parent_run_id for run in runs}
+    for run in runs:
+        waits = run.tags.get(WILL_RETRY_TAG) == "true" and run.run_id not in retried
+        if not run.is_finished or waits:
+            return Handling(None)
+    shown = [
+        {"run_id": r.run_id, "stage": r.tags.get(STAGE_TAG, "all"), "status": r.status.value}
+        for r in runs
+    ]
+    for run in reversed(runs):
+        verdict = store.get_json(VERDICT, pipeline_id(run))
+        if verdict is not None:
+            return Handling(verdict["outcome"], {**verdict, "runs": shown})
+    if runs[-1].is_success:
+        return Handling(None)  # the next location has not begun its stage yet
+    reason = f"run {runs[-1].run_id} ended as {runs[-1].status.value} before a verdict"
+    return Handling("failed", {"reason": reason, "runs": shown})
+
+
+def is_own(run_id: str | None, instance: dg.DagsterInstance) -> bool:
+    """Whether an alert was written by a run of the remediation: it must not start another."""
+    run = instance.get_run_by_id(run_id) if run_id else None
+    return run is not None and run.tags.get(PIPELINE_TAG) == REMEDIATION.name

@@ -1,0 +1,136 @@
+"""The folder of alerts: what came in, what was refused, and what is done with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from stack.alerts import Alert
+from stack.artifacts import write_atomically
+from stack.storage import filesystem
+
+ARCHIVED = "archived"
+REJECTED = "rejected"
+# Of all alerts that the stack writes, the largest has some 100 KB.
+LARGEST_BYTES = 1024 * 1024
+_PASSED_OVER = (".", "_", "~")
+
+
+class MalformedAlertError(ValueError):
+    """A file that is no alert. `version` changes when the file does."""
+
+    def __init__(self, reason: str, version: str) -> None:
+        super().__init__(reason)
+        self.version = version
+
+
+@dataclass(frozen=True)
+class AlertFile:
+    """An alert with its file's name and a key of name and content.
+
+    The key leaves `created_at` out: a step that is retried writes the same alert again.
+    """
+
+    name: str
+    alert: Alert
+    content: bytes
+
+    @property
+    def key(self) -> str:
+        """32 hexadecimal digits, for a run key and a tag."""
+        same = self.alert.model_dump_json(exclude={"created_at"})
+        return hashlib.sha256(f"{self.name}\0{same}".encode()).hexdigest()[:32]
+
+    @property
+    def archive_name(self) -> str:
+        """Its name in the archive: an alert of the same name but other content gets another."""
+        return f"{self.name.removesuffix('.json')}-{self.key[:12]}.json"
+
+
+class Inbox:
+    """Alerts at a fsspec URL; `archived/` and `rejected/` below it."""
+
+    def __init__(self, url: str) -> None:
+        self._fs, self._root = filesystem(url)
+
+    def names(self) -> list[str] | None:
+        """Files that came in, sorted; None if there is no folder yet. Raises what the store does.
+
+        What other programs hide or have not finished (`.x`, `x.tmp`) isn't listed.
+        """
+        try:
+            found = self._fs.ls(self._root, detail=True)
+        except FileNotFoundError:
+            return None
+        names = (
+            str(item["name"]).rstrip("/").rsplit("/", 1)[-1]
+            for item in found
+            if item["type"] == "file"
+        )
+        return sorted(
+            name for name in names if name and name[0] not in _PASSED_OVER and name[-4:] != ".tmp"
+        )
+
+    def read(self, name: str) -> AlertFile:
+        """A file as an alert. Raises MalformedAlertError, FileNotFoundError, or OSError."""
+        path = f"{self._root}/{name}"
+        size = int(self._fs.info(path).get("size") or 0)
+        if not name.endswith(".json"):
+            raise MalformedAlertError("its name doesn't end in .json", str(size))
+        if size > LARGEST_BYTES:
+            raise MalformedAlertError(
+                f"it has {size:,} bytes; an alert has at most {LARGEST_BYTES:,}", str(size)
+            )
+        content = self._fs.cat_file(path)
+        return AlertFile(name, _parse(content), content)
+
+    def archive(self, file: AlertFile, handling: Mapping[str, Any]) -> None:
+        """Write the alert with what became of it, then take it out of the folder.
+
+        Dying between the two leaves both, and archiving again ends the same. A file that has
+        another content by now is a new alert and stays.
+        """
+        kept = {"alert": file.alert.model_dump(mode="json"), "handling": handling}
+        path = f"{self._root}/{ARCHIVED}/{file.archive_name}"
+        write_atomically(self._fs, path, json.dumps(kept, indent=2, default=str).encode())
+        source = f"{self._root}/{file.name}"
+        if self._fs.cat_file(source) == file.content:
+            self._fs.rm_file(source)
+
+    def archived(self, file_name: str, key: str) -> Alert | None:
+        """An archived alert, for a run of it that is executed again."""
+        name = f"{file_name.removesuffix('.json')}-{key[:12]}.json"
+        try:
+            content = self._fs.cat_file(f"{self._root}/{ARCHIVED}/{name}")
+        except FileNotFoundError:
+            return None
+        return Alert.model_validate(json.loads(content)["alert"])
+
+    def reject(self, name: str, reason: str) -> None:
+        """Move a file to `rejected/`, `<name>.reason.txt` beside it; nothing is overwritten."""
+        kept, number = name, 1
+        while self._fs.exists(f"{self._root}/{REJECTED}/{kept}"):
+            number += 1
+            kept = f"{number}-{name}"
+        target = f"{self._root}/{REJECTED}/{kept}"
+        # The reason first: no rejected file without one, also if this dies in between.
+        write_atomically(self._fs, f"{target}.reason.txt", f"{reason}\n".encode())
+        self._fs.mv(f"{self._root}/{name}", target)
+
+
+def _parse(content: bytes) -> Alert:
+    version = hashlib.sha256(content).hexdigest()
+    try:
+        return Alert.model_validate_json(content)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part) for part in item['loc']) or 'the file'}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        reason = f"it is no alert: {'; '.join(problems[:5])}; see docs/remediation.md for the form"
+        raise MalformedAlertError(reason, version) from None

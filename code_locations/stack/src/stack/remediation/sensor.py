@@ -1,0 +1,76 @@
+"""The sensor that starts a remediation for each alert, and archives what is handled."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from stack.artifacts import ArtifactStore
+from stack.pipelines import REMEDIATION
+from stack.remediation.handling import (
+    ALERT_FILE_TAG,
+    ALERT_KEY_TAG,
+    ALERT_SEVERITY_TAG,
+    ALERT_TYPE_TAG,
+    handling_of,
+    is_own,
+)
+from stack.remediation.inbox import AlertFile, Inbox
+from stack.remediation.tick import Cursor, look
+from stack.settings import SettingsError, StackSettings, load_settings
+
+INTERVAL_S = 30
+
+
+def alert_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefinition:
+    """The sensor; `running`: it evaluates without being switched on."""
+    return dg.SensorDefinition(
+        name="data_quality_alert_sensor",
+        evaluation_fn=evaluate,
+        job_name=REMEDIATION.name,
+        minimum_interval_seconds=interval_s,
+        default_status=(
+            dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
+        ),
+        description="Starts a remediation for each alert in ALERTS_URL, and archives what is done.",
+    )
+
+
+def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Run requests for the alerts that no run handles yet, or why there are none."""
+    try:
+        settings = load_settings(StackSettings)
+    except SettingsError as error:
+        return dg.SkipReason(str(error))
+    instance = context.instance
+    try:
+        store = ArtifactStore(settings.artifacts)
+        tick = look(
+            Inbox(settings.alerts),
+            Cursor.parse(context.cursor),
+            lambda key: handling_of(key, instance, store),
+            lambda alert: is_own(alert.run_id, instance),
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
+        return dg.SkipReason(f"ALERTS_URL can't be listed: {reason}; tried again by the next tick")
+    return dg.SensorResult(
+        run_requests=[request(file) for file in tick.to_remedy],
+        skip_reason=None if tick.to_remedy else "; ".join(tick.notes) or "no alert waits",
+        cursor=tick.cursor.dump(),
+    )
+
+
+def request(file: AlertFile) -> dg.RunRequest:
+    """The run of an alert; the tags are carried to the later stages."""
+    return dg.RunRequest(
+        run_key=file.key,
+        tags={
+            ALERT_FILE_TAG: file.name,
+            ALERT_KEY_TAG: file.key,
+            ALERT_TYPE_TAG: file.alert.type,
+            ALERT_SEVERITY_TAG: file.alert.severity,
+        },
+    )
+
+
+data_quality_alert_sensor = alert_sensor(load_settings(StackSettings).dagster_env == "prod")

@@ -1,0 +1,121 @@
+"""What one look at the folder of alerts does: reject, archive, and say which runs to start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from stack.alerts import Alert
+from stack.remediation.handling import Handling, seen
+from stack.remediation.inbox import AlertFile, Inbox, MalformedAlertError
+from stack.remediation.policy import reason_to_leave
+
+FILES_A_TICK = 100
+RUNS_A_TICK = 10
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The last file looked at, and the version of each file that was no alert then.
+
+    Such a file may still be written, so it is rejected only when it is found again unchanged.
+    """
+
+    after: str = ""
+    suspects: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str | None) -> Cursor:
+        """From the sensor's cursor."""
+        return cls(**json.loads(text)) if text else cls()
+
+    def dump(self) -> str:
+        """Text for the sensor's cursor."""
+        return json.dumps({"after": self.after, "suspects": dict(self.suspects)})
+
+
+@dataclass
+class Tick:
+    """Alerts to remedy, a line for each thing done, and where the next tick goes on."""
+
+    cursor: Cursor
+    to_remedy: list[AlertFile] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def look(
+    inbox: Inbox,
+    cursor: Cursor,
+    handling_of: Callable[[str], Handling | None],
+    is_own: Callable[[Alert], bool],
+) -> Tick:
+    """Go through the next files of the folder; one that makes trouble doesn't stop the others.
+
+    Raises what the store raises if the folder can't be listed.
+    """
+    names = inbox.names()
+    if names is None:
+        return Tick(cursor, notes=["the folder doesn't exist yet"])
+    # Round and round, so that many files that can't be handled never hide the rest.
+    turned = [n for n in names if n > cursor.after] + [n for n in names if n <= cursor.after]
+    chosen = turned[:FILES_A_TICK]
+    suspects = {n: v for n, v in cursor.suspects.items() if n in names and n not in chosen}
+    tick = Tick(Cursor(cursor.after, suspects))
+    last = cursor.after
+    for name in chosen:
+        if len(tick.to_remedy) == RUNS_A_TICK:
+            suspects |= {n: v for n, v in cursor.suspects.items() if n in chosen and n > last}
+            break
+        last = name
+        try:
+            file = inbox.read(name)
+            _sort(file, inbox, handling_of, is_own, tick)
+        except MalformedAlertError as error:
+            if cursor.suspects.get(name) == error.version:
+                _reject(inbox, name, error, suspects, tick)
+            else:
+                suspects[name] = error.version
+                tick.notes.append(f"{name}: {error}; rejected if it stays so")
+        except FileNotFoundError:
+            continue  # somebody took it away
+        except Exception as error:
+            tick.notes.append(f"{name} can't be handled now: {_one_line(error)}")
+    tick.cursor = Cursor(last, suspects)
+    return tick
+
+
+def _sort(
+    file: AlertFile,
+    inbox: Inbox,
+    handling_of: Callable[[str], Handling | None],
+    is_own: Callable[[Alert], bool],
+    tick: Tick,
+) -> None:
+    handling = handling_of(file.key)
+    if handling is None:
+        reason = reason_to_leave(file.alert)
+        if reason is None and is_own(file.alert):
+            reason = "a remediation wrote it, and starts no other"
+        if reason is None:
+            tick.to_remedy.append(file)
+            return
+        handling = seen(reason)
+    if handling.outcome is not None:
+        inbox.archive(file, handling.as_json())
+        tick.notes.append(f"{file.name}: {handling.outcome}")
+
+
+def _reject(
+    inbox: Inbox, name: str, error: MalformedAlertError, suspects: dict[str, str], tick: Tick
+) -> None:
+    try:
+        inbox.reject(name, str(error))
+        tick.notes.append(f"{name} rejected: {error}")
+    except Exception as problem:
+        suspects[name] = error.version
+        tick.notes.append(f"{name} can't be rejected now: {_one_line(problem)}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
