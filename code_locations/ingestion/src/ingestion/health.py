@@ -23,7 +23,7 @@ def server_health(settings: AirbyteSettings, *, timeout_s: float | None = None) 
     from stack.monitoring.http import TIMEOUT_S, NoAnswerError, request
 
     server = f"Airbyte at {settings.airbyte_host}:{settings.airbyte_port}"
-    url = f"http://{settings.airbyte_host}:{settings.airbyte_port}/api/public/v1/health"
+    url = f"{settings.airbyte_url}/api/public/v1/health"
     try:
         answer = request(url, timeout_s=timeout_s or TIMEOUT_S)
     except NoAnswerError as error:

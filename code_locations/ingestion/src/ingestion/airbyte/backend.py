@@ -1,4 +1,4 @@
-"""Who runs a connection's sync: a connector on this machine, or (not yet) an Airbyte server."""
+"""Who runs a connection's sync: a connector on this machine, or an Airbyte server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from ingestion.airbyte.connection import Connection
+from ingestion.airbyte.connection import Connection, load_connections
 from ingestion.airbyte.sync import SyncReport, sync
 from ingestion.settings import AirbyteSettings
 
@@ -21,7 +21,7 @@ class Backend(Protocol):
 
 
 class BackendUnavailableError(RuntimeError):
-    """The settings ask for a backend that this version doesn't have."""
+    """The settings ask for a backend that can't run these connections."""
 
 
 class ConnectorBackend:
@@ -59,9 +59,16 @@ def choose_backend(
     quarantine: Callable[[str, bytes], None],
 ) -> Backend:
     """The backend that the settings ask for. Raises BackendUnavailableError."""
-    if settings.airbyte_connection_id:
+    connection_id = settings.airbyte_connection_id
+    if connection_id is None:
+        return ConnectorBackend(settings, scratch=scratch, logger=logger, quarantine=quarantine)
+    connections = load_connections(settings.airbyte_connection_file)
+    if len(connections) > 1:
         raise BackendUnavailableError(
-            "AIRBYTE_CONNECTION_ID is set, but syncs on an Airbyte server are not supported yet; "
-            "unset it to run the connector of AIRBYTE_CONNECTION_FILE on this machine"
+            "AIRBYTE_CONNECTION_ID is one connection, but AIRBYTE_CONNECTION_FILE declares "
+            f"{len(connections)}: {', '.join(c.name for c in connections)}; name one file, or "
+            "unset AIRBYTE_CONNECTION_ID to run their connectors on this machine"
         )
-    return ConnectorBackend(settings, scratch=scratch, logger=logger, quarantine=quarantine)
+    from ingestion.airbyte.server.backend import ServerBackend
+
+    return ServerBackend(settings, connection_id, logger)

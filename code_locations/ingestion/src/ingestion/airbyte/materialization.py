@@ -61,7 +61,7 @@ def materialize(
     unchanged = {
         name
         for name, table in summary["tables"].items()
-        if table["rows_total"] and not table["rows_loaded"] and table["outcome"] == "complete"
+        if table["rows_total"] and table["rows_loaded"] == 0 and table["outcome"] == "complete"
     }
     for evaluation in evaluate_tables(tables, summary, unchanged=unchanged):
         context.log_event(evaluation)

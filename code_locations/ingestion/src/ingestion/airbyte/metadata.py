@@ -32,9 +32,11 @@ class TableView:
 def view_table(
     connection: DuckDBPyConnection, settings: WarehouseSettings, table: RawTable
 ) -> TableView:
-    """Columns and a sample of a raw table; the rows with the highest key."""
+    """Columns and a sample of a raw table, the rows with the highest key; none if it's absent."""
     schema = settings.dlt_dataset_name
     columns = columns_of(connection, settings, schema, table.table_name)
+    if not columns:
+        return TableView((), "Not in the warehouse.")
     order = ", ".join(f'"{name}" desc' for name in table.primary_key)
     rows = connection.execute(
         f'select * from "{schema}"."{table.table_name}" '
@@ -64,15 +66,18 @@ def stream_metadata(
         dg.TableColumn(c.name, c.type.lower(), meanings.get(c.name, "Added by the source."))
         for c in view.columns
     ]
-    return {
+    counts = {
         "dagster/row_count": stream.rows_total,
+        "rows_read": stream.rows_read,
+        "rows_loaded": stream.rows_loaded,
+        "bytes_read": stream.bytes_read,
+    }
+    return {
+        **{name: count for name, count in counts.items() if count is not None},
         "dagster/column_schema": dg.TableSchema(columns),
         "dagster/table_name": (
             f"{settings.database}.{settings.dlt_dataset_name}.{stream.table_name}"
         ),
-        "rows_read": stream.rows_read,
-        "rows_loaded": stream.rows_loaded,
-        "bytes_read": stream.bytes_read,
         "duration_s": round(stream.duration_s, 3),
         "sync_mode": stream.sync_mode,
         "connector": report.connector,
@@ -81,6 +86,7 @@ def stream_metadata(
         "quarantined": len(stream.bad),
         "columns_added": list(stream.columns_added),
         "sample": dg.MetadataValue.md(view.sample),
+        **stream.facts,
     }
 
 
@@ -89,18 +95,22 @@ def job_metadata(reports: Iterable[SyncReport]) -> dict[str, Any]:
     streams = [(report, stream) for report in reports for stream in report.streams]
     header = ("table", "stream", "mode", "read", "loaded", "in table", "seconds", "outcome")
     rows = [
-        (s.table_name, f"{r.connection}.{s.stream}", s.sync_mode, f"{s.rows_read:,}",
-         f"{s.rows_loaded:,}", f"{s.rows_total:,}", f"{s.duration_s:.1f}", s.outcome)
+        (s.table_name, f"{r.connection}.{s.stream}", s.sync_mode, _count(s.rows_read),
+         _count(s.rows_loaded), _count(s.rows_total), f"{s.duration_s:.1f}", s.outcome)
         for r, s in streams
     ]  # fmt: skip
     return {
-        "rows_read": sum(s.rows_read for _, s in streams),
-        "rows_loaded": sum(s.rows_loaded for _, s in streams),
-        "bytes_read": sum(s.bytes_read for _, s in streams),
+        "rows_read": sum(s.rows_read or 0 for _, s in streams),
+        "rows_loaded": sum(s.rows_loaded or 0 for _, s in streams),
+        "bytes_read": sum(s.bytes_read or 0 for _, s in streams),
         "quarantined": sum(len(s.bad) for _, s in streams),
         "streams": dg.MetadataValue.md(markdown_table(header, rows)),
         "connectors": sorted({report.connector for report, _ in streams}),
     }
+
+
+def _count(rows: int | None) -> str:
+    return "not known" if rows is None else f"{rows:,}"
 
 
 def artifact(reports: Iterable[SyncReport], quarantined: Mapping[str, str]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ingestion.airbyte.columns import type_of_warehouse
 from ingestion.airbyte.connection import Connection
@@ -39,7 +40,8 @@ class StreamReport:
     `outcome` is `complete`, `checkpoint` (rows up to the connector's last STATE are in the
     table) or `discarded`. `rows_loaded` counts what went into the table, after bad records
     and older versions of a row were left out; `rows_total` is the table's rows afterwards.
-    `state` is what the connector will go on from, as one line of text.
+    None is a count that nobody tells. `state` is what the connector will go on from, as one
+    line of text; `facts` are further metadata.
     """
 
     stream: str
@@ -47,13 +49,14 @@ class StreamReport:
     sync_mode: str
     outcome: Outcome
     state: str = ""
-    rows_read: int = 0
-    rows_loaded: int = 0
-    rows_total: int = 0
-    bytes_read: int = 0
+    rows_read: int | None = 0
+    rows_loaded: int | None = 0
+    rows_total: int | None = 0
+    bytes_read: int | None = 0
     duration_s: float = 0.0
     columns_added: tuple[str, ...] = ()
     bad: tuple[BadRecord, ...] = field(default=(), repr=False)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def table_name(self) -> str:

@@ -1,0 +1,68 @@
+"""What can go wrong with an Airbyte server, each as one line without secrets."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from requests import Response
+
+LONGEST_MESSAGE = 300
+
+NEXT_STEPS = {
+    400: "correct the connection in Airbyte's UI",
+    401: "set AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET of an application of the server "
+    "(or AIRBYTE_USERNAME and AIRBYTE_PASSWORD)",
+    403: "give the credentials' user the role of a runner or editor in the connection's workspace",
+    404: "check AIRBYTE_CONNECTION_ID, AIRBYTE_HOST and AIRBYTE_PORT, and that the credentials' "
+    "user may see the connection",
+    409: "look at the connection's jobs in Airbyte's UI",
+    422: "check AIRBYTE_CONNECTION_ID and the connection's settings in Airbyte's UI",
+}
+
+
+class ServerError(Exception):
+    """The server didn't do what was asked."""
+
+
+class RefusedError(ServerError):
+    """The server answered, and refuses; asking again would not help."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        step = NEXT_STEPS.get(status, "see the server's log")
+        super().__init__(f"it answered {status} {message}; {step}")
+
+
+class NoAnswerError(ServerError):
+    """No usable answer came: whether the server did what was asked is not known."""
+
+
+class SyncFailedError(ServerError):
+    """The sync came to an end without success, or was given up."""
+
+
+def message_of(response: Response) -> str:
+    """What an error's body says, by the fields of Airbyte's problems and of older errors."""
+    try:
+        body = json.loads(response.content[:65536])
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return one_line(response.reason or "")
+    data = body.get("data")
+    found = [
+        data.get("message") if isinstance(data, dict) else None,
+        body.get("detail"),
+        body.get("message"),
+        body.get("title"),
+        response.reason,
+    ]
+    return one_line(next((str(text) for text in found if text), ""))
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, without control characters, cut to a length that fits a log line."""
+    clean = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return clean if len(clean) <= LONGEST_MESSAGE else clean[: LONGEST_MESSAGE - 1] + "…"
