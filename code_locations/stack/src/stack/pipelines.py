@@ -98,6 +98,12 @@ REMEDIATION = Pipeline(
     stages=(Stage.INGESTION, Stage.TRANSFORMATION, Stage.QUALITY),
     only=frozenset({"remediation_reingestion", "remediation_rebuild", "remediation_validation"}),
 )
+FILES = Pipeline(
+    name="file_processing_pipeline",
+    description="Arrived files into raw tables; models and tests them where a model uses them.",
+    stages=(Stage.INGESTION, Stage.TRANSFORMATION),
+    only=frozenset({"file_processing", "dbt_run", "dbt_test"}),
+)
 
 PIPELINES: tuple[Pipeline, ...] = (
     DAILY,
@@ -107,4 +113,5 @@ PIPELINES: tuple[Pipeline, ...] = (
     RELEASE,
     MONITORING,
     REMEDIATION,
+    FILES,
 )

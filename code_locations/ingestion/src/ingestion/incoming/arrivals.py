@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +19,6 @@ from ingestion.books.exports import (
     name_and_format,
 )
 from ingestion.settings import IncomingSettings
-from stack.settings import load_settings
 from stack.storage import filesystem
 
 SOURCE = "files"
@@ -97,18 +97,30 @@ def target_of(path: str) -> Target | str:
     return Target(table, parts[1])
 
 
+def table_of(path: str) -> str:
+    """The table of a file, "" if it has none."""
+    target = target_of(path)
+    return target.table if isinstance(target, Target) else ""
+
+
 def table_name(name: str) -> str:
     """A name in lower case, of the letters a to z, digits and single underscores between them."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:LONGEST_NAME].rstrip("_")
 
 
-def quiet_files(limit: int) -> dict[str, str]:
-    """Version by path of the oldest files that nobody wrote to lately, for a run by hand."""
-    settings = load_settings(IncomingSettings)
+def quiet_files(settings: IncomingSettings, held: Collection[str]) -> dict[str, str]:
+    """Version by path of the oldest files that nobody wrote to lately: the batch of a run by hand.
+
+    Files of the tables that other runs hold are left out.
+    """
     latest = time.time() - settings.incoming_settle_seconds
-    quiet = [file for file in Inbox.open(settings).files() if _written_before(file, latest)]
-    return {file.path: file.version for file in quiet[:limit]}
+    quiet = [
+        file
+        for file in Inbox.open(settings).files()
+        if _written_before(file, latest) and table_of(file.path) not in held
+    ]
+    return {file.path: file.version for file in quiet[: settings.incoming_files_a_run]}
 
 
 def _written_before(file: Export, latest: float) -> bool:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ingestion.incoming.arrivals import quiet_files
 from ingestion.incoming.processing import FilesReport, process_files
+from ingestion.incoming.runs import held_tables
 from ingestion.incoming.tables import declared_tables, raw_table_of
 from ingestion.settings import IncomingSettings
 from ingestion.table_view import markdown_table, table_metadata
@@ -70,9 +71,10 @@ def file_processing(
     """Load the batch; materialise each table that got rows. Fails if a file could not be loaded."""
     settings = load_settings(IncomingSettings)
     batch = {file.path: file.version for file in config.files}
-    report = process_files(
-        batch or quiet_files(settings.incoming_files_a_run), progress=context.log.info
-    )
+    if not batch:
+        held = held_tables(context.instance, but=context.run.run_id)
+        batch = quiet_files(settings, held) if held is not None else {}
+    report = process_files(batch, progress=context.log.info)
     for path, reason in report.quarantined.items():
         context.log.warning(f"{path} is in {settings.quarantine}: {reason}")
     for path, reason in report.left.items():

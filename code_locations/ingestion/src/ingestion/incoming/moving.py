@@ -51,7 +51,8 @@ def note_reason(url: str, path: str, reason: str, inbox_url: str) -> None:
         "next": "mend the file and drop it again",
     }
     content = json.dumps(note, indent=2, ensure_ascii=False).encode()
-    write_atomically(fs, f"{folder}/{path}.reason.json", content)
+    place = PurePosixPath(f"{folder}/{path}")
+    write_atomically(fs, str(place.with_name(f"{place.name[:200]}.reason.json")), content)
 
 
 def _is_still(inbox: Inbox, path: str, version: str) -> bool:

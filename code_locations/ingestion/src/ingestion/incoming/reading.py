@@ -78,10 +78,12 @@ class Reader:
 
     def fetch(self, path: str, version: str, target: Target) -> Fetched:
         """Have the file at hand. Raises what the file system raises if it can't be had."""
+        # A name of its own: DuckDB would take brackets and stars for patterns.
+        suffix = ".gz" if path.lower().endswith(".gz") else ""
+        local = self._folder / f"{len(list(self._folder.iterdir()))}-arrived{suffix}"
         if "file" in self._inbox.fs.protocol:
-            local = Path(self._inbox.root) / path
+            local.symlink_to(Path(self._inbox.root).absolute() / path)
         else:
-            local = self._folder / f"arrived-{path.replace('/', '__')}"
             self._inbox.fs.get_file(f"{self._inbox.root}/{path}", str(local))
         return Fetched(path, version, target, local, content_hash(local))
 
@@ -92,10 +94,12 @@ class Reader:
         """
         connection = self._open()
         present = {name: type_ for name, type_ in columns.items() if name not in ORIGIN}
-        target = self._folder / f"{file.path.replace('/', '__')}.parquet"
-        parsed = parse(
-            connection, file.local, file.target.format, Destination(table, present, target)
-        )
+        target = file.local.with_suffix(".parquet")
+        destination = Destination(table, present, target)
+        try:
+            parsed = parse(connection, file.local, file.target.format, destination)
+        except UnreadableExportError as error:
+            raise UnreadableExportError(str(error).replace(file.local.name, file.path)) from error
         if taken := sorted(ORIGIN.keys() & parsed.new_columns.keys()):
             raise UnreadableExportError(
                 f"its column {taken[0]} has the name that the stack gives to a row's origin; "

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ingestion.books.exports import Export
-from ingestion.incoming.arrivals import Target, target_of
+from ingestion.incoming.arrivals import table_of
 
 # A file that is still there after its run is handed out again, later each time.
 FIRST_WAIT_S = 60.0
@@ -100,13 +100,11 @@ def batches(
 
     The files of a table are in one group, those beyond `size` wait: no two runs load the same
     table, so that none can miss what the other has loaded already. `held` are tables that a
-    run not finished yet loads. Files without a table are in groups like any other.
+    run not finished yet loads. Files without a table are as those of one table, "".
     """
     by_table: dict[str, list[str]] = {}
     for path in paths:
-        target = target_of(path)
-        table = target.table if isinstance(target, Target) else ""
-        if table not in held:
+        if (table := table_of(path)) not in held:
             by_table.setdefault(table, []).append(path)
     groups: list[list[str]] = []
     for files in by_table.values():

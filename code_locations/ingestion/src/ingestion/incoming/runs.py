@@ -1,0 +1,42 @@
+"""Which runs are under way, and which tables they load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from ingestion.incoming.arrivals import table_of
+from stack.continuation import STAGE_TAG
+from stack.pipelines import FILES, Stage
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def held_tables(instance: dg.DagsterInstance, *, but: str | None = None) -> set[str] | None:
+    """Tables that runs not finished yet load, without the run `but`; None if one may load any.
+
+    The files that belong to no table are held as the table "".
+    """
+    held: set[str] = set()
+    for run in instance.get_runs(dg.RunsFilter(job_name=FILES.name, statuses=UNFINISHED)):
+        if run.run_id == but or run.tags.get(STAGE_TAG, Stage.INGESTION) != Stage.INGESTION:
+            continue
+        paths = _paths(run.run_config)
+        if not paths:  # started by hand: it takes what there is
+            return None
+        held |= {table_of(path) for path in paths}
+    return held
+
+
+def _paths(run_config: Any) -> list[str]:
+    try:
+        return [str(f["path"]) for f in run_config["ops"]["file_processing"]["config"]["files"]]
+    except (LookupError, TypeError):
+        return []

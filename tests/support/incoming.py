@@ -1,0 +1,71 @@
+"""An inbox of arrived files for tests, and what the warehouse makes of them."""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingestion.incoming.arrivals import Inbox
+from ingestion.incoming.processing import FilesReport, process_files
+from ingestion.settings import IncomingSettings
+from stack.settings import WarehouseSettings, load_settings
+from stack.warehouse import connect
+
+
+class Incoming:
+    """The inbox below STACK_HOME."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "incoming"
+        self.folder.mkdir(parents=True)
+        self.log: list[str] = []
+
+    def drop(self, name: str, content: str | bytes) -> Path:
+        """A file arrives, or is written anew."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        data = content.encode() if isinstance(content, str) else content
+        file.write_bytes(gzip.compress(data, mtime=0) if name.endswith(".gz") else data)
+        return file
+
+    def parquet(self, name: str, query: str) -> Path:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        duckdb.execute(f"copy ({query}) to '{file}' (format parquet)")
+        return file
+
+    def waiting(self) -> dict[str, str]:
+        """Version by path of the files in the inbox."""
+        files = Inbox.open(load_settings(IncomingSettings)).files()
+        return {file.path: file.version for file in files}
+
+    def process(self, *paths: str) -> FilesReport:
+        """Process these files, or all."""
+        waiting = self.waiting()
+        return process_files({p: waiting[p] for p in paths or waiting}, self.log.append)
+
+    def moved(self, folder: str) -> list[str]:
+        """Paths of the files in `processed` or `quarantine`."""
+        root = self.folder / folder
+        return sorted(str(f.relative_to(root)) for f in root.rglob("*") if f.is_file())
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        settings = load_settings(WarehouseSettings)
+        with connect(settings) as connection:
+            connection.execute(f"use {settings.database}.{settings.dlt_dataset_name}")
+            return connection.execute(query).fetchall()
+
+    def loaded(self) -> Counter[tuple[str, str]]:
+        """How often each table has each row's content, of all tables of files."""
+        found: Counter[tuple[str, str]] = Counter()
+        for (table,) in self.rows(
+            "select distinct table_name from duckdb_tables() where table_name like 'files\\_%' "
+            "escape '\\'"
+        ):
+            rows = self.rows(f'select * exclude (_file, _file_id) from "{table}"')
+            found.update((table, str(row)) for row in rows)
+        return found
