@@ -29,7 +29,7 @@ STREAMS = ("users", "products", "purchases")
 
 @dataclass
 class FakeJob:
-    """A job, and the statuses that it takes one look after the other."""
+    """A job, and the statuses that it takes one after the other."""
 
     id: int
     connection: str
@@ -38,11 +38,6 @@ class FakeJob:
     status: str = "pending"
     coming: list[str] = field(default_factory=list)
 
-    def look(self) -> None:
-        """Time goes by: the next status, while it is active."""
-        if self.coming and self.status in ACTIVE:
-            self.status = self.coming.pop(0)
-
 
 @dataclass
 class FakeAirbyte:
@@ -50,7 +45,8 @@ class FakeAirbyte:
 
     `fault` is asked before each request is handled, with its method and path: None handles it,
     a status answers that in its place, "drop" breaks the connection off, and "drop after" and
-    "500 after" do what was asked first. `course` are the statuses of a sync that is started.
+    "500 after" do what was asked first. `course` are the statuses of a sync that is started:
+    one more passes with each request about jobs, whether its answer arrives or not.
     """
 
     port: int = 0
@@ -106,6 +102,14 @@ class FakeAirbyte:
         self.jobs[job.id] = job
         return job
 
+    def advance(self) -> None:
+        """Time goes by: every job that goes on takes its next status."""
+        for job in self.jobs.values():
+            if job.coming and job.status in ACTIVE:
+                job.status = job.coming.pop(0)
+                if job.status == "succeeded":
+                    self.on_success()
+
     def wait_for(self, condition: Callable[[], bool], timeout_s: float = 30) -> bool:
         """Whether the condition comes true before the deadline; looked at after each request."""
         with self.changed:
@@ -128,6 +132,8 @@ class Handler(BaseHTTPRequestHandler):
             fault = airbyte.fault(self.command, path)
             if fault is None or str(fault).endswith("after"):
                 status, content = self.answer_to(path, json.loads(body) if body else {})
+                if "/jobs" in path:
+                    airbyte.advance()
             else:
                 status, content = 0, None
             airbyte.changed.notify_all()
@@ -232,12 +238,7 @@ class Handler(BaseHTTPRequestHandler):
         job = self.airbyte.jobs.get(number)
         if job is None:
             return 404, problem(404, "Not Found", f"Could not find job with id: {number}")
-        if method == "GET":
-            before = job.status
-            job.look()
-            if job.status == "succeeded" and before != job.status:
-                self.airbyte.on_success()
-        elif job.status in ACTIVE:
+        if method == "DELETE" and job.status in ACTIVE:
             job.status = "cancelled"
             self.airbyte.cancelled.append(job.id)
         return 200, shown(job)
@@ -279,6 +280,16 @@ class Handler(BaseHTTPRequestHandler):
         """Keep the tests' output quiet."""
 
 
+class Listener(ThreadingHTTPServer):
+    """Serves, and doesn't mind a client that was interrupted."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        """A client that went away is what some tests want."""
+
+
 def shown(job: FakeJob) -> dict[str, Any]:
     """A JobResponse."""
     stamp = f"{job.created:%Y-%m-%dT%H:%M:%SZ}"
@@ -312,9 +323,7 @@ def fake_airbyte() -> Iterator[FakeAirbyte]:
     airbyte = FakeAirbyte()
     airbyte.connect()
     handler = type("BoundHandler", (Handler,), {"airbyte": airbyte})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.block_on_close = False
+    server = Listener(("127.0.0.1", 0), handler)
     airbyte.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -42,7 +42,7 @@ def test_a_sync_that_runs_is_joined_and_no_other_is_started(airbyte, sync, statu
 def test_a_running_sync_is_found_behind_pages_of_older_jobs(airbyte, sync):
     for _ in range(230):
         airbyte.add_job([], status="succeeded", age=timedelta(hours=2))
-    airbyte.add_job(["succeeded"], status="running")
+    airbyte.add_job(["running"] * 3 + ["succeeded"], status="running")
     assert sync().streams[0].facts["airbyte_job"] == 231
     pages = [path for _, path in airbyte.asked if "/jobs?" in path]
     assert len(pages) == 3
