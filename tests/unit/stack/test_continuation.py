@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stack.continuation import PIPELINE_ID_TAG, continuation_sensor
+from stack.continuation import LOAD_ONLY_TAG, PIPELINE_ID_TAG, continuation_sensor, continue_run
 from stack.locations import Location, location_definitions
-from stack.pipelines import DAILY, INCREMENTAL_SYNC, PIPELINES, Stage
+from stack.pipelines import DAILY, FILES, INCREMENTAL_SYNC, PIPELINES, Stage
 
 SUCCESS = dg.DagsterRunStatus.SUCCESS
 
@@ -99,6 +99,22 @@ def test_skipped_validations_lead_straight_to_the_catalog(instance):
     assert tick(instance, sensor_of(Stage.QUALITY))[0] == []
     requests, _ = tick(instance, sensor_of(Stage.CATALOG))
     assert requests[0].tags["option/skip_validations"] == "true"
+
+
+def test_what_is_only_loaded_leads_nowhere(instance):
+    finish(instance, Stage.INGESTION, FILES, **{LOAD_ONLY_TAG: "true"})
+    assert tick(instance, sensor_of(Stage.TRANSFORMATION))[0] == []
+    finish(instance, Stage.INGESTION, FILES)
+    assert len(tick(instance, sensor_of(Stage.TRANSFORMATION))[0]) == 1
+
+
+def test_config_of_a_stages_ops_stays_in_that_stage():
+    config = {"ops": {"file_processing": {"config": {"files": []}}}, "loggers": {"console": {}}}
+    tags = {"pipeline": FILES.name, "stage": str(Stage.INGESTION)}
+    run = dg.DagsterRun(job_name=FILES.name, run_config=config, tags=tags)
+    request = continue_run(FILES, Stage.TRANSFORMATION, run)
+    assert request is not None
+    assert request.run_config == {"loggers": {"console": {}}}
 
 
 def test_partitions_are_carried(instance):

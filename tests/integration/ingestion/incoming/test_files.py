@@ -1,0 +1,190 @@
+"""Arrived files of each kind become raw tables, each row once; bad ones go to quarantine."""
+
+import json
+
+import pytest
+
+from ingestion.incoming import processing
+from support.incoming import Incoming
+
+CSV = "id,amount,day\n1,2.5,2026-01-31\n2,,2026-02-01\n"
+LINES = '{"id": 1, "amount": 2.5, "day": "2026-01-31"}', '{"id": 2, "day": "2026-02-01"}'
+FORMATS = {
+    "orders.csv": CSV,
+    "orders.csv.gz": CSV,
+    "orders.json": f"[{', '.join(LINES)}]",
+    "orders.json.gz": f"[{', '.join(LINES)}]",
+    "orders.jsonl": "\n".join(LINES),
+    "orders.ndjson.gz": "\n".join(LINES),
+}
+
+
+@pytest.fixture(params=["duckdb", "ducklake"])
+def incoming(request, stack_home, monkeypatch) -> Incoming:
+    """An inbox for each destination."""
+    monkeypatch.setenv("DLT_DESTINATION", request.param)
+    return Incoming(stack_home)
+
+
+@pytest.fixture
+def inbox(stack_home) -> Incoming:
+    """An inbox where the destination makes no difference."""
+    return Incoming(stack_home)
+
+
+def test_each_format_becomes_a_table_with_inferred_types(incoming):
+    for number, (name, content) in enumerate(FORMATS.items()):
+        incoming.drop(name.replace("orders", f"Orders {number}", 1), content)
+    incoming.parquet(
+        "orders_6.parquet",
+        "select * from (values (1::int, 2.5::float, date '2026-01-31'), (2, null, '2026-02-01')) "
+        "t (id, amount, day)",
+    )
+    report = incoming.process()
+    assert report.quarantined == {}
+    for number in range(7):
+        found = incoming.rows(
+            f"select id, amount, day::varchar, typeof(id), typeof(day) from files_orders_{number} "
+            "order by id"
+        )
+        assert found == [
+            (1, 2.5, "2026-01-31", "BIGINT", "DATE"),
+            (2, None, "2026-02-01", "BIGINT", "DATE"),
+        ]
+    assert incoming.waiting() == {}
+    assert len(incoming.moved("processed")) == 7
+
+
+def test_every_row_says_where_it_is_from(inbox):
+    inbox.drop("orders/2026/07.csv", "Order ID\n1\n")
+    inbox.process()
+    ((order, file, file_id),) = inbox.rows("select order_id, _file, _file_id from files_orders")
+    assert (order, file, len(file_id)) == (1, "orders/2026/07.csv", 64)
+
+
+def test_the_same_content_loads_once_into_a_table(incoming):
+    incoming.drop("orders.csv", "id\n1\n")
+    incoming.process()
+    incoming.drop("orders.csv", "id\n1\n")
+    incoming.drop("orders/copy.csv", "id\n1\n")
+    incoming.drop("others.csv", "id\n1\n")
+    report = incoming.process()
+    assert sorted(report.again) == ["orders.csv", "orders/copy.csv"]
+    assert incoming.loaded() == {("files_orders", "(1,)"): 1, ("files_others", "(1,)"): 1}
+    kept = incoming.moved("processed")
+    assert len(kept) == 4, "a file of the same name is kept beside the first"
+
+
+def test_the_same_content_twice_in_a_batch_loads_once(inbox):
+    for name in ("orders/1.csv", "orders/2.csv"):
+        inbox.drop(name, "id\n1\n2\n")
+    inbox.process()
+    assert inbox.rows("select count(*) from files_orders") == [(2,)]
+    assert inbox.waiting() == {}
+
+
+def test_files_with_other_columns_extend_the_table(incoming):
+    incoming.drop("orders/1.csv", "id,amount\n1,2.5\n")
+    incoming.drop("orders/2.csv", "id,note\n2,new\n")
+    incoming.process()
+    incoming.drop("orders/3.jsonl", '{"id": 3, "tags": ["a"], "note": "json"}\n')
+    report = incoming.process()
+    assert report.columns_added == {"files_orders": ["tags"]}
+    assert incoming.rows(
+        "select id, amount, note, tags::varchar from files_orders order by id"
+    ) == [
+        (1, 2.5, None, None),
+        (2, None, "new", None),
+        (3, None, "json", '["a"]'),
+    ]
+
+
+def test_bad_files_go_to_quarantine_with_the_reason_and_the_others_load(incoming):
+    incoming.drop("orders.csv", "id,amount\n1,2\n")
+    incoming.process()
+    bad = {
+        "orders.csv": ("id,amount\n2,much\n", "column amount: 1 of its values are no bigint"),
+        "empty.csv": ("", "the file is empty"),
+        "broken.json": ('{"a": [1', 'Malformed JSON in file "broken.json"'),
+        "cut.parquet": (b"PAR1" + b"x" * 100, "No magic bytes found at end of file 'cut.parquet'"),
+        "wrong.csv.gz.parquet": (b"\x1f\x8b", "too small to be a Parquet file"),
+        "notes.txt": ("hello", "it is none of .csv"),
+        "日本.csv": ("a\n1\n", "no letter from A to Z"),
+        "twice.csv": ("Order ID,order_id\n1,2\n", "would be called order_id"),
+        "origin.csv": ("id,_file\n1,x\n", "its column _file"),
+    }
+    for name, (content, _) in bad.items():
+        incoming.drop(name, content)
+    incoming.drop("good [1] *.csv", "id\n1\n")
+    report = incoming.process()
+    for name, (_, reason) in bad.items():
+        assert reason in report.quarantined[name]
+        note = json.loads((incoming.folder / "quarantine" / f"{name}.reason.json").read_text())
+        assert (note["file"], note["reason"]) == (name, report.quarantined[name])
+        assert (incoming.folder / "quarantine" / name).exists()
+    assert incoming.waiting() == {}
+    assert incoming.loaded() == {("files_orders", "(1, 2)"): 1, ("files_good_1", "(1,)"): 1}
+
+
+def test_a_mended_file_loads_when_it_is_dropped_again(inbox):
+    inbox.drop("orders.csv", "id\n1\n")
+    inbox.drop("more/orders.csv", "")
+    inbox.process()
+    inbox.drop("more/orders.csv", "id\n2\n")
+    assert inbox.process().rows == {"files_more": 1}
+
+
+def test_a_header_alone_makes_no_table_and_does_not_decide_types(inbox):
+    inbox.drop("orders.csv", "id\n")
+    assert inbox.process().empty == ["orders.csv"]
+    inbox.drop("orders.csv", "id\n1\n")
+    inbox.process()
+    assert inbox.rows("select id, typeof(id) from files_orders") == [(1, "BIGINT")]
+
+
+def test_a_file_that_changed_since_it_was_listed_waits_for_the_next_look(inbox):
+    inbox.drop("orders.csv", "id\n1\n")
+    listed = inbox.waiting()
+    inbox.drop("orders.csv", "id\n1\n2\n")
+    report = processing.process_files(listed)
+    assert report.left == {"orders.csv": "it has changed since it was listed"}
+    assert inbox.process().rows == {"files_orders": 2}
+
+
+def test_a_file_written_anew_while_it_is_loaded_is_not_moved_away_unloaded(inbox, monkeypatch):
+    inbox.drop("orders.csv", "id\n1\n")
+    load = processing.load
+
+    def load_then_drop(*arguments, **options):
+        inbox.drop("orders.csv", "id\n1\n2\n")
+        return load(*arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(processing, "load", load_then_drop)
+        inbox.process()
+    assert list(inbox.waiting()) == ["orders.csv"]
+
+
+def test_a_hundred_files_load_in_batches(inbox):
+    for number in range(100):
+        inbox.drop(f"t{number % 10}/{number}.csv", f"id\n{number}\n")
+    paths = list(inbox.waiting())
+    for start in range(0, 100, 50):
+        inbox.process(*paths[start : start + 50])
+    assert inbox.loaded() == {(f"files_t{n % 10}", f"({n},)"): 1 for n in range(100)}
+    assert len(inbox.moved("processed")) == 100
+
+
+def test_one_table_that_cannot_be_loaded_does_not_hold_up_the_others(inbox):
+    inbox.drop("first.csv", "id\n1\n")
+    inbox.process()
+    inbox.drop("good.csv", "id\n1\n")
+    inbox.drop("blocked.csv", "id\n1\n")
+    inbox.rows("create view files_blocked as select 1 as id")
+    report = inbox.process()
+    assert list(report.failed) == ["blocked.csv"]
+    assert list(inbox.waiting()) == ["blocked.csv"]
+    assert inbox.rows("select id from files_good") == [(1,)]
+    inbox.rows("drop view files_blocked")
+    inbox.process()
+    assert inbox.rows("select id from files_blocked") == [(1,)]
