@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from code_locations.definitions import defs
 
+from stack.alerts import Alert, write_alert
 from stack.remediation.sensor import data_quality_alert_sensor
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect
@@ -58,6 +59,11 @@ class Stack:
             )
             for request in data.run_requests or []
         ]
+
+    def drop(self, **fields: Any) -> str:
+        """Write an alert as a person may; return its name."""
+        alert = {"type": "by_hand", "severity": "error", "description": "x", "source": "Ada"}
+        return Path(write_alert(str(self.alerts), Alert(**(alert | fields)))).name
 
     def remediations(self) -> int:
         """Remediation runs so far."""

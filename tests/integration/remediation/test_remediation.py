@@ -2,6 +2,7 @@
 
 import json
 
+from ingestion.books.assets import dlt_ingestion_pipeline
 from integration.remediation.stack import Stack
 from quality.assets import great_expectations_validation
 from transformation.assets import dbt_test
@@ -38,15 +39,16 @@ def test_rows_spoilt_in_the_warehouse_are_kept_and_loaded_again(stack: Stack) ->
 
 
 def test_what_an_export_has_wrong_is_not_healed_and_not_tried_again(stack: Stack) -> None:
-    header = "time_entry_id,project_id,worked_on,minutes,billable,note,updated_at"
-    stack.sql(f"update {ENTRIES} set minutes = -30 where time_entry_id = 1")
     columns = [row[0] for row in stack.sql(f"describe {ENTRIES}")]
     (row,) = stack.sql(f"select * from {ENTRIES} where time_entry_id = 1")
-    export = stack.home / "exports/books/time_entries/2099.jsonl"
+    wrong = dict(zip(columns, row, strict=True)) | {
+        "minutes": -30,
+        "updated_at": "2099-01-01T00:00:00",
+    }
+    export = stack.home / "exports/books/time_entries/correction.jsonl"
     export.parent.mkdir(exist_ok=True)
-    wrong = dict(zip(columns, row, strict=True)) | {"updated_at": "2099-01-01T00:00:00"}
     export.write_text(json.dumps(wrong, default=str) + "\n")
-    assert header
+    assert stack.run(dlt_ingestion_pipeline).success
     assert not stack.run(great_expectations_validation).success
 
     (run,) = stack.tick()
