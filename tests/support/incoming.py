@@ -13,7 +13,7 @@ from ingestion.incoming.arrivals import Inbox
 from ingestion.incoming.processing import FilesReport, process_files
 from ingestion.settings import IncomingSettings
 from stack.settings import WarehouseSettings, load_settings
-from stack.warehouse import connect
+from stack.warehouse import connect, ensure_raw_tables
 
 
 class Incoming:
@@ -56,6 +56,7 @@ class Incoming:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         settings = load_settings(WarehouseSettings)
         with connect(settings) as connection:
+            ensure_raw_tables(connection, settings, ())
             connection.execute(f"use {settings.database}.{settings.dlt_dataset_name}")
             return connection.execute(query).fetchall()
 
