@@ -14,10 +14,7 @@ from stack.continuation import PIPELINE_TAG, STAGE_TAG
 from stack.pipelines import REMEDIATION
 from stack.remediation.handover import VERDICT, pipeline_id
 
-ALERT_FILE_TAG = "alert/file"
 ALERT_KEY_TAG = "alert/key"
-ALERT_SEVERITY_TAG = "alert/severity"
-ALERT_TYPE_TAG = "alert/type"
 _RUNS_OF_AN_ALERT = 100
 
 

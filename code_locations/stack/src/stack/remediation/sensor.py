@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
-from stack.artifacts import ArtifactStore
 from stack.pipelines import REMEDIATION
-from stack.remediation.handling import (
-    ALERT_FILE_TAG,
-    ALERT_KEY_TAG,
-    ALERT_SEVERITY_TAG,
-    ALERT_TYPE_TAG,
-    handling_of,
-    is_own,
-)
-from stack.remediation.inbox import AlertFile, Inbox
-from stack.remediation.tick import Cursor, look
 from stack.settings import SettingsError, StackSettings, load_settings
+
+if TYPE_CHECKING:
+    from stack.remediation.inbox import AlertFile
 
 INTERVAL_S = 30
 
@@ -37,6 +31,11 @@ def alert_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefini
 
 def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Run requests for the alerts that no run handles yet, or why there are none."""
+    from stack.artifacts import ArtifactStore
+    from stack.remediation.handling import handling_of, is_own
+    from stack.remediation.inbox import Inbox
+    from stack.remediation.tick import Cursor, look
+
     try:
         settings = load_settings(StackSettings)
     except SettingsError as error:
@@ -65,10 +64,10 @@ def request(file: AlertFile) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=file.key,
         tags={
-            ALERT_FILE_TAG: file.name,
-            ALERT_KEY_TAG: file.key,
-            ALERT_TYPE_TAG: file.alert.type,
-            ALERT_SEVERITY_TAG: file.alert.severity,
+            "alert/file": file.name,
+            "alert/key": file.key,
+            "alert/type": file.alert.type,
+            "alert/severity": file.alert.severity,
         },
     )
 
