@@ -58,7 +58,7 @@ format: setup ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/sqlfluff fix -q code_locations/transformation/dbt
 
 bench: setup ## Measure the budgets, as ratios in one run; results in benchmarks/results
-	@$(PY) -m benchmarks.load_time && $(PY) -m benchmarks.data_path
+	@status=0; $(PY) -m benchmarks.load_time || status=$$?; $(PY) -m benchmarks.data_path || status=$$?; exit $$status
 
 clean: ## Wipe the data: warehouse, runs, results, sample exports (.stack)
 	@rm -rf .stack

@@ -27,9 +27,7 @@ def kill_when_it_prints(stack, mark: str) -> str:
 @pytest.mark.parametrize(
     "mark",
     [
-        "▸ airbyte_sync_job",
         "shop_purchases",
-        "▸ dlt_ingestion_pipeline",
         "books_time_entries",
         "▸ dbt_run",
         "▸ dbt_test",

@@ -12,8 +12,8 @@ from support.contents import tables
 from support.stack_process import ROOT
 
 README = (ROOT / "README.md").read_text()
-# Run elsewhere: by CI itself, and in test_loading.py.
-ELSEWHERE = {"make test", "make dev"}
+# Run elsewhere: by CI itself, in test_loading.py, and in test_daily_pipeline.py.
+ELSEWHERE = {"make test", "make dev", "make run"}
 
 
 def blocks(language: str) -> list[str]:
