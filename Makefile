@@ -23,8 +23,8 @@ setup: .venv/.ready ## Set up uv, packages, the Airbyte connector and dbt in thi
 .venv/.ready: $(DECLARED)
 	@scripts/setup.sh
 
-run: setup sample-data ## Run the whole daily_data_pipeline, with progress and a summary
-	@$(PY) -m code_locations.run
+run: setup sample-data ## Run the whole daily_data_pipeline (or PIPELINE=name), with progress and a summary
+	@$(PY) -m code_locations.run $(PIPELINE)
 
 dev: setup sample-data ## Open the stack in Dagster's UI, one process: http://localhost:3000
 	@$(DAGSTER_DEV) -f $(CURDIR)/code_locations/definitions.py -d $(CURDIR)

@@ -21,7 +21,7 @@ def print_summary(console: Console, record: RunRecord, *, succeeded: bool) -> No
     if record.tables:
         console.print(_tables(record))
     loaded = sum(t.loaded or 0 for t in record.tables.values())
-    if succeeded and not loaded:
+    if succeeded and not loaded and any(t.path[0] == "raw" for t in record.tables.values()):
         console.print("Nothing new in the sources: the tables stay as they were.")
     passed, failed = _count(c for checks in record.checks.values() for c in checks)
     layers = {t.path[0] for t in record.tables.values()}
