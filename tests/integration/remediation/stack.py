@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from code_locations.definitions import defs
 
+from code_locations.definitions import defs
 from stack.alerts import Alert, write_alert
 from stack.remediation.sensor import data_quality_alert_sensor
 from stack.settings import WarehouseSettings, load_settings
