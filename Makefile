@@ -51,8 +51,8 @@ test-unit: setup ## Run the unit tests only: seconds
 lint: setup ## Check style, types, SQL, shell and dead code
 	@scripts/lint.sh
 
-docs: setup ## Write what is made from declarations: .env.example
-	@$(PY) -m scripts.env_example
+docs: setup ## Write what is made from declarations: .env.example, docs/pipelines.md
+	@$(PY) -m scripts.env_example && $(PY) -m scripts.pipelines_page
 
 format: setup ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/sqlfluff fix -q code_locations/transformation/dbt

@@ -1,0 +1,53 @@
+"""Write `docs/pipelines.md` from the declared pipelines: `make docs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from code_locations.definitions import defs
+from stack.pipelines import PIPELINES, Pipeline
+
+FILE = Path(__file__).parents[1] / "docs" / "pipelines.md"
+HEADER = """\
+# Pipelines
+
+Made by `make docs` from `stack/pipelines.py`. In one process each is one job; in four code
+locations each stage is a run of the same name, and a sensor starts the next one
+([why](decisions/0004-continuation-sensors.md)). Any of them runs on one machine with
+`make run PIPELINE=<name>`, and from the UI. A higher priority leaves the queue first.
+
+| pipeline | what it does | stages | starts by itself | priority |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def render() -> str:
+    """The page: a row a pipeline."""
+    return HEADER + "".join(f"| {' | '.join(_cells(pipeline))} |\n" for pipeline in PIPELINES)
+
+
+def _cells(pipeline: Pipeline) -> list[str]:
+    apart = ", each by itself" if pipeline.monitors else ""
+    stages = (", " if pipeline.monitors else " → ").join(pipeline.stages)
+    return [
+        f"`{pipeline.name}`",
+        pipeline.description,
+        stages + apart,
+        "; ".join(_triggers(pipeline)) or "no",
+        str(pipeline.priority),
+    ]
+
+
+def _triggers(pipeline: Pipeline) -> list[str]:
+    schedule = pipeline.schedule
+    triggers = [f"`{schedule.name}`, `{schedule.cron}` UTC"] if schedule else []
+    sensors = defs.get_repository_def().sensor_defs
+    return triggers + [
+        f"`{sensor.name}`"
+        for sensor in sorted(sensors, key=lambda s: s.name)
+        if pipeline.name in {target.job_name for target in sensor.targets}
+    ]
+
+
+if __name__ == "__main__":
+    FILE.write_text(render())
