@@ -189,10 +189,3 @@ def test_a_missing_connector_is_told_with_the_next_step(
     monkeypatch.setenv("AIRBYTE_CONNECTORS_DIR", str(tmp_path / "none"))
     assert "is not installed in" in failure_of(instance)
     assert "run `make setup`" in failure_of(instance)
-
-
-def test_an_airbyte_server_is_not_silently_ignored(stack_home, instance, monkeypatch):
-    monkeypatch.setenv("AIRBYTE_CONNECTION_ID", "3f6cbb0a")
-    assert "AIRBYTE_CONNECTION_ID is set, but syncs on an Airbyte server are not" in failure_of(
-        instance
-    )

@@ -7,6 +7,7 @@ import pytest
 from fakes.airbyte_server import CLIENT_SECRET, PASSWORD, USERNAME
 from ingestion.airbyte.backend import BackendUnavailableError
 from ingestion.airbyte.sync import SyncError
+from support.http_server import refused_port
 
 COUNTS = {"recordsEmitted": 12, "recordsCommitted": 10, "bytesEmitted": 480}
 
@@ -190,6 +191,14 @@ def test_a_server_that_is_gone_for_good_is_an_error_after_the_retries(airbyte, s
         sync()
     assert len([path for _, path in airbyte.asked if "/jobs/1" in path]) == 3
     assert airbyte.cancelled == []
+
+
+def test_a_server_that_refuses_connections_is_named_with_its_variables(airbyte, sync, monkeypatch):
+    monkeypatch.setenv("AIRBYTE_REQUEST_RETRIES", "1")
+    with refused_port() as port:
+        monkeypatch.setenv("AIRBYTE_PORT", str(port))
+        with pytest.raises(SyncError, match=f"127.0.0.1:{port}: can't be reached.*AIRBYTE_HOST"):
+            sync()
 
 
 def test_a_sync_of_ours_that_outlasts_its_deadline_is_cancelled(airbyte, sync, monkeypatch):

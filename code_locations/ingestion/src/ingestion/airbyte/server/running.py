@@ -15,6 +15,9 @@ from ingestion.airbyte.server.errors import (
 )
 from ingestion.airbyte.server.jobs import SYNC, Job
 
+# How often a long sync says how far it is.
+PROGRESS_S = 60.0
+
 
 class ServerSync:
     """A sync of a connection: at most one is started, and one that runs is joined.
@@ -105,11 +108,11 @@ class ServerSync:
 
     def _wait(self, job: Job, *, ours: bool | None = None) -> Job:
         ours = not self.joined if ours is None else ours
-        told = None
+        told, told_at = "", -PROGRESS_S
         try:
             while job.active:
-                if (job.status, job.rows) != told:
-                    told = (job.status, job.rows)
+                if job.status != told or time.monotonic() - told_at >= PROGRESS_S:
+                    told, told_at = job.status, time.monotonic()
                     moved = "" if job.rows is None else f", {job.rows:,} rows"
                     self._logger.info("Airbyte job %s: %s%s", job.id, job.status, moved)
                 if time.monotonic() >= self._ends:
