@@ -6,6 +6,7 @@ from ingestion.books.checks import books_checks
 from ingestion.github.sensor import github_release_sensor
 from ingestion.health import HEALTH
 from ingestion.incoming.assets import file_processing
+from ingestion.incoming.checks import files_checks
 from ingestion.incoming.sensor import file_arrival_sensor
 from ingestion.remediation.assets import remediation_reingestion
 from ingestion.settings import (
@@ -31,7 +32,7 @@ LOCATION = Location(
         IncomingSettings,
     ],
     assets=[airbyte_sync_job, dlt_ingestion_pipeline],
-    checks=[airbyte_checks, books_checks],
+    checks=[airbyte_checks, books_checks, files_checks],
     sensors=[github_release_sensor, data_quality_alert_sensor, file_arrival_sensor],
     special_assets=[remediation_reingestion, file_processing],
     health=HEALTH,

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ingestion.incoming import processing
+from stack.raw import Column, RawTable
 from support.incoming import Incoming
 
 CSV = "id,amount,day\n1,2.5,2026-01-31\n2,,2026-02-01\n"
@@ -173,6 +174,21 @@ def test_a_hundred_files_load_in_batches(inbox):
         inbox.process(*paths[start : start + 50])
     assert inbox.loaded() == {(f"files_t{n % 10}", f"({n},)"): 1 for n in range(100)}
     assert len(inbox.moved("processed")) == 100
+
+
+def test_a_declared_table_keeps_its_types_and_merges_on_its_key(inbox, monkeypatch):
+    columns = Column("id", "bigint", "Key."), Column("amount", "decimal(18,2)", "Euros.")
+    table = RawTable("files", "orders", "Orders.", columns, ("id",), None, "team:books")
+    monkeypatch.setattr("ingestion.incoming.tables.raw_tables", lambda source: (table,))
+    inbox.drop("orders.csv", "id,amount\n1,2\n2,2\n")
+    inbox.process()
+    inbox.drop("orders.csv", "id,amount\n2,3.5\n3,1\n")
+    inbox.process()
+    inbox.drop("orders.csv", "id,amount\n,3.5\n")
+    assert "the key id is empty" in inbox.process().quarantined["orders.csv"]
+    rows = inbox.rows("select id, amount::varchar, typeof(amount) from files_orders order by id")
+    kept = "DECIMAL(18,2)"
+    assert rows == [(1, "2.00", kept), (2, "3.50", kept), (3, "1.00", kept)]
 
 
 def test_one_table_that_cannot_be_loaded_does_not_hold_up_the_others(inbox):

@@ -60,6 +60,8 @@ def test_arrived_files_become_assets_and_an_artifact(stack_home, monkeypatch, de
     assert event.asset_materialization.metadata["dagster/row_count"].value == 2
     (done,) = result.asset_materializations_for_node("file_processing")[-1:]
     assert done.metadata["quarantined"].value == 1
+    checked = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
+    assert checked == {"quarantine_empty": False}
     artifact = json.loads((stack_home / "artifacts/latest/load/files.json").read_text())
     assert artifact["tables"]["files_orders"]["rows_loaded"] == 2
     assert [item["file"] for item in artifact["quarantined"]] == ["broken.json"]

@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from ingestion.incoming.arrivals import quiet_files
+from ingestion.incoming.checks import ASSET, quarantine_empty
 from ingestion.incoming.processing import FilesReport, process_files
 from ingestion.incoming.runs import held_tables
 from ingestion.incoming.tables import declared_tables, raw_table_of
@@ -14,10 +15,9 @@ from ingestion.settings import IncomingSettings
 from ingestion.table_view import markdown_table, table_metadata
 from stack.artifacts import ArtifactStore
 from stack.settings import StackSettings, WarehouseSettings, load_settings
-from stack.warehouse import connect
+from stack.warehouse import connect, ensure_raw_tables
 from stack.warehouse.pool import WAREHOUSE_POOL
 
-ASSET = dg.AssetKey("file_processing")
 ARTIFACT = "load/files.json"
 
 
@@ -57,7 +57,6 @@ def asset_specs() -> list[dg.AssetSpec]:
                 kinds={"dlt", "duckdb"},
                 owners=[table.owner],
                 description=table.description,
-                skippable=True,
             )
             for table in declared_tables()
         ),
@@ -94,6 +93,7 @@ def file_processing(
             yield dg.MaterializeResult(asset_key=key, metadata=metadata)
         else:
             context.log_event(dg.AssetMaterialization(asset_key=key, metadata=metadata))
+    context.log_event(quarantine_empty())
     if report.failed:
         failed = "; ".join(f"{path}: {reason}" for path, reason in report.failed.items())
         raise dg.Failure(
@@ -105,16 +105,19 @@ def file_processing(
 
 
 def _table_metadata(report: FilesReport) -> dict[str, dict[str, Any]]:
-    """What people see of each table that got rows, by its name."""
+    """What people see of each table that got rows, or is declared, by its name."""
     warehouse = load_settings(WarehouseSettings)
+    declared = {table.table_name: table for table in declared_tables()}
     shown = {}
-    with connect(warehouse, read_only=True) as connection:
-        for name, files in report.files.items():
-            table = raw_table_of(name.removeprefix("files_"), {})
+    with connect(warehouse) as connection:
+        ensure_raw_tables(connection, warehouse, declared.values())
+        for name in dict.fromkeys([*declared, *report.files]):
+            table = declared.get(name) or raw_table_of(name.removeprefix("files_"), {})
+            files = report.files.get(name, [])
             shown[name] = table_metadata(connection, warehouse, table) | {
-                "rows_loaded": report.rows[name],
+                "rows_loaded": report.rows.get(name, 0),
                 "files_loaded": len(files),
-                "files": dg.MetadataValue.md("\n".join(f"- `{path}`" for path in files)),
+                "files": dg.MetadataValue.md("\n".join(f"- `{path}`" for path in files) or "none"),
                 "columns_added": report.columns_added.get(name, []),
             }
     return shown
@@ -143,10 +146,10 @@ def _artifact(report: FilesReport, tables: dict[str, dict[str, Any]]) -> dict[st
     return {
         "tables": {
             name: {
-                "rows_loaded": report.rows[name],
+                "rows_loaded": metadata["rows_loaded"],
                 "rows_total": metadata["dagster/row_count"],
                 "duration_s": round(report.duration_s, 3),
-                "files": report.files[name],
+                "files": report.files.get(name, []),
             }
             for name, metadata in tables.items()
         },

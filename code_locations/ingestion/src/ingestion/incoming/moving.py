@@ -14,6 +14,8 @@ from ingestion.incoming.arrivals import Inbox
 from stack.artifacts import write_atomically
 from stack.storage import filesystem
 
+NOTE_SUFFIX = ".reason.json"
+
 
 def move(inbox: Inbox, path: str, version: str, url: str) -> str | None:
     """Move a file of the inbox to `url`, below which it keeps its path; return where it is.
@@ -52,7 +54,7 @@ def note_reason(url: str, path: str, reason: str, inbox_url: str) -> None:
     }
     content = json.dumps(note, indent=2, ensure_ascii=False).encode()
     place = PurePosixPath(f"{folder}/{path}")
-    write_atomically(fs, str(place.with_name(f"{place.name[:200]}.reason.json")), content)
+    write_atomically(fs, str(place.with_name(f"{place.name[:200]}{NOTE_SUFFIX}")), content)
 
 
 def _is_still(inbox: Inbox, path: str, version: str) -> bool:
