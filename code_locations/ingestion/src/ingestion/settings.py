@@ -60,6 +60,9 @@ class AirbyteSettings(Settings):
     @field_validator("airbyte_client_secret", "airbyte_password")
     @classmethod
     def _one_whole_login(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # A secret mounted from a file often ends with a line break.
+        value = secret.get_secret_value().strip() if secret else ""
+        secret = SecretStr(value) if value else None
         application = info.data.get("airbyte_client_id")
         of_user = info.field_name == "airbyte_password"
         name = "airbyte_username" if of_user else "airbyte_client_id"

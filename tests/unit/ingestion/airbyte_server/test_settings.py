@@ -18,6 +18,13 @@ def test_no_login_is_fine_and_so_is_either(stack_home, monkeypatch):
     assert load_settings(AirbyteSettings).airbyte_username == "me"
 
 
+def test_the_line_break_at_the_end_of_a_mounted_secret_is_none_of_it(stack_home, monkeypatch):
+    monkeypatch.setenv("AIRBYTE_CLIENT_ID", "me")
+    monkeypatch.setenv("AIRBYTE_CLIENT_SECRET", "hush\n")
+    secret = load_settings(AirbyteSettings).airbyte_client_secret
+    assert secret.get_secret_value() == "hush"
+
+
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
