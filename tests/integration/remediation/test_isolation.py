@@ -62,6 +62,23 @@ def test_failing_rows_go_into_the_quarantine_with_all_their_columns(settings):
     assert kept == [("alert-1", "twice", "30", "c30")] * 2 + [("alert-1", "twice", None, "x")]
 
 
+def test_a_rule_about_two_tables_finds_no_more_because_rows_were_taken_out(settings):
+    projects = "freelancer_raw.books_projects"
+    with connect(settings) as connection:
+        connection.execute(f"insert into {projects} (project_id, client_id) values (1, 1), (2, 99)")
+    unknown = Query(
+        "raw",
+        "books_projects",
+        "client_unknown",
+        f"select project_id, client_id from {projects} "
+        f"where client_id not in (select client_id from {RAW} where client_id is not null)",
+        True,
+    )
+    found = run(settings, NAMELESS, unknown, removable=("books_clients", "books_projects"))
+    assert [(f.check, f.removed) for f in found] == [("nameless", 10), ("client_unknown", 1)]
+    assert rows(settings, f"select project_id from {projects}") == [(1,)]
+
+
 def test_rows_of_a_table_that_cannot_be_loaded_again_stay(settings):
     (found,) = run(settings, NAMELESS, removable=())
     assert (found.kept, found.removed) == (10, 0)

@@ -7,7 +7,7 @@ an alert, which anybody may write.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stack.raw import raw_tables
@@ -33,6 +33,10 @@ class Query:
     check: str
     sql: str
     failed: bool
+
+    def isolated(self, failing: int = 0, kept: int = 0, note: str | None = None) -> Isolated:
+        """What was kept of its rows."""
+        return Isolated(self.schema, self.table, self.check, failing, kept, note=note)
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,11 @@ def isolate(
     *,
     removable: Iterable[str],
 ) -> list[Isolated]:
-    """Keep the rows that the queries find now; in one transaction each, take them out.
+    """Keep the rows that the queries find now; when all are kept, take them out.
 
     Rows of a table in `removable` (raw tables that can be loaded again) are taken out of it where
-    the query shows the primary key; of other tables the failing rows are copied. Again for the
+    the query shows the primary key; of other tables the failing rows are copied. No row is taken
+    out before every query has run: a rule that looks at two tables would find more. Again for the
     same alert it replaces what it kept of a query that still finds rows. A query that fails is
     noted, and doesn't stop the others.
     """
@@ -105,58 +110,71 @@ def isolate(
 
     keys = {table.table_name: table.primary_key for table in raw_tables()}
     can_go = set(removable)
-    found = []
+    done: list[tuple[_Isolation, Isolated]] = []
     with connect(settings) as connection:
         connection.execute(f'create schema if not exists "{SCHEMA}"')
-        for query in wanted:
+        for number, query in enumerate(wanted):
             key = keys.get(query.table, ()) if query.schema == "raw" else ()
-            work = _Isolation(connection, settings, alert_key, query, key)
+            work = _Isolation(connection, settings, alert_key, query, key, f"found_{number}")
             connection.execute("begin")
             try:
-                result = work.run(remove=query.table in can_go)
+                result = work.keep()
                 connection.execute("commit")
             except duckdb.Error as error:
                 connection.execute("rollback")
                 note = f"its query can't run: {' '.join(str(error).split())[:300]}"
-                result = Isolated(query.schema, query.table, query.check, note=note)
+                result = query.isolated(note=note)
             if result is not None:
-                found.append(result)
-    return found
+                done.append((work, result))
+        return [
+            work.remove(result) if result.kept and result.table in can_go else result
+            for work, result in done
+        ]
 
 
 @dataclass(frozen=True)
 class _Isolation:
+    """One query's rows, by its table `found` in this connection."""
+
     connection: DuckDBPyConnection
     settings: WarehouseSettings
     alert_key: str
     query: Query
     key: Sequence[str]
+    found: str
 
-    def run(self, *, remove: bool) -> Isolated | None:
-        """None if no row fails."""
+    def keep(self) -> Isolated | None:
+        """Copy the failing rows; None if there are none."""
         query = self.query
         statements = self.connection.extract_statements(query.sql)
         if len(statements) != 1 or statements[0].type.name != "SELECT":
-            return Isolated(query.schema, query.table, query.check, note="its query is no select")
+            return query.isolated(note="its query is no select")
         sql = query.sql.strip().rstrip(";")
-        self.connection.execute(f"create or replace temp table found as from ({sql}\n)")
-        columns = {str(row[0]) for row in self.connection.execute("describe found").fetchall()}
-        by_key = bool(self.key) and columns >= set(self.key)
-        if query.schema == "raw" and self.key and not by_key:
+        self.connection.execute(f"create temp table {self.found} as from ({sql}\n)")
+        if query.schema == "raw" and self.key and not self._by_key:
             return None  # a number, or rows that can't be told from others: nothing to keep
-        if not by_key and not query.failed:
+        if not self._by_key and not query.failed:
             return None  # a measure that was met has rows too
-        relation = self._failing() if by_key else "from found"
+        relation = self._failing() if self._by_key else f"from {self.found}"
         failing = self._count(f"({relation})")
-        if not failing:
-            return None
-        removes = remove and by_key and failing <= ROWS_A_CHECK
-        kept = self._keep(relation)
-        removed = self._remove() if removes else 0
-        note = None
-        if remove and by_key and not removes:
+        return query.isolated(failing=failing, kept=self._copy(relation)) if failing else None
+
+    def remove(self, kept: Isolated) -> Isolated:
+        """Take the kept rows out of their raw table, unless they are too many."""
+        if not self._by_key:
+            return kept
+        if kept.failing > ROWS_A_CHECK:
             note = f"more than {ROWS_A_CHECK:,} rows fail: a sample is kept, none is taken out"
-        return Isolated(query.schema, query.table, query.check, failing, kept, removed, note)
+            return replace(kept, note=note)
+        row = self.connection.execute(
+            f"delete from {self._table} as t where {self._matches()}"
+        ).fetchone()
+        return replace(kept, removed=int(row[0]) if row else 0)
+
+    @property
+    def _by_key(self) -> bool:
+        rows = self.connection.execute(f"describe {self.found}").fetchall()
+        return bool(self.key) and {str(row[0]) for row in rows} >= set(self.key)
 
     @property
     def _table(self) -> str:
@@ -170,13 +188,13 @@ class _Isolation:
 
     def _matches(self) -> str:
         same = " and ".join(f't."{c}" is not distinct from f."{c}"' for c in self.key)
-        return f"exists (select 1 from found as f where {same})"
+        return f"exists (select 1 from {self.found} as f where {same})"
 
     def _failing(self) -> str:
         """Whole rows, in which the query may show only some columns."""
         return f"select t.* from {self._table} as t where {self._matches()}"
 
-    def _keep(self, relation: str) -> int:
+    def _copy(self, relation: str) -> int:
         kept = f'{self._database}."{SCHEMA}"."{self.query.table}"'
         self.connection.execute(
             f"create table if not exists {kept} "
@@ -199,12 +217,6 @@ class _Isolation:
                 f"delete from {kept} where isolated_at < (select isolated_at from {kept} "
                 f"order by isolated_at desc limit 1 offset {ROWS_A_TABLE})"
             )
-
-    def _remove(self) -> int:
-        row = self.connection.execute(
-            f"delete from {self._table} as t where {self._matches()}"
-        ).fetchone()
-        return int(row[0]) if row else 0
 
     def _count(self, relation: str, values: Sequence[str] = ()) -> int:
         row = self.connection.execute(f"select count(*) from {relation}", list(values)).fetchone()
