@@ -72,6 +72,8 @@ def test_a_row_that_is_there_twice_is_there_once_after_the_alert_of_dbt(stack: S
     (run,) = stack.tick()
     assert run.success
     assert stack.sql(f"select * from {clients} order by all") == before
-    assert stack.sql("select count(*) from quarantine.books_clients") == [(2,)]
+    kept = dict(stack.sql("select check_name, count(*) from quarantine.books_clients group by all"))
+    assert set(kept.values()) == {2}
+    assert any("primary_key" in check for check in kept)
     stack.tick()
     assert [a["handling"]["outcome"] for a in stack.archived()] == ["healed"]
