@@ -145,6 +145,14 @@ class IncomingSettings(Settings):
     incoming_files_a_run: int = Field(20, ge=1, le=500, description="most files that one run loads")
     incoming_runs_a_tick: int = Field(5, ge=1, le=50, description="most runs begun at a time")
 
+    @field_validator("incoming_processed_url", "incoming_quarantine_url")
+    @classmethod
+    def _leads_out_of_the_inbox(cls, url: str | None, info: ValidationInfo) -> str | None:
+        inbox = info.data.get("incoming_url") or str(info.data.get("stack_home", "")) + "/incoming"
+        if url is not None and url.rstrip("/") == inbox.rstrip("/"):
+            raise ValueError("it must be another folder than INCOMING_URL, or one in it")
+        return url
+
     @property
     def incoming(self) -> str:
         """fsspec URL where files arrive."""

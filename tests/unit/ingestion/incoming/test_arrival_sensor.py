@@ -215,8 +215,9 @@ def manifest(*children: str) -> dict:
         (manifest("model.s.stg_files__orders"), "orders.csv", True),
         (manifest("model.s.stg_files__orders"), "others.csv", False),
         (manifest("test.s.not_null"), "orders.csv", False),
+        ({"not": "a manifest"}, "orders.csv", True),
     ],
-    ids=["no manifest yet", "a model", "another table", "only a test"],
+    ids=["no manifest yet", "a model", "another table", "only a test", "a broken manifest"],
 )
 def test_a_run_goes_on_to_dbt_only_if_a_model_uses_the_table(folder, instance, dbt, file, onwards):
     if dbt:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ingestion.incoming.arrivals import Inbox, Target, quiet_files, table_name, target_of
 from ingestion.settings import IncomingSettings
-from stack.settings import load_settings
+from stack.settings import SettingsError, load_settings
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,16 @@ def test_files_in_the_making_and_files_that_are_done_with_are_passed_over(stack_
         (folder / name).write_text("a\n1\n")
     files = Inbox.open(load_settings(IncomingSettings)).files()
     assert {file.path for file in files} == {"a.csv", "sub/b.csv", "old/c.csv"}
+
+
+@pytest.mark.parametrize("name", ["INCOMING_PROCESSED_URL", "INCOMING_QUARANTINE_URL"])
+@pytest.mark.parametrize("inbox", [None, "s3://bucket/in"])
+def test_files_cannot_be_moved_to_where_they_arrive(stack_home, monkeypatch, name, inbox):
+    if inbox:
+        monkeypatch.setenv("INCOMING_URL", inbox)
+    monkeypatch.setenv(name, f"{inbox or stack_home / 'incoming'}/")
+    with pytest.raises(SettingsError, match=f"{name}: got .* another folder"):
+        load_settings(IncomingSettings)
 
 
 def test_an_inbox_that_does_not_exist_yet_is_empty(stack_home):

@@ -25,10 +25,7 @@ def quarantine_empty() -> dg.AssetCheckEvaluation:
         notes = sorted(path for path in fs.find(folder) if path.endswith(NOTE_SUFFIX))
     except FileNotFoundError:
         notes = []
-    rows = []
-    for path in notes[:NOTES_SHOWN]:
-        note = json.loads(fs.cat_file(path))
-        rows.append((note["file"], note["reason"], note["at"]))
+    rows = [_row(path, fs.cat_file(path)) for path in notes[:NOTES_SHOWN]]
     return dg.AssetCheckEvaluation(
         asset_key=ASSET,
         check_name=QUARANTINE_EMPTY,
@@ -47,6 +44,14 @@ def quarantine_empty() -> dg.AssetCheckEvaluation:
             ),
         },
     )
+
+
+def _row(path: str, content: bytes) -> tuple[str, str, str]:
+    try:
+        note = json.loads(content)
+        return note["file"], note["reason"], note["at"]
+    except (ValueError, LookupError, TypeError):  # a file that only has the name of a note
+        return path.rsplit("/", 1)[-1], "no note of the stack", ""
 
 
 @dg.asset_check(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ingestion.books.exports import describe
+from ingestion.books.exports import Export, describe
 from ingestion.incoming.arrivals import Inbox
 from stack.artifacts import write_atomically
 from stack.storage import filesystem
@@ -25,20 +25,23 @@ def move(inbox: Inbox, path: str, version: str, url: str) -> str | None:
     """
     fs, folder = filesystem(url)
     source = f"{inbox.root}/{path}"
-    if not _is_still(inbox, path, version):
+    before = _as_listed(inbox, path, version)
+    if before is None:
         return None
     target = f"{folder}/{path}"
     if fs.exists(target):
-        target = str(PurePosixPath(target).with_name(_marked(PurePosixPath(path).name, version)))
+        target = _marked(target, version)
     fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
     if fs != inbox.fs:
         _carry(inbox.fs, source, fs, target)
         return target
     fs.mv(source, target)
-    if "file" in fs.protocol and describe(fs, folder, target[len(folder) + 1 :]).version != version:
-        # Written anew between the look and the move: it was not this one that was loaded.
-        fs.mv(target, source)
-        return None
+    if "file" in fs.protocol:
+        after = describe(fs, folder, target[len(folder) + 1 :])
+        if after.size != before.size or after.modified > before.modified:
+            # Written to between the look and the move: it isn't what was loaded.
+            fs.mv(target, _marked(source, version) if fs.exists(source) else source)
+            return None
     return target
 
 
@@ -57,16 +60,20 @@ def note_reason(url: str, path: str, reason: str, inbox_url: str) -> None:
     write_atomically(fs, str(place.with_name(f"{place.name[:200]}{NOTE_SUFFIX}")), content)
 
 
-def _is_still(inbox: Inbox, path: str, version: str) -> bool:
+def _as_listed(inbox: Inbox, path: str, version: str) -> Export | None:
     try:
-        return describe(inbox.fs, inbox.root, path).version == version
+        found = describe(inbox.fs, inbox.root, path)
     except FileNotFoundError:
-        return False
+        return None
+    return found if found.version == version else None
 
 
-def _marked(name: str, version: str) -> str:
-    stem, dot, suffix = name.partition(".")
-    return f"{stem}-{hashlib.sha256(version.encode()).hexdigest()[:12]}{dot}{suffix}"
+def _marked(path: str, version: str) -> str:
+    """The path with a suffix before the name's first dot that belongs to this version."""
+    place = PurePosixPath(path)
+    stem, dot, suffix = place.name.partition(".")
+    mark = hashlib.sha256(version.encode()).hexdigest()[:12]
+    return str(place.with_name(f"{stem}-{mark}{dot}{suffix}"))
 
 
 def _carry(source_fs: Any, source: str, fs: Any, target: str) -> None:

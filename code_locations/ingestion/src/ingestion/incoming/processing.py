@@ -102,8 +102,7 @@ def _read(
 
     reads: list[Read] = []
     for file in fetched:
-        first = next((r.file for r in reads if r.file.content == file.content), None)
-        if tables.has(file) or first:
+        if tables.has(file) or any(read.file.content == file.content for read in reads):
             report.again.append(file.path)
             continue
         try:
@@ -134,9 +133,13 @@ def _load(
     reads: Sequence[Read], tables: Tables, report: FilesReport, progress: Callable[[str], None]
 ) -> None:
     """Load all at once; if that fails, one by one, so that one file doesn't hold up the others."""
+    import duckdb
+
+    if not reads:
+        return
     try:
         load(SOURCE, [_table_file(read, tables) for read in reads], {}, progress=progress)
-    except LoadError as error:
+    except (LoadError, duckdb.Error) as error:
         loaded = tables.look_again()
         for read in reads:
             if loaded.has(read.file):
@@ -145,8 +148,8 @@ def _load(
                 if len(reads) == 1:
                     raise error
                 load(SOURCE, [_table_file(read, tables)], {}, progress=progress)
-            except LoadError as reason:
-                report.failed[read.file.path] = str(reason)
+            except (LoadError, duckdb.Error) as reason:
+                report.failed[read.file.path] = str(reason).splitlines()[0]
     for read in reads:
         if read.file.path not in report.failed:
             tables.add(read.file)
