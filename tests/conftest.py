@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
 from scripts.env_example import settings_classes
 
 # A busy machine is no reason to fail: nothing here is about time.

@@ -14,9 +14,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from scripts.env_example import settings_classes
 
 from catalog.assets import datahub_metadata_ingestion
+from scripts.env_example import settings_classes
 from stack.artifacts import ArtifactStore
 from stack.raw import raw_tables
 from stack.settings import StackSettings, WarehouseSettings, load_settings

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
-from code_locations.definitions import defs as merged
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
 
+from code_locations.definitions import defs as merged
 from stack.continuation import continue_run
 from stack.pipelines import MONITORING, Stage
 from support.http_server import Reply, http_server

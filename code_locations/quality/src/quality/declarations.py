@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from stack.declarations import load_yaml
 from stack.raw import raw_tables
 
 SHARED = "every_table"
@@ -247,10 +248,8 @@ def _declared_key(schema: str, table: str) -> tuple[str, ...]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    # The C loader is ten times quicker, and a code location reads every suite when it loads.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(file.read_text(), Loader=loader)  # noqa: S506 both are safe loaders
+        document = load_yaml(file.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise DeclarationError(f"{file}: not readable as YAML: {error}") from error
     if not isinstance(document, dict):

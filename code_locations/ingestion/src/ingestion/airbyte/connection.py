@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ingestion.airbyte.columns import identifier
+from stack.declarations import load_yaml
 from stack.raw import RawTable, raw_tables
 
 # Where airbyte-cdk's `source-declarative-manifest` looks for the manifest that it runs.
@@ -171,7 +172,7 @@ def _load(file: Path) -> Connection:
 
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(file.read_text())
+        document = load_yaml(file.read_text())
     except (OSError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConnectionFileError(f"{file}: can't be read as YAML: {reason}") from None

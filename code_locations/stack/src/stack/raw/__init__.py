@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
+from stack.declarations import load_yaml
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _all() -> tuple[RawTable, ...]:
         (f for f in resources.files(__name__).iterdir() if f.name.endswith(".yml")),
         key=lambda f: f.name,
     )
-    return tuple(table for file in files for table in _parse(yaml.safe_load(file.read_text())))
+    return tuple(table for file in files for table in _parse(load_yaml(file.read_text())))
 
 
 def _parse(document: dict[str, Any]) -> list[RawTable]:
