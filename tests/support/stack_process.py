@@ -66,6 +66,6 @@ class StackProcess:
         result = self.run("-m", "ingestion.sample_data", "--size", str(size))
         assert result.returncode == 0, result.stderr
 
-    def run_pipeline(self) -> subprocess.CompletedProcess[str]:
-        """`make run` without make: the daily pipeline, in a process."""
-        return self.run("-m", "code_locations.run")
+    def run_pipeline(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`make run` without make: the daily pipeline unless `arguments` say otherwise."""
+        return self.run("-m", "code_locations.run", *arguments)

@@ -9,14 +9,20 @@ from hypothesis import strategies as st
 
 from stack.continuation import LOAD_ONLY_TAG, PIPELINE_ID_TAG, continuation_sensor, continue_run
 from stack.locations import Location, location_definitions
+from stack.options import RESOURCE, RUN_OPTIONS, options_config
 from stack.pipelines import DAILY, FILES, INCREMENTAL_SYNC, PIPELINES, Stage
 
 SUCCESS = dg.DagsterRunStatus.SUCCESS
 
 
-@dg.job
-def some_slice():
+@dg.op(required_resource_keys={RESOURCE})
+def some_step():
     pass
+
+
+@dg.job(resource_defs=RUN_OPTIONS)
+def some_slice():
+    some_step()
 
 
 def sensor_of(stage: Stage) -> dg.SensorDefinition:
@@ -30,9 +36,13 @@ def sensor_of(stage: Stage) -> dg.SensorDefinition:
     return sensor
 
 
-def finish(instance, stage, pipeline=DAILY, status=SUCCESS, at=None, **tags) -> str:
+def finish(
+    instance, stage, pipeline=DAILY, *, status=SUCCESS, at=None, run_config=None, **tags
+) -> str:
     tags = {"pipeline": pipeline.name, "stage": str(stage), **tags}
-    run = instance.create_run_for_job(some_slice, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    run = instance.create_run_for_job(
+        some_slice, tags=tags, status=dg.DagsterRunStatus.STARTED, run_config=run_config
+    )
     if status == SUCCESS:
         instance.report_dagster_event(
             dg.DagsterEvent(event_type_value="PIPELINE_SUCCESS", job_name="some_slice"),
@@ -115,6 +125,14 @@ def test_config_of_a_stages_ops_stays_in_that_stage():
     request = continue_run(FILES, Stage.TRANSFORMATION, run)
     assert request is not None
     assert request.run_config == {"loggers": {"console": {}}}
+
+
+def test_options_in_the_run_config_lead_straight_to_the_catalog_and_go_along(instance):
+    run_config = options_config(skip_validations=True, target_models="+cash_in")
+    finish(instance, Stage.TRANSFORMATION, run_config=run_config)
+    assert tick(instance, sensor_of(Stage.QUALITY))[0] == []
+    requests, _ = tick(instance, sensor_of(Stage.CATALOG))
+    assert requests[0].run_config == run_config
 
 
 def test_partitions_are_carried(instance):

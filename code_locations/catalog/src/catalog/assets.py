@@ -4,14 +4,17 @@ import dagster as dg
 
 from catalog.checks import EVERY_TABLE
 from catalog.coverage import evaluate
+from stack.options import RESOURCE, takes_options
 from stack.warehouse.pool import WAREHOUSE_POOL
 
 
+@takes_options
 @dg.asset(
     group_name="catalog",
     kinds={"datahub"},
     owners=["team:analytics"],
     pool=WAREHOUSE_POOL,
+    required_resource_keys={RESOURCE},  # none concerns it, but a pipeline's config is one
     deps=[dg.AssetKey("dbt_test"), dg.AssetKey("great_expectations_validation")],
     description=(
         "Describes the warehouse in DataHub: tables, columns, owners, lineage down to columns, "

@@ -9,13 +9,14 @@ its function raises and handles one run a tick: docs/decisions/0004.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from stack.options import TAG_PREFIX, skips_validations
 from stack.pipelines import Pipeline, Stage
 
 if TYPE_CHECKING:
@@ -30,7 +31,13 @@ PIPELINE_ID_TAG = "pipeline/id"
 PRIORITY_TAG = "dagster/priority"
 LOAD_ONLY_TAG = "option/load_only"
 # Copied from stage to stage beside those above: options, partitions, and what a user added.
-CARRIED_PREFIXES = ("option/", "release/", "alert/", "dagster/partition", "dagster/asset_partition")
+CARRIED_PREFIXES = (
+    TAG_PREFIX,
+    "release/",
+    "alert/",
+    "dagster/partition",
+    "dagster/asset_partition",
+)
 # A run's timestamp is its worker's clock, and its record may become visible later than that.
 OVERLAP = timedelta(minutes=10)
 RUNS_A_TICK = 200
@@ -121,7 +128,7 @@ def continue_run(pipeline: Pipeline, stage: Stage, upstream: dg.DagsterRun) -> d
     tags = upstream.tags
     if tags.get(PIPELINE_TAG) != pipeline.name:
         return None
-    if pipeline.stage_after(Stage(tags[STAGE_TAG]), skip=skipped_stages(tags)) != stage:
+    if pipeline.stage_after(Stage(tags[STAGE_TAG]), skip=skipped_stages(upstream)) != stage:
         return None
     carried = {k: v for k, v in tags.items() if k.startswith(CARRIED_PREFIXES)}
     return dg.RunRequest(
@@ -138,9 +145,9 @@ def continue_run(pipeline: Pipeline, stage: Stage, upstream: dg.DagsterRun) -> d
     )
 
 
-def skipped_stages(tags: Mapping[str, str]) -> frozenset[Stage]:
+def skipped_stages(run: dg.DagsterRun) -> frozenset[Stage]:
     """Stages that a run's options leave out."""
-    if tags.get(LOAD_ONLY_TAG, "").lower() == "true":
+    if run.tags.get(LOAD_ONLY_TAG, "").lower() == "true":
         return frozenset(Stage) - {Stage.INGESTION}
-    skip = tags.get("option/skip_validations", "").lower() == "true"
+    skip = skips_validations(run.run_config, run.tags)
     return frozenset({Stage.QUALITY}) if skip else frozenset()

@@ -84,6 +84,20 @@ RELEASE = Pipeline(
     description="Everything, for a release on GitHub; its tag and URL are on every run.",
     stages=tuple(Stage),
 )
+EMERGENCY = Pipeline(
+    name="emergency_data_refresh",
+    description="Everything, now, before what waits; options leave out validation, read all "
+    "anew, or build only some models.",
+    stages=tuple(Stage),
+    priority=20,
+)
+BACKFILL = Pipeline(
+    name="backfill_pipeline",
+    description="Rebuilds the days of the run's partitions from their sources, then everything "
+    "that hangs on them.",
+    stages=tuple(Stage),
+    priority=-10,  # the nightly run doesn't wait for a year of days
+)
 MONITORING = Pipeline(
     name="pipeline_monitoring",
     description="Looks at what the stack depends on; fails when something configured is down.",
@@ -111,6 +125,8 @@ PIPELINES: tuple[Pipeline, ...] = (
     TRANSFORMATION,
     DATA_QUALITY,
     RELEASE,
+    EMERGENCY,
+    BACKFILL,
     MONITORING,
     REMEDIATION,
     FILES,

@@ -6,6 +6,7 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from stack.artifacts import ArtifactStore
+from stack.options import RunOptions, takes_options
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import connect
 from stack.warehouse.pool import WAREHOUSE_POOL
@@ -13,7 +14,8 @@ from transformation.asset_metadata import Warehouse, model_metadata
 from transformation.catalog_artifact import build_catalog
 from transformation.facts import columns_by_table
 from transformation.manifest import Manifest, read_manifest
-from transformation.models import DbtRun, failing_models, run_models, select
+from transformation.models import DbtRun, failing_models, run_models
+from transformation.options import model_options, selection
 from transformation.project import load_manifest, load_project
 from transformation.runner import NodeResult
 from transformation.specs import RUN, key_of, model_specs, run_spec, test_spec
@@ -22,14 +24,20 @@ from transformation.testing import test_and_report
 MANIFEST = read_manifest(load_manifest(load_project()))
 
 
+@takes_options
 @dg.multi_asset(
     name="dbt_run",
     specs=[*model_specs(MANIFEST), run_spec(MANIFEST)],
     can_subset=True,
     pool=WAREHOUSE_POOL,
 )
-def dbt_run(context: AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-    """Run the selected models; those that work are materialised even if others fail."""
+def dbt_run(
+    context: AssetExecutionContext, options: dg.ResourceParam[RunOptions]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Run the selected models; those that work are materialised even if others fail.
+
+    Raises UnknownModelError before any model runs if the option target_models names another.
+    """
     selected = context.selected_asset_keys
     models = [model for model in MANIFEST.models if key_of(model) in selected]
     everything = RUN in selected
@@ -40,7 +48,7 @@ def dbt_run(context: AssetExecutionContext) -> Iterator[dg.MaterializeResult[Non
         settings,
         scratch=stack.scratch / "dbt" / f"{context.run.run_id}-run",
         report=_progress(context, MANIFEST),
-        options=() if everything else select(model.unique_id for model in models),
+        options=model_options(options, None if everything else models),
     )
     with connect(settings, read_only=True) as connection:
         columns = columns_by_table(connection, settings, MANIFEST.tables.values())
@@ -58,15 +66,16 @@ def dbt_run(context: AssetExecutionContext) -> Iterator[dg.MaterializeResult[Non
             allow_retries=False,
         )
     if everything:
-        yield dg.MaterializeResult(asset_key=RUN, metadata=_run_metadata(run))
+        yield dg.MaterializeResult(asset_key=RUN, metadata=_run_metadata(run, options))
 
 
+@takes_options
 @dg.multi_asset(name="dbt_test", specs=[test_spec()], pool=WAREHOUSE_POOL)
 def dbt_test(
-    context: AssetExecutionContext,
+    context: AssetExecutionContext, options: dg.ResourceParam[RunOptions]
 ) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult[None]]:
     """Run every data test; fail after recording all if one of severity error fails."""
-    yield from test_and_report(context, MANIFEST, _progress(context, MANIFEST))
+    yield from test_and_report(context, MANIFEST, _progress(context, MANIFEST), selection(options))
 
 
 def _materialized(run: DbtRun, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
@@ -88,8 +97,13 @@ def _keep_artifacts(run: DbtRun, warehouse: Warehouse, store: ArtifactStore, run
     store.put_json(run_id, "dbt/catalog.json", catalog)
 
 
-def _run_metadata(run: DbtRun) -> dict[str, dg.MetadataValue]:
-    return {
+def _run_metadata(run: DbtRun, options: RunOptions) -> dict[str, dg.MetadataValue]:
+    chosen: dict[str, dg.MetadataValue] = {}
+    if options.target_models:
+        chosen["target_models"] = dg.MetadataValue.text(options.target_models)
+    if options.force_full_refresh:
+        chosen["full_refresh"] = dg.MetadataValue.bool(True)
+    return chosen | {
         "models": dg.MetadataValue.int(len(run.result.results)),
         "duration_s": dg.MetadataValue.float(round(run.run_results["elapsed_time"], 3)),
     }

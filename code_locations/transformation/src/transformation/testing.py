@@ -51,17 +51,20 @@ class Finding:
 
 
 def test_and_report(
-    context: AssetExecutionContext, manifest: Manifest, report: Callable[[NodeResult], None]
+    context: AssetExecutionContext,
+    manifest: Manifest,
+    report: Callable[[NodeResult], None],
+    options: Sequence[str] = (),
 ) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult[None]]:
-    """Run all data tests; yield a check evaluation each, then the materialisation.
+    """Run the data tests that dbt's `options` select, all by default.
 
-    The evaluations are yielded because Dagster drops what was given to `context.log_event`
-    when the op fails. Raises dg.Failure, after all is recorded, if a test of severity error
-    fails.
+    Yields a check evaluation each, then the materialisation. The evaluations are yielded because
+    Dagster drops what was given to `context.log_event` when the op fails. Raises dg.Failure,
+    after all is recorded, if a test of severity error fails.
     """
     stack = load_settings(StackSettings)
     scratch = stack.scratch / "dbt" / f"{context.run.run_id}-test"
-    run = run_tests(load_project(), scratch, report)
+    run = run_tests(load_project(), scratch, report, options)
     store = ArtifactStore(stack.artifacts)
     store.put_json(context.run.run_id, "dbt/test_results.json", run.run_results)
     if store.get("dbt/manifest.json", context.run.run_id) is None:

@@ -8,6 +8,7 @@ import dagster as dg
 from ingestion.airbyte.checks import check_specs, checked_tables
 from ingestion.airbyte.connection import Connection, load_connections
 from ingestion.settings import AirbyteSettings
+from stack.options import RunOptions, takes_options
 from stack.settings import load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
 
@@ -18,11 +19,19 @@ def build_airbyte_assets(connections: Sequence[Connection]) -> dg.AssetsDefiniti
     """The op behind `airbyte_sync_job` and the raw tables of these connections."""
     tables = checked_tables(connections)
 
-    @dg.multi_asset(name=NAME, specs=list(asset_specs(connections)), pool=WAREHOUSE_POOL)
-    def airbyte_sync_job(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    @takes_options
+    @dg.multi_asset(
+        name=NAME,
+        specs=list(asset_specs(connections)),
+        pool=WAREHOUSE_POOL,
+    )
+    def airbyte_sync_job(
+        context: dg.AssetExecutionContext, options: dg.ResourceParam[RunOptions]
+    ) -> Iterator[Any]:
         from ingestion.airbyte.materialization import materialize
 
-        yield from materialize(context, connections, tables)
+        full_refresh = options.force_full_refresh
+        yield from materialize(context, connections, tables, full_refresh=full_refresh)
 
     return airbyte_sync_job
 

@@ -15,8 +15,11 @@ from ingestion.settings import AirbyteSettings
 class Backend(Protocol):
     """Brings what is new in a connection's source into its raw tables."""
 
-    def sync(self, connection: Connection) -> SyncReport:
-        """Run to the end. Raises SyncError with a report of what was committed."""
+    def sync(self, connection: Connection, *, full_refresh: bool = False) -> SyncReport:
+        """Run to the end; with `full_refresh` from the beginning, replacing the tables.
+
+        Raises SyncError with a report of what was committed.
+        """
         ...
 
 
@@ -40,7 +43,7 @@ class ConnectorBackend:
         self._logger = logger
         self._quarantine = quarantine
 
-    def sync(self, connection: Connection) -> SyncReport:
+    def sync(self, connection: Connection, *, full_refresh: bool = False) -> SyncReport:
         """As `Backend.sync`."""
         return sync(
             connection,
@@ -48,6 +51,7 @@ class ConnectorBackend:
             scratch=self._scratch,
             logger=self._logger,
             quarantine=self._quarantine,
+            full_refresh=full_refresh,
         )
 
 

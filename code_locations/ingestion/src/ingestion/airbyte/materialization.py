@@ -26,6 +26,8 @@ def materialize(
     context: dg.AssetExecutionContext,
     connections: Sequence[Connection],
     tables: Sequence[CheckedTable],
+    *,
+    full_refresh: bool = False,
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization]:
     """Sync the connections one after the other; one that fails doesn't stop the others.
 
@@ -49,7 +51,7 @@ def materialize(
     reports, failures = [], []
     for connection in connections:
         try:
-            reports.append(backend.sync(connection))
+            reports.append(backend.sync(connection, full_refresh=full_refresh))
         except (ConnectionFileError, ConnectorMissingError) as error:
             failures.append(str(error))
         except SyncError as error:  # the other connections can still be read

@@ -18,6 +18,7 @@ class StateLog:
 
     `saved` is what the last committed sync left, as `merged` returned it. A stream that is
     read in full each time has no state to go back to: only `incremental` ones keep theirs.
+    `anew` reads everything from its beginning, though what isn't read to its end keeps its state.
     The `lost` streams have no table any more, so that what their state covers must be read anew.
     """
 
@@ -28,7 +29,9 @@ class StateLog:
         incremental: Collection[str],
         *,
         lost: Collection[str] = (),
+        anew: bool = False,
     ) -> None:
+        self._anew = anew
         known = bool(saved) and saved.get("connector") == connector
         self.foreign = str(saved["connector"]) if saved and not known else None
         self._connector = connector
@@ -42,6 +45,8 @@ class StateLog:
 
     def to_send(self) -> Any | None:
         """Content of the file that `read --state` takes; None for a first read."""
+        if self._anew:
+            return None
         if self._saved.get("kind") == "LEGACY":
             return self._saved["states"][0].get("data", {})
         return self._without_full_refresh(self._saved.get("states", [])) or None

@@ -77,16 +77,19 @@ class SyncReport:
 Quarantine = Callable[[str, bytes], None]
 
 
-def sync(
+def sync(  # noqa: PLR0913 - what a run gives, once
     connection: Connection,
     settings: AirbyteSettings,
     *,
     scratch: Path,
     logger: logging.Logger,
     quarantine: Quarantine,
+    full_refresh: bool = False,
 ) -> SyncReport:
     """Read what is new from the connection's source into its raw tables.
 
+    With `full_refresh` every stream is read from its beginning and replaces its table, once
+    it was read to its end; one that breaks off leaves table and state as they were.
     `quarantine` is given a name and JSON lines for records that don't fit their table,
     before anything is committed. Raises SyncError when the connector fails; what it covered
     by STATE is committed first. Other errors, and interruption, commit nothing.
@@ -104,6 +107,7 @@ def sync(
         package.partition("==")[0],
         {name for name, stream in connection.streams.items() if stream.sync_mode == "incremental"},
         lost={name for name, columns in present.items() if not columns},
+        anew=full_refresh,
     )
     if states.foreign:
         logger.warning("%s: state of %s is not for %s; all is read anew", connection.name,
@@ -123,11 +127,11 @@ def sync(
             connector,
             targets,
             states,
-            resumable=connection.connector.resumable,
+            resumable=connection.connector.resumable and not full_refresh,
             logger=logger,
         )
         failures = reading.run()
-        report = _commit(connection, reading, quarantine, started)
+        report = _commit(connection, reading, quarantine, started, full_refresh=full_refresh)
     if failures:
         done = ", ".join(f"{s.table_name} {s.outcome}" for s in report.streams)
         raise SyncError(f"{'; '.join(failures)} (committed: {done})", report)
@@ -135,7 +139,12 @@ def sync(
 
 
 def _commit(
-    connection: Connection, reading: Reading, quarantine: Quarantine, started: float
+    connection: Connection,
+    reading: Reading,
+    quarantine: Quarantine,
+    started: float,
+    *,
+    full_refresh: bool,
 ) -> SyncReport:
     """Load the rows of each stream that may be committed, and their state with them."""
     from ingestion.loading import TableFile, load
@@ -145,15 +154,14 @@ def _commit(
     for name, outcome in outcomes.items():
         writer, target = reading.writers[name], reading.targets[name]
         found = None
+        replace = full_refresh or not target.incremental
         if outcome != "discarded":
-            found = writer.finish(
-                covered_only=outcome == "checkpoint", even_if_empty=not target.incremental
-            )
+            found = writer.finish(covered_only=outcome == "checkpoint", even_if_empty=replace)
             if writer.bad:
                 quarantine(target.table.table_name, _json_lines(writer.bad))
         loaded[name] = found[1] if found else 0
         if found:
-            files.append(TableFile(target.table, *found, replace=not target.incremental))
+            files.append(TableFile(target.table, *found, replace=replace))
     states = reading.states
     committed = {name for name, outcome in outcomes.items() if outcome != "discarded"}
     state = states.merged(committed)

@@ -9,6 +9,7 @@ from ingestion.books.checks import ASSET, evaluation, files_readable, keys_uniqu
 from ingestion.books.source import SOURCE, BooksReport, load_books
 from ingestion.table_view import rows_by_month, table_metadata
 from stack.artifacts import ArtifactStore
+from stack.options import RunOptions, takes_options
 from stack.raw import RawTable, raw_tables
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
@@ -41,12 +42,17 @@ def asset_specs() -> Iterator[dg.AssetSpec]:
         )
 
 
-@dg.multi_asset(name="dlt_ingestion_pipeline", specs=list(asset_specs()), pool=WAREHOUSE_POOL)
+@takes_options
+@dg.multi_asset(
+    name="dlt_ingestion_pipeline",
+    specs=list(asset_specs()),
+    pool=WAREHOUSE_POOL,
+)
 def dlt_ingestion_pipeline(
-    context: dg.AssetExecutionContext,
+    context: dg.AssetExecutionContext, options: dg.ResourceParam[RunOptions]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Load the exports; materialise the pipeline and the tables, evaluate their checks."""
-    report = load_books(context.log.info)
+    report = load_books(context.log.info, full_refresh=options.force_full_refresh)
     for path, reason in report.quarantined.items():
         context.log.warning(f"{path} is not loaded: {reason}")
     if not report.files:

@@ -56,8 +56,10 @@ class BooksReport:
     duration_s: float = 0.0
 
 
-def load_books(progress: Callable[[str], None] = _log.info) -> BooksReport:
-    """Load new and changed exports; return what happened.
+def load_books(
+    progress: Callable[[str], None] = _log.info, *, full_refresh: bool = False
+) -> BooksReport:
+    """Load new and changed exports, with `full_refresh` all of them; return what happened.
 
     Which files were loaded or refused is kept in the source's dlt state, committed with the
     rows; with nothing new nothing is loaded. A file that can't be read is noted and left
@@ -74,8 +76,9 @@ def load_books(progress: Callable[[str], None] = _log.info) -> BooksReport:
     names = [table.name for table in raw_tables(SOURCE)]
     known = seen | {path: note["version"] for path, note in refused.items()}
     exports = find_exports(fs, root)
-    todo = changes(exports, known, names)
-    report.unchanged = sum(seen.get(export.path) == export.version for export in exports)
+    todo = changes(exports, dict.fromkeys(known, "") if full_refresh else known, names)
+    if not full_refresh:
+        report.unchanged = sum(seen.get(export.path) == export.version for export in exports)
     if not exports:
         progress(f"no exports at {settings.books}")
 

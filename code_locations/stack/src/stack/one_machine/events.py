@@ -36,6 +36,7 @@ class RunRecord:
     tables: dict[tuple[str, ...], TableResult] = field(default_factory=dict)
     checks: dict[tuple[str, ...], list[dg.AssetCheckEvaluation]] = field(default_factory=dict)
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failure: str | None = None  # what stopped it before its first step
 
     def add(self, entry: dg.EventLogEntry) -> None:
         """Take one event of the run."""
@@ -52,6 +53,8 @@ class RunRecord:
             self.steps.setdefault(step, StepResult(step)).error = _root_cause(failure)
         elif event.event_type_value == "STEP_SKIPPED" and step:
             self.steps.setdefault(step, StepResult(step)).skipped = True
+        elif event.event_type_value == "RESOURCE_INIT_FAILURE":
+            self.failure = _root_cause(event.engine_event_data.error)
         elif event.is_step_materialization:
             self._add_materialization(event.step_materialization_data.materialization)
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
@@ -17,8 +19,16 @@ from stack.one_machine.summary import print_summary
 from stack.settings import StackSettings, load_settings
 
 
-def run_pipeline(defs: dg.Definitions, name: str, console: Console) -> bool:
+def run_pipeline(
+    defs: dg.Definitions,
+    name: str,
+    console: Console,
+    run_config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> bool:
     """Run job `name`, recorded in STACK_HOME/dagster; return whether it succeeded.
+
+    `run_config` sets options, `tags` the days of a backfill.
 
     Raises AlreadyRunningError when another process runs a pipeline in this STACK_HOME.
     """
@@ -35,8 +45,11 @@ def run_pipeline(defs: dg.Definitions, name: str, console: Console) -> bool:
                 instance=instance,
                 run_id=record.run_id,
                 raise_on_error=False,
-                tags={PID_TAG: str(os.getpid())},
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                tags={PID_TAG: str(os.getpid()), **(tags or {})},
+                run_config={
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                    **(run_config or {}),
+                },
             )
         print_summary(console, record, succeeded=result.success)
         return result.success

@@ -35,6 +35,8 @@ def print_summary(console: Console, record: RunRecord, *, succeeded: bool) -> No
         console.print("[bold green]The pipeline succeeded.[/bold green]")
         return
     console.print("[bold red]The pipeline failed:[/bold red]")
+    if record.failure:
+        console.print(f"  [red]{escape(record.failure)}[/red]")
     for step in record.steps.values():
         if step.error:
             console.print(f"  [red]{step.name}[/red]: {escape(step.error)}")

@@ -1,0 +1,77 @@
+"""Options of a run, as the Launchpad shows them; the same in every location.
+
+They are a resource that the assets bring along, because its config has one form whatever
+assets a job has: `continuation` copies it from stage to stage, and a run that sets nothing
+needs none. (A config mapping would do, but Dagster refuses it for partitioned assets.)
+
+    run_config={"resources": {"options": {"config": {"force_full_refresh": True}}}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from stack.artifacts import ArtifactStore
+from stack.settings import StackSettings, load_settings
+from stack.target_models import check_target_models
+
+RESOURCE = "options"
+TAG_PREFIX = "option/"
+MANIFEST_ARTIFACT = "dbt/manifest.json"
+
+
+class RunOptions(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """What a person may ask of a run, by default nothing."""
+
+    skip_validations: bool = Field(
+        default=False, description="Leave out the validation by Great Expectations."
+    )
+    force_full_refresh: bool = Field(
+        default=False,
+        description="Read the sources from their beginning and build every model anew.",
+    )
+    target_models: str = Field(
+        default="",
+        description="Only these models and their tests, in dbt's selection syntax, such as "
+        "+revenue_by_month; empty: all.",
+    )
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
+        """Refuse models that don't exist, before the first step of the run.
+
+        The names are those of the last dbt run's manifest; before the first one, `dbt_run`
+        itself looks. Raises UnknownModelError.
+        """
+        if self.target_models:
+            manifest = ArtifactStore(load_settings(StackSettings).artifacts)
+            check_target_models(self.target_models, manifest.get_json(MANIFEST_ARTIFACT))
+
+
+RUN_OPTIONS = {RESOURCE: RunOptions.configure_at_launch()}
+
+
+def takes_options(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """The asset with the options as a resource of its own, so that it runs anywhere.
+
+    For above `@dg.asset`; its function takes `options: dg.ResourceParam[RunOptions]`.
+    """
+    (bound,) = dg.with_resources([asset], RUN_OPTIONS)
+    return bound
+
+
+def options_config(**options: bool | str) -> dict[str, Any]:
+    """Run config that sets options; empty where none is given."""
+    given = {name: value for name, value in options.items() if value}
+    return {"resources": {RESOURCE: {"config": given}}} if given else {}
+
+
+def skips_validations(run_config: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
+    """Whether a run was asked to, by its config or by the tag `option/skip_validations`."""
+    resource = run_config.get("resources", {}).get(RESOURCE, {})
+    if resource.get("config", {}).get("skip_validations"):
+        return True
+    return tags.get(f"{TAG_PREFIX}skip_validations", "").lower() == "true"

@@ -1,0 +1,90 @@
+"""Checks dbt's selection syntax against a manifest, so that a typo stops a run before it starts.
+
+Syntax: https://docs.getdbt.com/reference/node-selection/syntax
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+_CRITERION = re.compile(r"@?(?:\d*\+)?(?:(?P<method>[a-z_.]+):)?(?P<value>.*?)(?:\+\d*)?$")
+_CHECKED = ("fqn", "tag", "source")
+_OTHERS = ("config", "exposure", "file", "group", "package", "path", "resource_type")
+
+
+class UnknownModelError(ValueError):
+    """A selection names what the dbt project doesn't have; the message names the nearest."""
+
+
+def check_target_models(selection: str, manifest: Mapping[str, Any] | None) -> None:
+    """Raise UnknownModelError for the first name in `selection` that `manifest` doesn't have.
+
+    `manifest` is a parsed manifest.json; without one only the form is checked. Of the methods
+    with a prefix, `fqn`, `tag` and `source` are checked by value, the others by their name.
+    """
+    for criterion in re.split(r"[\s,]+", selection.strip()):
+        match = _CRITERION.fullmatch(criterion)
+        method = (match["method"] or "fqn") if match else ""
+        value = match["value"] if match else ""
+        if not value or value.startswith("-"):
+            raise UnknownModelError(
+                f"target_models: {criterion!r} is no selection; expected dbt's syntax, such as "
+                "revenue_by_month, +revenue_by_month or tag:nightly"
+            )
+        kind = method.partition(".")[0]
+        if kind not in (*_CHECKED, *_OTHERS):
+            raise UnknownModelError(
+                _message("method", method, (*_CHECKED, *_OTHERS), "of dbt's selection")
+            )
+        plain_path = method == "fqn" and ("/" in value or value.endswith(".sql"))
+        if manifest is None or kind not in _CHECKED or plain_path:
+            continue
+        if kind == "fqn" and not _selects_model(value, manifest):
+            names = [node["name"] for node in _models(manifest)]
+            raise UnknownModelError(_message("model", value, names, "in the dbt project"))
+        if kind == "tag" and not _any_like(value, tags := _tags(manifest)):
+            raise UnknownModelError(_message("tag", value, tags, "in the dbt project"))
+        if kind == "source" and not _any_like(value, sources := _sources(manifest)):
+            raise UnknownModelError(_message("source", value, sources, "in the dbt project"))
+
+
+def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [n for n in manifest["nodes"].values() if n["resource_type"] == "model"]
+
+
+def _selects_model(value: str, manifest: Mapping[str, Any]) -> bool:
+    """As dbt: the model's name, or the beginning of its path, with or without the project."""
+    for node in _models(manifest):
+        fqn = node["fqn"]
+        names = [node["name"]]
+        for path in (fqn, fqn[1:]):
+            names += [".".join(path[:length]) for length in range(1, len(path) + 1)]
+        if any(fnmatchcase(name, value) for name in names):
+            return True
+    return False
+
+
+def _tags(manifest: Mapping[str, Any]) -> list[str]:
+    nodes = (*_models(manifest), *manifest["sources"].values())
+    return sorted({tag for node in nodes for tag in node.get("tags", ())})
+
+
+def _sources(manifest: Mapping[str, Any]) -> list[str]:
+    """Each source, and each of its tables as `source.table`."""
+    found = manifest["sources"].values()
+    return sorted({n for s in found for n in (s["source_name"], f"{s['source_name']}.{s['name']}")})
+
+
+def _any_like(value: str, names: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, value) for name in names)
+
+
+def _message(kind: str, value: str, names: Iterable[str], where: str) -> str:
+    known = sorted(names)
+    near = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
+    return f"target_models: there is no {kind} {value!r} {where}; {hint}"
