@@ -22,7 +22,7 @@ def cgroup(tmp_path: Path):
 def test_a_version_2_memory_limit_is_honoured(cgroup):
     folder = cgroup(memory_max="1000000000")
     assert limits.memory_bytes(folder) == 1_000_000_000
-    assert limits.duckdb_memory_limit(folder) == "600MB"
+    assert limits.duckdb_memory_limit(0.6, folder) == "600MB"
 
 
 def test_a_version_1_memory_limit_is_honoured(tmp_path):
@@ -41,3 +41,8 @@ def test_no_limit_means_the_machine(cgroup, tmp_path):
 def test_a_cpu_quota_is_rounded_down_but_never_below_one(cgroup):
     assert limits.cpus(cgroup(cpu_max="150000 100000")) == 1
     assert limits.cpus(cgroup(cpu_max="20000 100000")) == 1
+
+
+def test_threads_are_a_share_of_the_cpus_and_at_least_one(tmp_path):
+    assert limits.duckdb_threads(1.0, tmp_path) == limits.cpus(tmp_path)
+    assert limits.duckdb_threads(0.01, tmp_path) == 1

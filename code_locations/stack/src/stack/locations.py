@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from stack.compute import RESOURCE, Compute
 from stack.continuation import PIPELINE_TAG, PRIORITY_TAG, STAGE_TAG, continuation_sensor
 from stack.monitoring.health import HealthCheck
 from stack.monitoring.monitor import health_assets, health_check_keys, health_monitor
@@ -79,6 +80,7 @@ def _definitions(
             ),
         ],
         sensors=[*sensors, *(sensor for location in locations for sensor in location.sensors)],
+        resources={RESOURCE: Compute()},
         jobs=[job for _, job in jobs],
         schedules=[
             _schedule(p.schedule, job, _none_is_queued(job) if p.monitors else None)

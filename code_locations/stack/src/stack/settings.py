@@ -79,13 +79,17 @@ class WarehouseSettings(Settings):
     warehouse_path: Path | None = Field(
         None, description="the DuckDB file; default: STACK_HOME/warehouse.duckdb"
     )
+    compute_profile: Literal["standard", "high_memory"] = Field(
+        "standard",
+        description="share of memory and CPUs for DuckDB: 60 % and all, or 80 % and half of them",
+    )
     warehouse_memory_limit: str | None = Field(
         None,
         pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B)$",
-        description="DuckDB memory limit such as 2GB; default: 60 % of what the container may use",
+        description="DuckDB memory limit such as 2GB; default: by COMPUTE_PROFILE",
     )
     warehouse_threads: int | None = Field(
-        None, ge=1, description="DuckDB threads; default: the CPUs that the container may use"
+        None, ge=1, description="DuckDB threads; default: by COMPUTE_PROFILE"
     )
     ducklake_catalog_url: SecretStr | None = Field(
         None,

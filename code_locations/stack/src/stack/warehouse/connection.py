@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse.extensions import load_extension
-from stack.warehouse.limits import cpus, duckdb_memory_limit
+from stack.warehouse.limits import PROFILES, duckdb_memory_limit, duckdb_threads
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -199,9 +199,11 @@ def duckdb_config(
     """What every DuckDB of the stack is opened with: limits, scratch folder, no downloads."""
     scratch = settings.stack_home / "scratch" / "duckdb"
     scratch.mkdir(parents=True, exist_ok=True)
+    profile = PROFILES[settings.compute_profile]
+    memory = settings.warehouse_memory_limit or duckdb_memory_limit(profile.memory_share)
     return {
-        "memory_limit": settings.warehouse_memory_limit or duckdb_memory_limit(),
-        "threads": str(settings.warehouse_threads or cpus()),
+        "memory_limit": memory,
+        "threads": str(settings.warehouse_threads or duckdb_threads(profile.cpu_share)),
         "temp_directory": str(scratch),
         "autoinstall_known_extensions": "false",
     }

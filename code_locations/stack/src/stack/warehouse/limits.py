@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
-# A run's process also holds Python, Arrow buffers and dbt, which DuckDB doesn't count.
-DUCKDB_SHARE_OF_MEMORY = 0.6
 _CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class ComputeProfile:
+    """Shares from 0 to 1: of the memory, and of the CPUs (at least one thread).
+
+    Fewer threads need less memory at a time, so that each one gets more of it.
+    """
+
+    memory_share: float
+    cpu_share: float
+
+
+# A run's process also holds Python, Arrow buffers and dbt, which DuckDB doesn't count.
+PROFILES = {
+    "standard": ComputeProfile(memory_share=0.6, cpu_share=1.0),
+    "high_memory": ComputeProfile(memory_share=0.8, cpu_share=0.5),
+}
 
 
 def memory_bytes(cgroup: Path = _CGROUP) -> int:
@@ -33,9 +50,16 @@ def cpus(cgroup: Path = _CGROUP) -> int:
     return machine
 
 
-def duckdb_memory_limit(cgroup: Path = _CGROUP) -> str:
-    """DuckDB's `memory_limit`, such as `1843MB`."""
-    return f"{int(memory_bytes(cgroup) * DUCKDB_SHARE_OF_MEMORY / 1e6)}MB"
+def duckdb_memory_limit(
+    share: float = PROFILES["standard"].memory_share, cgroup: Path = _CGROUP
+) -> str:
+    """DuckDB's `memory_limit`, such as `1843MB`, for its share of the memory."""
+    return f"{int(memory_bytes(cgroup) * share / 1e6)}MB"
+
+
+def duckdb_threads(share: float, cgroup: Path = _CGROUP) -> int:
+    """DuckDB's `threads` for its share of the CPUs, at least 1."""
+    return max(1, int(cpus(cgroup) * share))
 
 
 def _read(path: Path) -> str:

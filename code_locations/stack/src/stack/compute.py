@@ -1,0 +1,34 @@
+"""Compute profiles: what share of a run's machine or container its DuckDB takes.
+
+`COMPUTE_PROFILE` chooses one for all runs of a location. An asset asks for another with the
+resource `compute`, which every location has:
+
+    @dg.asset(required_resource_keys={"compute"}, compute_kind="high_memory")
+    def memory_intensive_asset(context):
+        with connect(context.resources.compute.warehouse(context)) as connection: ...
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from stack.settings import WarehouseSettings, load_settings
+from stack.warehouse.limits import PROFILES
+
+RESOURCE = "compute"
+
+
+class Compute(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Opens the warehouse with the profile that an asset asks for."""
+
+    def warehouse(self, context: dg.AssetExecutionContext) -> WarehouseSettings:
+        """Settings for `stack.warehouse.connect`.
+
+        The profile is the asset's `compute_kind`, or one of its `kinds`; without one that is
+        the name of a profile, it is COMPUTE_PROFILE.
+        """
+        settings = load_settings(WarehouseSettings)
+        kinds = {kind for spec in context.assets_def.specs for kind in spec.kinds}
+        kinds.add(str(context.op_def.tags.get("dagster/compute_kind", "")))
+        asked = sorted(kinds & PROFILES.keys())
+        return settings.model_copy(update={"compute_profile": asked[0]} if asked else {})
