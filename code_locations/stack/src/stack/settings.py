@@ -7,6 +7,7 @@ credential that it doesn't need. Variables come from the environment, then from 
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -46,6 +47,10 @@ class StackSettings(Settings):
     )
     alerts_url: str | None = Field(
         None, description="fsspec URL of alert files; default: STACK_HOME/alerts"
+    )
+
+    partitions_start: date = Field(
+        date(2023, 1, 1), description="first day that can be rebuilt by a backfill (YYYY-MM-DD)"
     )
 
     @property

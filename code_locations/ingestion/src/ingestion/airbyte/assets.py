@@ -7,8 +7,10 @@ import dagster as dg
 
 from ingestion.airbyte.checks import check_specs, checked_tables
 from ingestion.airbyte.connection import Connection, load_connections
+from ingestion.airbyte.scope import Scope
 from ingestion.settings import AirbyteSettings
 from stack.options import RunOptions, takes_options
+from stack.partitions import BACKFILL_POLICY, daily_partitions, days_of
 from stack.settings import load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
 
@@ -23,6 +25,8 @@ def build_airbyte_assets(connections: Sequence[Connection]) -> dg.AssetsDefiniti
     @dg.multi_asset(
         name=NAME,
         specs=list(asset_specs(connections)),
+        partitions_def=daily_partitions(),
+        backfill_policy=BACKFILL_POLICY,
         pool=WAREHOUSE_POOL,
     )
     def airbyte_sync_job(
@@ -30,8 +34,8 @@ def build_airbyte_assets(connections: Sequence[Connection]) -> dg.AssetsDefiniti
     ) -> Iterator[Any]:
         from ingestion.airbyte.materialization import materialize
 
-        full_refresh = options.force_full_refresh
-        yield from materialize(context, connections, tables, full_refresh=full_refresh)
+        scope = Scope(options.force_full_refresh, days_of(context.run.tags))
+        yield from materialize(context, connections, tables, scope)
 
     return airbyte_sync_job
 

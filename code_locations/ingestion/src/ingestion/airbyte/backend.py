@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ingestion.airbyte.connection import Connection, load_connections
+from ingestion.airbyte.scope import WHAT_IS_NEW, Scope
 from ingestion.airbyte.sync import SyncReport, sync
 from ingestion.settings import AirbyteSettings
 
@@ -15,11 +16,8 @@ from ingestion.settings import AirbyteSettings
 class Backend(Protocol):
     """Brings what is new in a connection's source into its raw tables."""
 
-    def sync(self, connection: Connection, *, full_refresh: bool = False) -> SyncReport:
-        """Run to the end; with `full_refresh` from the beginning, replacing the tables.
-
-        Raises SyncError with a report of what was committed.
-        """
+    def sync(self, connection: Connection, scope: Scope = WHAT_IS_NEW) -> SyncReport:
+        """Read what is in `scope`. Raises SyncError with a report of what was committed."""
         ...
 
 
@@ -43,7 +41,7 @@ class ConnectorBackend:
         self._logger = logger
         self._quarantine = quarantine
 
-    def sync(self, connection: Connection, *, full_refresh: bool = False) -> SyncReport:
+    def sync(self, connection: Connection, scope: Scope = WHAT_IS_NEW) -> SyncReport:
         """As `Backend.sync`."""
         return sync(
             connection,
@@ -51,7 +49,7 @@ class ConnectorBackend:
             scratch=self._scratch,
             logger=self._logger,
             quarantine=self._quarantine,
-            full_refresh=full_refresh,
+            scope=scope,
         )
 
 

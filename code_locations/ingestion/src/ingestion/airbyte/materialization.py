@@ -13,6 +13,7 @@ from ingestion.airbyte.checks import CheckedTable, evaluate
 from ingestion.airbyte.connection import Connection, ConnectionFileError
 from ingestion.airbyte.connectors import ConnectorMissingError
 from ingestion.airbyte.metadata import artifact, job_metadata, stream_metadata, view_table
+from ingestion.airbyte.scope import WHAT_IS_NEW, Scope
 from ingestion.airbyte.sync import SyncError, SyncReport
 from ingestion.settings import AirbyteSettings
 from stack.artifacts import ArtifactStore
@@ -26,8 +27,7 @@ def materialize(
     context: dg.AssetExecutionContext,
     connections: Sequence[Connection],
     tables: Sequence[CheckedTable],
-    *,
-    full_refresh: bool = False,
+    scope: Scope = WHAT_IS_NEW,
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization]:
     """Sync the connections one after the other; one that fails doesn't stop the others.
 
@@ -51,7 +51,7 @@ def materialize(
     reports, failures = [], []
     for connection in connections:
         try:
-            reports.append(backend.sync(connection, full_refresh=full_refresh))
+            reports.append(backend.sync(connection, scope))
         except (ConnectionFileError, ConnectorMissingError) as error:
             failures.append(str(error))
         except SyncError as error:  # the other connections can still be read

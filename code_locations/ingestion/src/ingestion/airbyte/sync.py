@@ -17,6 +17,7 @@ from ingestion.airbyte.process import Limits
 from ingestion.airbyte.protocol import Connector, ConnectorError
 from ingestion.airbyte.reading import Outcome, Reading
 from ingestion.airbyte.records import BadRecord
+from ingestion.airbyte.scope import WHAT_IS_NEW, Scope
 from ingestion.airbyte.state import StateLog
 from ingestion.airbyte.targets import StreamUnavailableError, build_targets
 from ingestion.settings import AirbyteSettings
@@ -84,12 +85,12 @@ def sync(  # noqa: PLR0913 - what a run gives, once
     scratch: Path,
     logger: logging.Logger,
     quarantine: Quarantine,
-    full_refresh: bool = False,
+    scope: Scope = WHAT_IS_NEW,
 ) -> SyncReport:
-    """Read what is new from the connection's source into its raw tables.
+    """Read what is in `scope`, by default what is new, into the connection's raw tables.
 
-    With `full_refresh` every stream is read from its beginning and replaces its table, once
-    it was read to its end; one that breaks off leaves table and state as they were.
+    A stream that is read from its beginning counts once it was read to its end; one that
+    breaks off leaves table and state as they were.
     `quarantine` is given a name and JSON lines for records that don't fit their table,
     before anything is committed. Raises SyncError when the connector fails; what it covered
     by STATE is committed first. Other errors, and interruption, commit nothing.
@@ -107,7 +108,7 @@ def sync(  # noqa: PLR0913 - what a run gives, once
         package.partition("==")[0],
         {name for name, stream in connection.streams.items() if stream.sync_mode == "incremental"},
         lost={name for name, columns in present.items() if not columns},
-        anew=full_refresh,
+        anew=scope.anew,
     )
     if states.foreign:
         logger.warning("%s: state of %s is not for %s; all is read anew", connection.name,
@@ -127,11 +128,11 @@ def sync(  # noqa: PLR0913 - what a run gives, once
             connector,
             targets,
             states,
-            resumable=connection.connector.resumable and not full_refresh,
+            resumable=connection.connector.resumable and not scope.anew,
             logger=logger,
         )
         failures = reading.run()
-        report = _commit(connection, reading, quarantine, started, full_refresh=full_refresh)
+        report = _commit(connection, reading, quarantine, started, scope)
     if failures:
         done = ", ".join(f"{s.table_name} {s.outcome}" for s in report.streams)
         raise SyncError(f"{'; '.join(failures)} (committed: {done})", report)
@@ -143,28 +144,35 @@ def _commit(
     reading: Reading,
     quarantine: Quarantine,
     started: float,
-    *,
-    full_refresh: bool,
+    scope: Scope,
 ) -> SyncReport:
     """Load the rows of each stream that may be committed, and their state with them."""
-    from ingestion.loading import TableFile, load
+    from ingestion.loading import TableFile, TableReport, load
+    from ingestion.loading.days import replace_days
 
     files, loaded = [], {}
+    dated: dict[str, TableReport] = {}
     outcomes = reading.outcomes()
     for name, outcome in outcomes.items():
         writer, target = reading.writers[name], reading.targets[name]
         found = None
-        replace = full_refresh or not target.incremental
+        replace = scope.full_refresh or not target.incremental
+        if scope.days and not target.table.primary_key:
+            replace = True  # read as a whole, and nothing tells its rows from those there
         if outcome != "discarded":
             found = writer.finish(covered_only=outcome == "checkpoint", even_if_empty=replace)
             if writer.bad:
                 quarantine(target.table.table_name, _json_lines(writer.bad))
         loaded[name] = found[1] if found else 0
         if found:
-            files.append(TableFile(target.table, *found, replace=replace))
+            if scope.days and target.table.event_date and target.table.primary_key:
+                dated[name] = replace_days(target.table, [found[0]], scope.days)
+                loaded[name] = dated[name].rows_loaded
+            else:
+                files.append(TableFile(target.table, *found, replace=replace))
     states = reading.states
     committed = {name for name, outcome in outcomes.items() if outcome != "discarded"}
-    state = states.merged(committed)
+    state = states.merged(() if scope.days else committed)
     tables = {}
     if committed:
         tables = load(connection.name, files, state, progress=lambda _: None).tables
@@ -172,7 +180,7 @@ def _commit(
     streams = []
     for name, outcome in outcomes.items():
         writer, table = reading.writers[name], reading.targets[name].table
-        report = tables.get(table.table_name)
+        report = dated.get(name) or tables.get(table.table_name)
         streams.append(
             StreamReport(
                 stream=name,

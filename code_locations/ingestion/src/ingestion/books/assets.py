@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ingestion.books.checks import ASSET, evaluation, files_readable, keys_unique
-from ingestion.books.source import SOURCE, BooksReport, load_books
+from ingestion.books.report import SOURCE, BooksReport
+from ingestion.books.source import load_books
 from ingestion.table_view import rows_by_month, table_metadata
 from stack.artifacts import ArtifactStore
 from stack.options import RunOptions, takes_options
+from stack.partitions import BACKFILL_POLICY, daily_partitions, days_of
 from stack.raw import RawTable, raw_tables
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
@@ -46,16 +48,24 @@ def asset_specs() -> Iterator[dg.AssetSpec]:
 @dg.multi_asset(
     name="dlt_ingestion_pipeline",
     specs=list(asset_specs()),
+    partitions_def=daily_partitions(),
+    backfill_policy=BACKFILL_POLICY,
     pool=WAREHOUSE_POOL,
 )
 def dlt_ingestion_pipeline(
     context: dg.AssetExecutionContext, options: dg.ResourceParam[RunOptions]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Load the exports; materialise the pipeline and the tables, evaluate their checks."""
-    report = load_books(context.log.info, full_refresh=options.force_full_refresh)
+    report = load_books(
+        context.log.info,
+        full_refresh=options.force_full_refresh,
+        days=days_of(context.run.tags),
+    )
+    for name, reason in report.not_rebuilt.items():
+        context.log.warning(f"{name}: its days are left as they are: {reason}")
     for path, reason in report.quarantined.items():
         context.log.warning(f"{path} is not loaded: {reason}")
-    if not report.files:
+    if not report.files and not report.not_rebuilt:
         context.log.info(f"nothing new: {report.unchanged} exports were loaded before")
     tables = raw_tables(SOURCE)
     warehouse = load_settings(WarehouseSettings)

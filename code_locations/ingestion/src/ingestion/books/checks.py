@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 
-from ingestion.books.source import SOURCE, quarantined_files
+from ingestion.books.report import SOURCE
+from ingestion.books.source import quarantined_files
 from ingestion.table_view import markdown_table
 from stack.raw import RawTable, raw_tables
 from stack.settings import WarehouseSettings, load_settings

@@ -4,6 +4,7 @@
         incremental_strategy="delete+insert",
         unique_key="purchase_id",
         on_schema_change="fail",
+        pre_hook="{{ forget_gone('purchase_id', ref('stg_shop__purchases')) }}",
     )
 }}
 

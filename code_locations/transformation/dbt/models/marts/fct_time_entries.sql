@@ -4,6 +4,7 @@
         incremental_strategy="delete+insert",
         unique_key="time_entry_id",
         on_schema_change="fail",
+        pre_hook="{{ forget_gone('time_entry_id', ref('stg_books__time_entries')) }}",
     )
 }}
 
