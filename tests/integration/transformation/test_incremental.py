@@ -6,6 +6,7 @@ from tests.integration.transformation.books_and_shop import ROWS, Rows, all_mode
 from tests.integration.transformation.conftest import run_dbt
 
 from stack.settings import WarehouseSettings
+from stack.warehouse import connect
 
 BEFORE_LOADED = datetime(2025, 1, 2)  # noqa: DTZ001
 LATER = datetime(2025, 4, 1)  # noqa: DTZ001
@@ -119,3 +120,17 @@ def test_running_again_changes_nothing(modelled: WarehouseSettings):
         "model.freelancer.fct_shop_purchases": 0,
     }
     assert all_models(modelled) == before
+
+
+def test_a_row_that_has_gone_goes(settings: WarehouseSettings):
+    load(settings, ROWS)
+    run_dbt(settings, "--select", *(f"+{model}" for model in GROWING))
+    with connect(settings) as connection:
+        raw = settings.dlt_dataset_name
+        connection.execute(f"delete from {raw}.books_time_entries where worked_on = '2025-01-16'")
+        connection.execute(f"delete from {raw}.shop_purchases where id = 2")
+
+    assert run_dbt(settings, "--select", *GROWING).result.success
+
+    assert [row[0] for row in mart(settings, "fct_time_entries", "time_entry_id")] == [1, 3, 4]
+    assert [row[0] for row in mart(settings, "fct_shop_purchases", "purchase_id")] == [1, 3]

@@ -7,6 +7,7 @@ import pytest
 
 from ingestion.airbyte.connection import Connection, load_connections
 from ingestion.airbyte.connectors import install
+from ingestion.airbyte.scope import WHAT_IS_NEW, Scope
 from ingestion.airbyte.sync import SyncReport, sync
 from ingestion.settings import AirbyteSettings
 from stack.settings import WarehouseSettings, load_settings
@@ -30,7 +31,13 @@ class Syncs:
         self.connectors = folder / "connectors"
         self.quarantined: dict[str, bytes] = {}
 
-    def run(self, connection: Connection, script: Script | None = None, **settings) -> SyncReport:
+    def run(
+        self,
+        connection: Connection,
+        script: Script | None = None,
+        scope: Scope = WHAT_IS_NEW,
+        **settings,
+    ) -> SyncReport:
         if script:
             put(connection, self.connectors, script)
             settings["airbyte_connectors_dir"] = self.connectors
@@ -40,6 +47,7 @@ class Syncs:
             scratch=self.folder / "scratch",
             logger=logging.getLogger("test.airbyte"),
             quarantine=self.quarantined.__setitem__,
+            scope=scope,
         )
 
     def query(self, sql: str) -> list[tuple]:

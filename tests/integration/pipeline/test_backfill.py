@@ -1,0 +1,46 @@
+"""`backfill_pipeline` over days, on a stack that ran before."""
+
+import shutil
+from datetime import date
+
+import dagster as dg
+
+from stack.settings import WarehouseSettings
+from stack.warehouse import connect
+from support.contents import contents
+
+FIRST, LAST = date(2024, 3, 1), date(2024, 3, 31)
+DAYS = (LAST - FIRST).days + 1
+
+
+def test_a_range_is_one_run_that_rebuilds_its_days_and_then_each_stage_once(ran, stack):
+    shutil.copytree(ran.stack.home, stack.home)
+    settings = WarehouseSettings(stack_home=stack.home)
+    with connect(settings) as connection:
+        spoilt = "update freelancer_raw.books_time_entries set minutes = 1 where worked_on"
+        (rows,) = connection.execute(f"{spoilt} between ? and ?", [FIRST, LAST]).fetchone()
+        assert rows > 0
+        connection.execute(
+            "insert into freelancer_raw.books_time_entries (time_entry_id, worked_on, minutes) "
+            "values (-1, ?, 60)",
+            [FIRST],
+        )
+    assert contents(settings) != contents(ran.warehouse)
+
+    result = stack.run_pipeline(
+        "backfill_pipeline", "--first-day", str(FIRST), "--last-day", str(LAST)
+    )
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert contents(settings) == contents(ran.warehouse)
+    with dg.DagsterInstance.from_config(str(stack.home / "dagster")) as instance:
+        [run] = instance.get_runs(dg.RunsFilter(job_name="backfill_pipeline"))
+        for key in ("dlt_ingestion_pipeline", "airbyte_sync_job", "raw/books_time_entries"):
+            asset = dg.AssetKey(key.split("/"))
+            assert len(instance.get_materialized_partitions(asset)) == DAYS
+        steps = [stats.step_key for stats in instance.get_run_step_stats(run.run_id)]
+        assert len(steps) == len(set(steps)) == 6
+        catalogued = dg.EventRecordsFilter(
+            dg.DagsterEventType.ASSET_MATERIALIZATION, dg.AssetKey("datahub_metadata_ingestion")
+        )
+        assert len(instance.get_event_records(catalogued)) == 2, "the first run's, and this one's"
