@@ -15,6 +15,8 @@ Made by `make docs` from `stack/pipelines.py`. In one process each is one job; i
 locations each stage is a run of the same name, and a sensor starts the next one
 ([why](decisions/0004-continuation-sensors.md)). Any of them runs on one machine with
 `make run PIPELINE=<name>`, and from the UI. A higher priority leaves the queue first.
+[Options](options.md) leave out, repeat or narrow what a run does; [days](backfill.md) are rebuilt
+by a run that names them.
 
 | pipeline | what it does | stages | starts by itself | priority |
 | --- | --- | --- | --- | --- |

@@ -10,6 +10,7 @@ from typing import Any
 
 from ingestion.airbyte.connection import Connection
 from ingestion.airbyte.reading import Outcome
+from ingestion.airbyte.scope import WHAT_IS_NEW, Scope
 from ingestion.airbyte.server.client import ServerClient
 from ingestion.airbyte.server.errors import ServerError, SyncFailedError, one_line
 from ingestion.airbyte.server.jobs import SUCCEEDED, Job, Statistics, StreamCounts
@@ -27,9 +28,15 @@ class ServerBackend:
     connection_id: str
     logger: Logger
 
-    def sync(self, connection: Connection) -> SyncReport:
-        """As `Backend.sync`. Raises SyncError."""
+    def sync(self, connection: Connection, scope: Scope = WHAT_IS_NEW) -> SyncReport:
+        """As `Backend.sync`, but always of what is new. Raises SyncError."""
         started = time.perf_counter()
+        if scope.anew:
+            self.logger.warning(
+                "%s: only what is new is synced; to read it from its beginning, refresh the "
+                "connection's streams in Airbyte",
+                self._named(connection),
+            )
         server = self.settings.airbyte_url
         nothing = SyncReport(connection.name, server)
         client = ServerClient.of(self.settings, self.logger)
