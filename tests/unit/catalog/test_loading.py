@@ -31,4 +31,5 @@ def test_the_asset_comes_after_tests_and_validation_and_holds_the_warehouse():
     }
     assert datahub_metadata_ingestion.group_names_by_key[key] == "catalog"
     assert datahub_metadata_ingestion.op.pool == WAREHOUSE_POOL
-    assert not datahub_metadata_ingestion.required_resource_keys - {"io_manager"}
+    brought = datahub_metadata_ingestion.resource_defs.keys() | {"io_manager"}
+    assert datahub_metadata_ingestion.required_resource_keys <= brought
