@@ -1,0 +1,25 @@
+"""Our asset specs agree with those that dagster-dbt, too slow to load, would make."""
+
+import json
+
+from transformation.manifest import read_manifest
+from transformation.prepare import prepare
+from transformation.project import load_project
+from transformation.specs import model_specs
+
+
+def test_the_same_models_depend_on_the_same_models(stack_home):
+    from dagster_dbt import build_dbt_asset_specs
+
+    manifest = json.loads((prepare(load_project()) / "manifest.json").read_text())
+    ours = {
+        spec.key: {dep.asset_key for dep in spec.deps if dep.asset_key.path[0] != "raw"}
+        for spec in model_specs(read_manifest(manifest))
+    }
+    theirs = {
+        spec.key: {dep.asset_key for dep in spec.deps}
+        for spec in build_dbt_asset_specs(manifest=manifest)
+    }
+    sources = {dep for deps in theirs.values() for dep in deps} - theirs.keys()
+    assert len(sources) == len(manifest["sources"])
+    assert ours == {key: deps - sources for key, deps in theirs.items()}
