@@ -8,7 +8,7 @@ from decimal import Decimal
 import fsspec
 import pytest
 
-from ingestion.books import source
+from ingestion.books import reader
 from ingestion.books.source import load_books
 from ingestion.sample_data import write_sample_data
 from stack.raw import raw_tables
@@ -176,7 +176,7 @@ def test_a_refused_file_is_left_until_it_changes(exports_in_a_file, monkeypatch)
     exports.write("clients.csv", CLIENTS_HEADER + "x,A,DE,EUR,30,2024-01-01,2025-01-01\n")
     first = exports.load()
     opened = []
-    monkeypatch.setattr("ingestion.books.source.parse", lambda *a: opened.append(a))
+    monkeypatch.setattr("ingestion.books.reader.parse", lambda *a: opened.append(a))
     assert exports.load().quarantined == first.quarantined
     assert opened == []
 
@@ -274,7 +274,7 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(
 ):
     exports = exports_in_a_file
     file = exports.clients("clients.csv", "1,A,2025-01-01")
-    real = source.parse
+    real = reader.parse
 
     def parse_while_writing(*arguments):
         parsed = real(*arguments)
@@ -282,7 +282,7 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(
         return parsed
 
     with monkeypatch.context() as patch:
-        patch.setattr(source, "parse", parse_while_writing)
+        patch.setattr(reader, "parse", parse_while_writing)
         assert "it changed while it was read" in exports.load().quarantined["clients.csv"]
     assert exports.load().quarantined == {}
     assert exports.rows("select count(*) from books_clients") == [(2,)]
