@@ -1,13 +1,7 @@
 """The sensor in a real daemon, and its runs through four code locations."""
 
 import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -16,9 +10,9 @@ from dagster._core.scheduler.instigation import TickStatus
 from fakes.github import REPO, TOKEN
 from stack.continuation import STAGE_TAG
 from stack.pipelines import RELEASE, Stage
+from support.daemon import daemon, stack_of_locations, wait_for
 from support.stack_process import StackProcess
 
-DEADLINE_S = 240.0
 # A location as it is, but with one quick asset in place of its own.
 LOCATION = """
 import dagster as dg
@@ -37,49 +31,12 @@ defs = location_definitions(
 
 @pytest.fixture
 def stack(stack_home, github) -> StackProcess:
-    home = stack_home / "dagster"
-    home.mkdir(parents=True)
-    (home / "dagster.yaml").write_text(
-        "telemetry: {enabled: false}\n"
-        "run_coordinator:\n"
-        "  module: dagster.core.run_coordinator\n"
-        "  class: QueuedRunCoordinator\n"
-        "  config: {dequeue_interval_seconds: 1}\n"
-    )
-    entries = []
-    for stage in Stage:
-        sensor = "release_sensor(running=True, interval_s=1)" if stage == "ingestion" else ""
-        file = stack_home / f"{stage}_location.py"
-        file.write_text(LOCATION.format(stage=stage, sensor=sensor))
-        entries.append(f"  - python_file: {{relative_path: {file}, location_name: {stage}}}")
-    (stack_home / "all.yaml").write_text("\n".join(["load_from:", *entries]))
-    (stack_home / "ingestion.yaml").write_text("\n".join(["load_from:", entries[0]]))
+    sensors = {Stage.INGESTION: "release_sensor(running=True, interval_s=1)"}
+    sources = {
+        str(stage): LOCATION.format(stage=stage, sensor=sensors.get(stage, "")) for stage in Stage
+    }
     names = ("GITHUB_REPO", "GITHUB_TOKEN", "GITHUB_API_URL", "NO_PROXY")
-    environment = {name: os.environ[name] for name in names} | {"DAGSTER_HOME": str(home)}
-    return StackProcess(stack_home, environment)
-
-
-@contextmanager
-def daemon(stack: StackProcess, workspace: str) -> Iterator[None]:
-    """A daemon over some locations, killed at the end with all that it started."""
-    program = Path(sys.executable).parent / "dagster-daemon"
-    with log_of(stack).open("a") as output:
-        process = subprocess.Popen(
-            [program, "run", "-w", stack.home / workspace],
-            env=stack.env(),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-        try:
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
-
-
-def log_of(stack: StackProcess) -> Path:
-    return stack.home / "daemon.log"
+    return stack_of_locations(stack_home, sources, {name: os.environ[name] for name in names})
 
 
 def sensor_state(instance: dg.DagsterInstance):
@@ -92,14 +49,6 @@ def ticks(instance: dg.DagsterInstance):
     if state is None:
         return []
     return instance.get_ticks(state.instigator_origin_id, state.selector_id)
-
-
-def wait_for(condition: Callable[[], object], stack: StackProcess) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(log_of(stack).read_text()[-4000:])
-        time.sleep(0.3)
 
 
 def skipped_with(instance: dg.DagsterInstance, text: str) -> bool:
@@ -124,7 +73,7 @@ def succeeded(instance: dg.DagsterInstance, tag: str) -> bool:
 def test_a_release_runs_all_four_stages_once_despite_failures_and_a_lost_cursor(stack, github):
     healthy = github.fault
     with dg.DagsterInstance.from_config(str(stack.home / "dagster")) as instance:
-        with daemon(stack, "all.yaml"):
+        with daemon(stack, "workspace.yaml"):
             github.fault = lambda handler: handler.answer(500, {}) is None
             wait_for(lambda: skipped_with(instance, "out of order (500)"), stack)
             github.fault = healthy

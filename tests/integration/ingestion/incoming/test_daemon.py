@@ -1,14 +1,7 @@
 """The sensor in a real daemon, and its runs through two code locations."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -16,10 +9,10 @@ from dagster._core.scheduler.instigation import TickStatus
 
 from stack.continuation import PIPELINE_ID_TAG, STAGE_TAG
 from stack.pipelines import FILES, Stage
+from support.daemon import daemon, stack_of_locations, wait_for
 from support.incoming import Incoming
 from support.stack_process import StackProcess
 
-DEADLINE_S = 180.0
 INGESTION = """
 from ingestion.incoming.assets import file_processing
 from ingestion.incoming.sensor import arrival_sensor
@@ -50,57 +43,11 @@ MANIFEST = {
 
 @pytest.fixture
 def stack(stack_home) -> StackProcess:
-    home = stack_home / "dagster"
-    home.mkdir(parents=True)
-    (home / "dagster.yaml").write_text(
-        "telemetry: {enabled: false}\n"
-        "run_coordinator:\n"
-        "  module: dagster.core.run_coordinator\n"
-        "  class: QueuedRunCoordinator\n"
-        "  config: {dequeue_interval_seconds: 1}\n"
-        "concurrency: {pools: {granularity: run, default_limit: 1}}\n"
-    )
-    entries = ["load_from:"]
-    for stage, source in {"ingestion": INGESTION, "transformation": TRANSFORMATION}.items():
-        file = stack_home / f"{stage}_location.py"
-        file.write_text(source)
-        entries.append(f"  - python_file: {{relative_path: {file}, location_name: {stage}}}")
-    (stack_home / "workspace.yaml").write_text("\n".join(entries))
     manifest = stack_home / "artifacts" / "latest" / "dbt" / "manifest.json"
     manifest.parent.mkdir(parents=True)
     manifest.write_text(json.dumps(MANIFEST))
-    return StackProcess(stack_home, {"DAGSTER_HOME": str(home), "INCOMING_SETTLE_SECONDS": "1"})
-
-
-@contextmanager
-def daemon(stack: StackProcess) -> Iterator[None]:
-    """A daemon over both locations, killed at the end with all that it started."""
-    program = Path(sys.executable).parent / "dagster-daemon"
-    with log_of(stack).open("a") as output:
-        process = subprocess.Popen(
-            [program, "run", "-w", stack.home / "workspace.yaml"],
-            env=stack.env(),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-        try:
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
-
-
-def log_of(stack: StackProcess) -> Path:
-    return stack.home / "daemon.log"
-
-
-def wait_for(condition: Callable[[], object], stack: StackProcess) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(log_of(stack).read_text()[-4000:])
-        time.sleep(0.3)
+    sources = {"ingestion": INGESTION, "transformation": TRANSFORMATION}
+    return stack_of_locations(stack_home, sources, {"INCOMING_SETTLE_SECONDS": "1"})
 
 
 def finished(instance: dg.DagsterInstance) -> list[str]:

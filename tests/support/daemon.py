@@ -1,0 +1,77 @@
+"""A real `dagster-daemon` over code locations that a test writes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.stack_process import StackProcess
+
+DEADLINE_S = 240.0
+INSTANCE = """
+telemetry: {enabled: false}
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config: {dequeue_interval_seconds: 1}
+concurrency: {pools: {granularity: run, default_limit: 1}}
+"""
+
+
+def stack_of_locations(
+    home: Path, sources: Mapping[str, str], environment: Mapping[str, str] | None = None
+) -> StackProcess:
+    """A stack in `home` whose code locations are these Python sources, by name.
+
+    `workspace.yaml` has all of them, `<name>.yaml` one.
+    """
+    folder = home / "dagster"
+    folder.mkdir(parents=True)
+    (folder / "dagster.yaml").write_text(INSTANCE)
+    entries = []
+    for name, source in sources.items():
+        file = home / f"{name}_location.py"
+        file.write_text(source)
+        entry = f"  - python_file: {{relative_path: {file}, location_name: {name}}}"
+        (home / f"{name}.yaml").write_text(f"load_from:\n{entry}\n")
+        entries.append(entry)
+    (home / "workspace.yaml").write_text("\n".join(["load_from:", *entries]))
+    return StackProcess(home, {"DAGSTER_HOME": str(folder), **(environment or {})})
+
+
+@contextmanager
+def daemon(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterator[None]:
+    """A daemon over the workspace's locations, killed at the end with all that it started."""
+    program = Path(sys.executable).parent / "dagster-daemon"
+    with _log_of(stack).open("a") as output:
+        process = subprocess.Popen(
+            [program, "run", "-w", stack.home / workspace],
+            env=stack.env(),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
+
+
+def wait_for(condition: Callable[[], object], stack: StackProcess) -> None:
+    """Poll until the condition holds; after the deadline raise with the end of the daemon's log."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(_log_of(stack).read_text()[-4000:])
+        time.sleep(0.3)
+
+
+def _log_of(stack: StackProcess) -> Path:
+    return stack.home / "daemon.log"
