@@ -153,13 +153,9 @@ def _data_tests(
 
 def _short_name(node: Mapping[str, Any], table: Table) -> str:
     """dbt's name of the test without the table's, which the check's asset says already."""
-    metadata = node.get("test_metadata")
-    if metadata is None:
+    if node.get("test_metadata") is None:
         return _slug(node)
-    if node["config"].get("alias") or node["alias"] != node["name"]:
-        name = str(node["name"])
-    else:
-        name = str(node["name"])
+    name = str(node["name"])
     source_table = table.unique_id.split(".")[-2:] if table.is_source else [table.name]
     for part in ("_".join(source_table), table.name):
         name = name.replace(f"_{part}_", "_").removesuffix(f"_{part}")
