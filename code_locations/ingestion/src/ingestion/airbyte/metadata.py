@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ingestion.airbyte.sync import StreamReport, SyncReport
+from ingestion.table_view import markdown_table
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
 from stack.warehouse import TableColumn, columns_of
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SAMPLE_ROWS = 5
-CELL_CHARACTERS = 40
 STATE_CHARACTERS = 1000
 
 
@@ -43,18 +43,6 @@ def view_table(
         f"{f'order by {order}' if order else ''} limit {SAMPLE_ROWS}"
     ).fetchall()
     return TableView(columns, markdown_table([c.name for c in columns], rows))
-
-
-def markdown_table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A markdown table; long cells are cut."""
-    names = [_cell(name) for name in header]
-    lines = [names, ["---"] * len(names), *([_cell(value) for value in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else " ".join(str(value).split()).replace("|", "\\|")
-    return text if len(text) <= CELL_CHARACTERS else f"{text[: CELL_CHARACTERS - 1]}…"
 
 
 def stream_metadata(
