@@ -129,12 +129,26 @@ def _uv(connection: Connection, *arguments: str) -> None:
         raise ConnectorInstallError(f"{connection.connector.package} can't be installed: {reason}")
 
 
-def _run_uv(*arguments: str) -> subprocess.CompletedProcess[str]:
-    import uv
+def _find_uv() -> str:
+    """Path of uv: the package's where it is installed, else the one on PATH (an image build)."""
+    try:
+        from uv import find_uv_bin
 
+        return find_uv_bin()
+    except ImportError:
+        found = shutil.which("uv")
+    if found is None:
+        raise ConnectorInstallError(
+            "uv is not found, which makes the connectors' environments; install "
+            "freelancer-ingestion[connectors], or run `make setup`"
+        )
+    return found
+
+
+def _run_uv(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
     return subprocess.run(
-        [uv.find_uv_bin(), *arguments],
+        [_find_uv(), *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,29 @@
+#!/bin/bash
+# In an image build: put into /app what a location needs beside its packages, made ready to run.
+set -euo pipefail
+location=$1
+python=/opt/stack/bin/python
+export STACK_HOME=/tmp/stack
+
+mkdir -p /app/quality/alerts
+case $location in
+ingestion)
+    AIRBYTE_CONNECTORS_DIR=/app/ingestion/connectors "$python" -m ingestion.airbyte.connectors
+    ;;
+transformation)
+    mkdir -p /app/transformation
+    cp -r code_locations/transformation/dbt /app/transformation/
+    "$python" -m transformation.prepare
+    test -s "$DBT_PROJECT_DIR/target/manifest.json"
+    ;;
+quality)
+    cp -r code_locations/quality/great_expectations /app/quality/
+    ;;
+catalog) ;;
+*)
+    echo "prepare: no location $location; it accepts ingestion, transformation, quality, catalog" >&2
+    exit 1
+    ;;
+esac
+chown -R 10001:10001 /app/quality/alerts
+rm -rf /tmp/stack
