@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from code_locations.definitions import defs
+from stack.options import RESOURCE, RunOptions
 from stack.pipelines import PIPELINES, Pipeline
 
 FILE = Path(__file__).parents[1] / "docs" / "pipelines.md"
@@ -16,10 +17,11 @@ locations each stage is a run of the same name, and a sensor starts the next one
 ([why](decisions/0004-continuation-sensors.md)). Any of them runs on one machine with
 `make run PIPELINE=<name>`, and from the UI. A higher priority leaves the queue first.
 [Options](options.md) leave out, repeat or narrow what a run does; [days](backfill.md) are rebuilt
-by a run that names them.
+by a run that names them. Of the runs that hold the pool `warehouse`, a DuckDB file lets one work at
+a time (`dagster.yaml`); at most 10 runs of all pipelines work at once.
 
-| pipeline | what it does | stages | starts by itself | priority |
-| --- | --- | --- | --- | --- |
+| pipeline | what it does | stages | starts by itself | options | days | pool | priority |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 """
 
 
@@ -36,8 +38,22 @@ def _cells(pipeline: Pipeline) -> list[str]:
         pipeline.description,
         stages + apart,
         "; ".join(_triggers(pipeline)) or "no",
+        ", ".join(f"`{name}`" for name in _options(pipeline)) or "none",
+        "yes" if defs.resolve_job_def(pipeline.name).partitions_def else "no",
+        ", ".join(f"`{pool}`" for pool in _pools(pipeline)) or "none",
         str(pipeline.priority),
     ]
+
+
+def _options(pipeline: Pipeline) -> list[str]:
+    nodes = defs.resolve_job_def(pipeline.name).nodes
+    taken = any(RESOURCE in node.definition.required_resource_keys for node in nodes)
+    return list(RunOptions.model_fields) if taken else []
+
+
+def _pools(pipeline: Pipeline) -> list[str]:
+    nodes = defs.resolve_job_def(pipeline.name).nodes
+    return sorted({pool for node in nodes for pool in node.definition.pools})
 
 
 def _triggers(pipeline: Pipeline) -> list[str]:

@@ -20,7 +20,9 @@ run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
   config: {dequeue_interval_seconds: 1}
-concurrency: {pools: {granularity: run, default_limit: 1}}
+concurrency:
+  runs: {max_concurrent_runs: 10}
+  pools: {granularity: run, default_limit: 1}
 """
 
 

@@ -4,7 +4,9 @@ import re
 import subprocess
 import sys
 
+import dagster as dg
 import pytest
+from dagster._core.scheduler.instigation import InstigatorStatus
 
 from stack.one_machine.home import prepare_dagster_home
 from stack.settings import StackSettings, WarehouseSettings
@@ -41,7 +43,28 @@ def test_a_command_works(ran, command):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+@pytest.mark.parametrize("block", [b for b in blocks("python") if "stack.automation" in b])
+def test_schedules_and_sensors_start_and_stop_from_python(stack, block):
+    home = prepare_dagster_home(StackSettings(stack_home=stack.home))
+    stack.environment["DAGSTER_HOME"] = str(home)
+    result = stack.run("-c", block)
+    assert result.returncode == 0, result.stdout + result.stderr
+    command = re.search(r"`python (-m stack\.automation .+)`", README)
+    assert command
+    started = stack.run(*command[1].split())
+    assert started.stdout == "daily_pipeline_schedule is running\n", started.stderr
+    unknown = stack.run("-m", "stack.automation", "start", "daily_schedule")
+    assert unknown.returncode == 2
+    assert "daily_pipeline_schedule" in unknown.stderr
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        states = {s.instigator_name: s.status for s in instance.all_instigator_state()}
+    assert states == {
+        "daily_pipeline_schedule": InstigatorStatus.RUNNING,
+        "github_release_sensor": InstigatorStatus.RUNNING,
+    }
+
+
+@pytest.mark.parametrize("block", [b for b in blocks("python") if "materialize" in b])
 def test_the_python_usage_works_on_an_empty_warehouse(stack, block):
     stack.environment["BOOKS_URL"] = str(stack.home / "no_exports")
     home = prepare_dagster_home(StackSettings(stack_home=stack.home))

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stack.continuation import LOAD_ONLY_TAG, PIPELINE_ID_TAG, continuation_sensor, continue_run
+from stack.continuation import LOAD_ONLY_TAG, continuation_sensor, continue_run
 from stack.locations import Location, location_definitions
 from stack.options import RESOURCE, RUN_OPTIONS, options_config
 from stack.pipelines import DAILY, FILES, INCREMENTAL_SYNC, PIPELINES, Stage
+from stack.tags import PIPELINE_ID_TAG
 
 SUCCESS = dg.DagsterRunStatus.SUCCESS
 

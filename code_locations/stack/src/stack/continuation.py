@@ -18,6 +18,7 @@ import dagster as dg
 
 from stack.options import TAG_PREFIX, skips_validations
 from stack.pipelines import Pipeline, Stage
+from stack.tags import PIPELINE_ID_TAG, PIPELINE_TAG, PRIORITY_TAG, STAGE_TAG, pipeline_id
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     )
     from dagster._core.storage.dagster_run import RunRecord
 
-PIPELINE_TAG = "pipeline"
-STAGE_TAG = "stage"
-PIPELINE_ID_TAG = "pipeline/id"
-PRIORITY_TAG = "dagster/priority"
 LOAD_ONLY_TAG = "option/load_only"
 # Copied from stage to stage beside those above: options, partitions, and what a user added.
 CARRIED_PREFIXES = (
@@ -85,12 +82,13 @@ def continuation_sensor(
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         cursor = Cursor.parse(context.cursor, datetime.now(UTC))
         records = finished_runs(context.instance, cursor)
-        requests = [
-            request
-            for record in records
-            for pipeline, _ in continued
-            if (request := continue_run(pipeline, stage, record.dagster_run))
-        ]
+        requests = []
+        for record in records:
+            for pipeline, _ in continued:
+                request = continue_run(pipeline, stage, record.dagster_run)
+                if request is not None:
+                    pipeline_id(context.instance, record.dagster_run)
+                    requests.append(request)
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else f"no pipeline waits for {stage}",

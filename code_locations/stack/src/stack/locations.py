@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from stack.compute import RESOURCE, Compute
-from stack.continuation import PIPELINE_TAG, PRIORITY_TAG, STAGE_TAG, continuation_sensor
+from stack.continuation import continuation_sensor
 from stack.monitoring.health import HealthCheck
 from stack.monitoring.monitor import health_assets, health_check_keys, health_monitor
 from stack.pipelines import MONITORING, PIPELINES, Pipeline, Schedule, Stage
 from stack.settings import Settings, StackSettings, load_settings
+from stack.tags import PIPELINE_TAG, PRIORITY_TAG, STAGE_TAG
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from stack.artifacts import ArtifactStore
 from stack.settings import StackSettings, load_settings
+from stack.tags import PIPELINE_TAG, pipeline_id
 from stack.target_models import check_target_models
 
 RESOURCE = "options"
@@ -40,12 +41,14 @@ class RunOptions(dg.ConfigurableResource):  # type: ignore[type-arg]
         "+revenue_by_month; empty: all.",
     )
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
-        """Refuse models that don't exist, before the first step of the run.
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Mark a pipeline's first run, and refuse models that don't exist, before the first step.
 
         The names are those of the last dbt run's manifest; before the first one, `dbt_run`
         itself looks. Raises UnknownModelError.
         """
+        if context.run and context.instance and PIPELINE_TAG in context.run.tags:
+            pipeline_id(context.instance, context.run)
         if self.target_models:
             manifest = ArtifactStore(load_settings(StackSettings).artifacts)
             check_target_models(self.target_models, manifest.get_json(MANIFEST_ARTIFACT))

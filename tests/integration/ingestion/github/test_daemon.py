@@ -8,8 +8,8 @@ import pytest
 from dagster._core.scheduler.instigation import TickStatus
 
 from fakes.github import REPO, TOKEN
-from stack.continuation import STAGE_TAG
 from stack.pipelines import RELEASE, Stage
+from stack.tags import STAGE_TAG
 from support.daemon import daemon, stack_of_locations, wait_for
 from support.stack_process import StackProcess
 

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 from dagster._core.scheduler.instigation import TickStatus
 
-from stack.continuation import PIPELINE_ID_TAG, STAGE_TAG
 from stack.pipelines import FILES, Stage
+from stack.tags import PIPELINE_ID_TAG, STAGE_TAG
 from support.daemon import daemon, stack_of_locations, wait_for
 from support.incoming import Incoming
 from support.stack_process import StackProcess

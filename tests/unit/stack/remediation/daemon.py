@@ -10,10 +10,10 @@ from fsspec.implementations.local import LocalFileSystem
 
 from stack.alerts import Alert
 from stack.artifacts import ArtifactStore
-from stack.continuation import STAGE_TAG
 from stack.remediation.handover import VERDICT
 from stack.remediation.sensor import data_quality_alert_sensor
 from stack.settings import StackSettings, load_settings
+from stack.tags import STAGE_TAG
 
 STATUS = dg.DagsterRunStatus
 

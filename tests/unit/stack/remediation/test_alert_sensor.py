@@ -4,8 +4,8 @@ import dagster as dg
 import pytest
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
-from stack.continuation import PIPELINE_ID_TAG
 from stack.remediation.inbox import LARGEST_BYTES
+from stack.tags import PIPELINE_ID_TAG
 from unit.stack.remediation.daemon import STATUS
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from ingestion.incoming.arrivals import table_of
-from stack.continuation import STAGE_TAG
 from stack.pipelines import FILES, Stage
+from stack.tags import STAGE_TAG
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from stack.continuation import STAGE_TAG
 from stack.monitoring.health import HealthCheck, State
 from stack.monitoring.retention import forget_old_runs
 from stack.monitoring.tick import Found, Tick, look, tell_recovery
 from stack.settings import StackSettings, load_settings
+from stack.tags import STAGE_TAG
 
 CHECK_NAME = "healthy"
 GROUP = "monitoring"

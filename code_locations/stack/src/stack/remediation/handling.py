@@ -10,9 +10,9 @@ import dagster as dg
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from stack.artifacts import ArtifactStore
-from stack.continuation import PIPELINE_TAG, STAGE_TAG
 from stack.pipelines import REMEDIATION
 from stack.remediation.handover import VERDICT, pipeline_id
+from stack.tags import PIPELINE_TAG, STAGE_TAG
 
 ALERT_KEY_TAG = "alert/key"
 _RUNS_OF_AN_ALERT = 100

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from stack.alerts import Alert
 from stack.artifacts import ArtifactStore
-from stack.continuation import PIPELINE_ID_TAG
 from stack.remediation.inbox import Inbox
 from stack.settings import StackSettings, load_settings
+from stack.tags import PIPELINE_ID_TAG
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -1,0 +1,126 @@
+"""Starts and stops schedules and sensors by name, from Python or as a command.
+
+    python -m stack.automation start daily_pipeline_schedule
+
+`DagsterInstance.start_schedule` wants the schedule as its code location serves it, so the
+location is loaded first. A state belongs to a location: name the workspace that the daemon and
+the UI have open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from stack.paths import checkout_root
+
+if TYPE_CHECKING:
+    from dagster._core.remote_representation.external import RemoteSchedule, RemoteSensor
+
+ACTIONS = ("start", "stop", "state")
+
+
+class UnknownAutomationError(LookupError):
+    """No schedule or sensor has that name; the message names the nearest ones."""
+
+
+def start(instance: dg.DagsterInstance, name: str, workspace: Path | str | None = None) -> bool:
+    """Let the daemon evaluate a schedule or sensor; return whether it now runs.
+
+    `workspace`: a workspace.yaml, or a Python file of definitions as in `dagster dev -f`; by
+    default the checkout's `code_locations/definitions.py`, which `make dev` opens. Raises
+    UnknownAutomationError.
+    """
+    with _loaded(instance, name, workspace) as found:
+        if _is_schedule(found):
+            instance.start_schedule(found)  # type: ignore[arg-type]
+        else:
+            instance.start_sensor(found)  # type: ignore[arg-type]
+        return _runs(instance, found)
+
+
+def stop(instance: dg.DagsterInstance, name: str, workspace: Path | str | None = None) -> bool:
+    """As `start`, the other way round; return whether it still runs."""
+    with _loaded(instance, name, workspace) as found:
+        origin, selector = found.get_remote_origin_id(), found.selector_id
+        if _is_schedule(found):
+            instance.stop_schedule(origin, selector, found)  # type: ignore[arg-type]
+        else:
+            instance.stop_sensor(origin, selector, found)  # type: ignore[arg-type]
+        return _runs(instance, found)
+
+
+def state(instance: dg.DagsterInstance, name: str, workspace: Path | str | None = None) -> bool:
+    """Whether a schedule or sensor runs: as it was set, else by its default status."""
+    with _loaded(instance, name, workspace) as found:
+        return _runs(instance, found)
+
+
+def _runs(instance: dg.DagsterInstance, found: RemoteSchedule | RemoteSensor) -> bool:
+    stored = instance.get_instigator_state(found.get_remote_origin_id(), found.selector_id)
+    return bool(found.get_current_instigator_state(stored).is_running)
+
+
+def _is_schedule(found: RemoteSchedule | RemoteSensor) -> bool:
+    return hasattr(found, "cron_schedule")
+
+
+@contextmanager
+def _loaded(
+    instance: dg.DagsterInstance, name: str, workspace: Path | str | None
+) -> Iterator[RemoteSchedule | RemoteSensor]:
+    from dagster._core.workspace.context import WorkspaceProcessContext
+    from dagster._core.workspace.load_target import PythonFileTarget, WorkspaceFileTarget
+
+    root = checkout_root() or Path.cwd()
+    file = str(workspace or root / "code_locations" / "definitions.py")
+    target = (
+        PythonFileTarget(file, attribute=None, working_directory=str(root), location_name=None)
+        if file.endswith(".py")
+        else WorkspaceFileTarget([file])
+    )
+    with WorkspaceProcessContext(instance, target) as process:
+        context = process.create_request_context()
+        entries = context.get_code_location_entries().values()
+        broken = sorted(e.origin.location_name for e in entries if e.load_error)
+        found: dict[str, RemoteSchedule | RemoteSensor] = {}
+        for location in context.code_locations:
+            for repository in location.get_repositories().values():
+                found |= {schedule.name: schedule for schedule in repository.get_schedules()}
+                found |= {sensor.name: sensor for sensor in repository.get_sensors()}
+        if name not in found:
+            near = get_close_matches(name, found, n=3, cutoff=0.4) or sorted(found)
+            unloaded = f"; {', '.join(broken)} can't be loaded" if broken else ""
+            raise UnknownAutomationError(
+                f"no schedule or sensor {name} in {file}; there is {', '.join(near)}{unloaded}"
+            )
+        yield found[name]
+
+
+def main() -> int:
+    """Command line; exit code 2 and one line for a name that doesn't exist."""
+    parser = argparse.ArgumentParser(prog="python -m stack.automation", description=__doc__)
+    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("name", help="such as daily_pipeline_schedule")
+    parser.add_argument("-w", "--workspace", help="workspace.yaml; default: what `make dev` opens")
+    given = parser.parse_args()
+    action = {"start": start, "stop": stop, "state": state}[given.action]
+    try:
+        with dg.DagsterInstance.get() as instance:
+            running = action(instance, given.name, given.workspace)
+    except UnknownAutomationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(f"{given.name} is {'running' if running else 'stopped'}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""A real `dagster-webserver`, and the calls of its API that the UI makes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from support.servers import free_port
+from support.stack_process import StackProcess
+
+DEADLINE_S = 120.0
+LAUNCH = """mutation ($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+REEXECUTE = """mutation ($params: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $params) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+
+
+class Webserver:
+    """The API at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def query(self, text: str, **variables: Any) -> dict[str, Any]:
+        """The answer's `data`."""
+        request = urllib.request.Request(
+            f"{self.url}/graphql",
+            data=json.dumps({"query": text, "variables": variables}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)["data"]
+
+    def launch(
+        self, location: str, job: str, config: Mapping[str, Any] | None = None, **tags: str
+    ) -> str:
+        """Launch a job as the Launchpad does; return the run's id."""
+        params = {
+            "selector": {
+                "repositoryLocationName": location,
+                "repositoryName": "__repository__",
+                "jobName": job,
+            },
+            "runConfigData": dict(config or {}),
+            "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
+        }
+        return self._run_id(self.query(LAUNCH, params=params)["launchRun"])
+
+    def reexecute(self, run_id: str) -> str:
+        """Re-execute a run from its failure; return the new run's id."""
+        params = {"parentRunId": run_id, "strategy": "FROM_FAILURE"}
+        return self._run_id(self.query(REEXECUTE, params=params)["launchRunReexecution"])
+
+    @staticmethod
+    def _run_id(answer: dict[str, Any]) -> str:
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return answer["run"]["runId"]
+
+
+@contextmanager
+def webserver(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterator[Webserver]:
+    """A webserver over the workspace's locations, stopped at the end."""
+    port = free_port()
+    log = stack.home / "webserver.log"
+    program = Path(sys.executable).parent / "dagster-webserver"
+    with log.open("a") as output:
+        process = subprocess.Popen(
+            [program, "-w", stack.home / workspace, "-h", "127.0.0.1", "-p", str(port)],
+            env=stack.env(),
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            server = Webserver(f"http://127.0.0.1:{port}")
+            deadline = time.monotonic() + DEADLINE_S
+            while not _answers(server):
+                assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _answers(server: Webserver) -> bool:
+    try:
+        return bool(server.query("{ version }")["version"])
+    except OSError:
+        return False
