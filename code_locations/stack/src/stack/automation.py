@@ -86,7 +86,7 @@ def _loaded(
         if file.endswith(".py")
         else WorkspaceFileTarget([file])
     )
-    with WorkspaceProcessContext(instance, target) as process:
+    with WorkspaceProcessContext(instance, target, code_server_log_level="WARNING") as process:
         context = process.create_request_context()
         entries = context.get_code_location_entries().values()
         broken = sorted(e.origin.location_name for e in entries if e.load_error)
