@@ -92,6 +92,11 @@ class DltSettings(Settings):
     dlt_pipeline_name: str = Field(
         "freelancer_data", pattern=r"^[a-z_][a-z0-9_]*$", description="prefix of pipeline names"
     )
+    dlt_sources_dir: Path | None = Field(
+        None,
+        description="folder of YAML files, each a REST API or a SQL database to load; see "
+        "docs/how-to/add-a-source.md",
+    )
 
 
 class BooksSettings(Settings):

@@ -1,6 +1,7 @@
-"""`dlt_ingestion_pipeline`: what is new among the books' exports into the raw tables."""
+"""`dlt_ingestion_pipeline`: what is new in the books' exports and the configured sources."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -8,6 +9,14 @@ import dagster as dg
 from ingestion.books.checks import ASSET, evaluation, files_readable, keys_unique
 from ingestion.books.report import SOURCE, BooksReport
 from ingestion.books.source import load_books
+from ingestion.sources.assets import ARTIFACT as SOURCES_ARTIFACT
+from ingestion.sources.assets import (
+    configured_sources,
+    source_results,
+    source_specs,
+    sources_loaded,
+)
+from ingestion.sources.loading import load_configured
 from ingestion.table_view import rows_by_month, table_metadata
 from stack.artifacts import ArtifactStore
 from stack.options import RunOptions, takes_options
@@ -47,7 +56,7 @@ def asset_specs() -> Iterator[dg.AssetSpec]:
 @takes_options
 @dg.multi_asset(
     name="dlt_ingestion_pipeline",
-    specs=list(asset_specs()),
+    specs=[*asset_specs(), *source_specs(ASSET)],
     partitions_def=daily_partitions(),
     backfill_policy=BACKFILL_POLICY,
     pool=WAREHOUSE_POOL,
@@ -69,15 +78,29 @@ def dlt_ingestion_pipeline(
         context.log.info(f"nothing new: {report.unchanged} exports were loaded before")
     tables = raw_tables(SOURCE)
     warehouse = load_settings(WarehouseSettings)
+    # Days are the books' own: other sources are read from where they were left.
+    others = () if days_of(context.run.tags) else configured_sources()
+    loaded_others = load_configured(
+        others, context.log.info, full_refresh=options.force_full_refresh
+    )
+    for name, reason in loaded_others.failed.items():
+        context.log.error(f"{name} is not loaded: {reason}")
     with connect(warehouse) as connection:
         ensure_raw_tables(connection, warehouse, tables)
         metadata = {t: _table_metadata(connection, warehouse, t, report) for t in tables}
+        results = list(source_results(connection, warehouse, loaded_others))
     artifacts = ArtifactStore(load_settings(StackSettings).artifacts)
     artifacts.put_json(context.run.run_id, ARTIFACT, _artifact(report, metadata))
     loaded = [table for table in tables if table.table_name in report.files]
     for result in (files_readable(report.quarantined), *keys_unique(loaded)):
         context.log_event(evaluation(result))
-    yield dg.MaterializeResult(asset_key=ASSET, metadata=_pipeline_metadata(report))
+    if others:
+        artifacts.put_json(context.run.run_id, SOURCES_ARTIFACT, asdict(loaded_others))
+        context.log_event(evaluation(sources_loaded(ASSET, loaded_others.failed)))
+    refused = [f"- {name}: {reason}" for name, reason in loaded_others.failed.items()]
+    shown = {"sources_failed": dg.MetadataValue.md("\n".join(refused) or "none")}
+    yield dg.MaterializeResult(asset_key=ASSET, metadata=_pipeline_metadata(report) | shown)
+    yield from results
     for table in tables:
         yield dg.MaterializeResult(
             asset_key=dg.AssetKey(table.asset_path), metadata=metadata[table]

@@ -1,4 +1,4 @@
-"""Checks of the books: every export was loaded, and no raw table has a key twice."""
+"""Checks of `dlt_ingestion_pipeline`: all was loaded, and no raw table has a key twice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ import dagster as dg
 
 from ingestion.books.report import SOURCE
 from ingestion.books.source import quarantined_files
+from ingestion.sources.assets import (
+    configured_sources,
+    failed_last_time,
+    source_check_specs,
+    sources_loaded,
+)
 from ingestion.table_view import markdown_table
 from stack.raw import RawTable, raw_tables
 from stack.settings import WarehouseSettings, load_settings
@@ -33,6 +39,7 @@ def check_specs() -> list[dg.AssetCheckSpec]:
             )
             for table in raw_tables(SOURCE)
         ),
+        *source_check_specs(ASSET),
     ]
 
 
@@ -100,3 +107,5 @@ def books_checks() -> Iterator[dg.AssetCheckResult]:
     """Checks the books as they are in the warehouse, without loading anything."""
     yield files_readable(quarantined_files())
     yield from keys_unique(raw_tables(SOURCE))
+    if configured_sources():
+        yield sources_loaded(ASSET, failed_last_time())

@@ -8,7 +8,7 @@ from the warehouse: nothing that a load needs later is kept in the working direc
 """
 
 from ingestion.loading.files import TableFile
-from ingestion.loading.pipeline import LoadError, load, read_state
+from ingestion.loading.pipeline import LoadError, load, read_state, run_source
 from ingestion.loading.report import LoadReport, TableReport
 from ingestion.loading.table import EmptyKeyError
 
@@ -20,4 +20,5 @@ __all__ = [
     "TableReport",
     "load",
     "read_state",
+    "run_source",
 ]

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+# Columns that dlt adds to rows that it makes itself.
+ROW_ID, LOAD_ID = "_dlt_id", "_dlt_load_id"
+
+
 class WarehouseMergeJob(SqlMergeFollowupJob):
     """One `merge into` a table, of staged rows that have one row a key.
 
@@ -48,8 +52,16 @@ class WarehouseMergeJob(SqlMergeFollowupJob):
         target, staged = sql_client.get_qualified_table_names(str(table["name"]))
         keys = [name(key) for key in get_columns_names_with_prop(table, "primary_key")]
         columns = [name(column) for column in get_columns_names_with_prop(table, "name")]
+        if ROW_ID in table["columns"]:
+            # Rows that dlt made itself: a page may repeat a row of the one before. The last wins.
+            newest = f"{name(NEWEST_BY)} desc nulls last, " if NEWEST_BY in table["columns"] else ""
+            staged = (
+                f"(select * from {staged} qualify row_number() over "
+                f"(partition by {', '.join(keys)} order by {newest}rowid desc) = 1)"
+            )
+        kept = {*keys, name(ROW_ID), name(LOAD_ID)}  # they tell nothing about a row's content
         same_key = " and ".join(f"t.{key} = s.{key}" for key in keys)
-        differs = " or ".join(f"s.{c} is distinct from t.{c}" for c in columns if c not in keys)
+        differs = " or ".join(f"s.{c} is distinct from t.{c}" for c in columns if c not in kept)
         older = f"s.{name(NEWEST_BY)} < t.{name(NEWEST_BY)}"
         update = [differs, f"({older}) is not true"] if NEWEST_BY in table["columns"] else [differs]
         matched = (

@@ -22,7 +22,7 @@ from stack.warehouse import connect, ensure_raw_tables
 
 if TYPE_CHECKING:
     from dlt import Pipeline
-    from dlt.extract import DltResource
+    from dlt.extract import DltResource, DltSource
     from duckdb import DuckDBPyConnection
 
 _STATE_KEY = "state"
@@ -101,6 +101,29 @@ def load(
             reports[report.table_name] = report
             progress(f"{report.table_name}: {report.rows_loaded:,} rows")
     return LoadReport(reports, time.perf_counter() - started)
+
+
+def run_source(source: str, build: Callable[[], DltSource]) -> dict[str, int]:
+    """Load what a dlt source of its own yields, with its incremental state; rows by table.
+
+    State and rows are committed together: a load that breaks off is repeated whole by the next
+    one. Raises LoadError.
+    """
+    import duckdb
+
+    warehouse, settings = load_settings(WarehouseSettings), load_settings(DltSettings)
+    with _working_directory(source, settings) as folder, connect(warehouse) as connection:
+        pipeline = _pipeline(source, connection, folder, warehouse, settings)
+        from dlt.pipeline.exceptions import PipelineStepFailed
+
+        try:
+            pipeline.sync_destination()
+            pipeline.extract(build(), workers=1)
+            counts = pipeline.normalize(workers=1).row_counts
+            pipeline.load(workers=1, raise_on_failed_jobs=True)
+        except (duckdb.Error, PipelineStepFailed) as error:
+            raise LoadError(source, error) from error
+    return {table: rows for table, rows in counts.items() if not table.startswith("_dlt")}
 
 
 def _run(pipeline: Pipeline, source: str, loads: list[TableLoad], state: Mapping[str, Any]) -> None:
