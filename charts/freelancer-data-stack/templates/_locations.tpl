@@ -1,0 +1,78 @@
+{{/* A code location: its values over the defaults, as YAML. dict root, name */}}
+{{- define "stack.location" -}}
+{{- $given := default dict (index .root.Values.codeLocations .name) -}}
+{{- mergeOverwrite (deepCopy .root.Values.codeLocationDefaults) (deepCopy $given) | toYaml -}}
+{{- end }}
+
+{{/* Names of the enabled locations, one a line. */}}
+{{- define "stack.locations" -}}
+{{- range $name, $_ := .Values.codeLocations }}
+{{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}
+{{- if $location.enabled }}{{ $name }}
+{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "stack.location.image" -}}
+{{ include "stack.image" (dict "root" .root "image" .location.image "repository" (printf "freelancer-data-stack/%s" .name)) }}
+{{- end }}
+
+{{/* envFrom of code server and runs. dict root, name, location */}}
+{{- define "stack.location.envFrom" -}}
+{{- $fullname := include "stack.fullname" .root -}}
+- configMapRef: {name: {{ $fullname }}-env}
+- configMapRef: {name: {{ $fullname }}-{{ .name }}}
+- secretRef: {name: {{ $fullname }}-{{ .name }}}
+{{- with .location.existingSecret }}
+- secretRef: {name: {{ . }}}
+{{- end }}
+{{- end }}
+
+{{- define "stack.location.labels" -}}
+app.kubernetes.io/name: {{ include "stack.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/part-of: freelancer-data-stack
+app.kubernetes.io/managed-by: dagster
+freelancer-data-stack/location: {{ .name }}
+{{- end }}
+
+{{/* What the run launcher and the k8s-job executor make of a run or a step of this location. */}}
+{{- define "stack.location.context" -}}
+{{- $run := .location.run -}}
+k8s:
+  namespace: {{ .root.Release.Namespace }}
+  service_account_name: {{ include "stack.fullname" .root }}-{{ .name }}
+  image_pull_policy: {{ .root.Values.image.pullPolicy }}
+  {{- with .root.Values.image.pullSecrets }}
+  image_pull_secrets:
+    {{- range . }}
+    - name: {{ . }}
+    {{- end }}
+  {{- end }}
+  resources: {{- toYaml $run.resources | nindent 4 }}
+  run_k8s_config:
+    container_config:
+      envFrom: {{- include "stack.location.envFrom" . | nindent 8 }}
+      {{- with include "stack.env.location" .root | trim }}
+      env: {{- . | nindent 8 }}
+      {{- end }}
+      securityContext: {{- include "stack.containerSecurity" .root | nindent 8 }}
+      volumeMounts: {{- include "stack.mounts" .root | nindent 8 }}
+    pod_spec_config:
+      automountServiceAccountToken: {{ eq .location.executor "k8s-job" }}
+      securityContext: {{- include "stack.podSecurity" .root | nindent 8 }}
+      {{- with include "stack.scheduling" .location | trim }}
+      {{- . | nindent 6 }}
+      {{- end }}
+      volumes: {{- include "stack.volumes" (dict "root" .root "size" $run.scratchSize) | nindent 8 }}
+    pod_template_spec_metadata:
+      labels: {{- mergeOverwrite (deepCopy $run.labels) (include "stack.location.labels" . | fromYaml) | toYaml | nindent 8 }}
+      {{- with $run.annotations }}
+      annotations: {{- toYaml . | nindent 8 }}
+      {{- end }}
+    job_metadata:
+      labels: {{- include "stack.location.labels" . | nindent 8 }}
+    job_spec_config:
+      ttlSecondsAfterFinished: {{ int $run.ttlSecondsAfterFinished }}
+      activeDeadlineSeconds: {{ int $run.activeDeadlineSeconds }}
+{{- end }}

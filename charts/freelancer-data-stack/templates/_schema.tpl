@@ -1,0 +1,75 @@
+{{/* The run storage's schema: one Job brings it up to date, every other pod waits for that. */}}
+
+{{/* Init container that waits: dict root, image. Its code is that of the image which will read. */}}
+{{- define "stack.schema.wait" -}}
+- name: wait-for-schema
+  image: {{ .image }}
+  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+  command: [python, /opt/dagster/schema/schema.py, wait]
+  securityContext: {{- include "stack.containerSecurity" .root | nindent 4 }}
+  resources: {{- toYaml .root.Values.schema.resources | nindent 4 }}
+  env:
+    {{- include "stack.schema.env" .root | nindent 4 }}
+  volumeMounts:
+    - {name: schema, mountPath: /opt/dagster/schema, readOnly: true}
+    - {name: scratch, mountPath: /tmp, subPath: tmp}
+{{- end }}
+
+{{- define "stack.schema.env" -}}
+- {name: DAGSTER_HOME, value: /opt/dagster/schema}
+- {name: SCHEMA_TIMEOUT_SECONDS, value: {{ .Values.schema.timeoutSeconds | quote }}}
+{{ include "stack.env.postgres" . }}
+{{- end }}
+
+{{/* dict root, config: the instance's file, `storage.yaml` or `migration.yaml` */}}
+{{- define "stack.schema.volume" -}}
+- name: schema
+  configMap:
+    name: {{ include "stack.fullname" .root }}-instance
+    items:
+      - {key: {{ .config }}, path: dagster.yaml}
+      - {key: schema.py, path: schema.py}
+      - {key: bucket.py, path: bucket.py}
+{{- end }}
+
+{{- define "stack.schema.podSpec" -}}
+restartPolicy: Never
+automountServiceAccountToken: false
+serviceAccountName: {{ include "stack.fullname" . }}-schema
+securityContext: {{- include "stack.podSecurity" . | nindent 2 }}
+{{- include "stack.pullSecrets" . }}
+{{- if .Values.s3.enabled }}
+initContainers:
+  - name: make-bucket
+    image: {{ include "stack.dagsterImage" . }}
+    imagePullPolicy: {{ .Values.image.pullPolicy }}
+    command: [python, /opt/dagster/schema/bucket.py]
+    securityContext: {{- include "stack.containerSecurity" . | nindent 6 }}
+    resources: {{- toYaml .Values.schema.resources | nindent 6 }}
+    env:
+      - {name: AWS_ENDPOINT_URL, value: {{ include "stack.s3.endpoint" . | quote }}}
+      - {name: AWS_REGION, value: {{ .Values.stack.region | quote }}}
+      - {name: BUCKET, value: {{ .Values.stack.bucket | quote }}}
+      - {name: SCHEMA_TIMEOUT_SECONDS, value: {{ .Values.schema.timeoutSeconds | quote }}}
+      {{- include "stack.env.s3" . | nindent 6 }}
+    volumeMounts:
+      - {name: schema, mountPath: /opt/dagster/schema, readOnly: true}
+      - {name: scratch, mountPath: /tmp, subPath: tmp}
+{{- end }}
+containers:
+  - name: migrate
+    image: {{ include "stack.dagsterImage" . }}
+    imagePullPolicy: {{ .Values.image.pullPolicy }}
+    command: [python, /opt/dagster/schema/schema.py, migrate]
+    securityContext: {{- include "stack.containerSecurity" . | nindent 6 }}
+    resources: {{- toYaml .Values.schema.resources | nindent 6 }}
+    env:
+      {{- include "stack.schema.env" . | nindent 6 }}
+    volumeMounts:
+      - {name: schema, mountPath: /opt/dagster/schema, readOnly: true}
+      - {name: scratch, mountPath: /tmp, subPath: tmp}
+volumes:
+  {{- include "stack.schema.volume" (dict "root" . "config" "migration.yaml") | nindent 2 }}
+  - name: scratch
+    emptyDir: {sizeLimit: 256Mi}
+{{- end }}

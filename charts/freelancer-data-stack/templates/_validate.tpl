@@ -1,0 +1,43 @@
+{{/* Values that contradict each other, said before anything is made of them. */}}
+{{- define "stack.validate" -}}
+{{- $pg := .Values.postgresql.external -}}
+{{- $s3 := .Values.s3.external -}}
+{{- if .Values.postgresql.enabled }}
+  {{- if or $pg.host $pg.password $pg.existingSecret $pg.lakeCatalogUrl }}
+    {{- fail "postgresql.enabled is true, but postgresql.external is set too: set postgresql.enabled=false to use your own Postgres, or leave postgresql.external empty" }}
+  {{- end }}
+{{- else }}
+  {{- if not $pg.host }}
+    {{- fail "postgresql.enabled is false, but postgresql.external.host is empty: name the host of your Postgres, or set postgresql.enabled=true" }}
+  {{- end }}
+  {{- if and $pg.existingSecret (or $pg.password $pg.lakeCatalogUrl) }}
+    {{- fail "postgresql.external.existingSecret is set, but so is password or lakeCatalogUrl: use the Secret or the values, not both" }}
+  {{- end }}
+  {{- if not (or $pg.existingSecret (and $pg.password $pg.lakeCatalogUrl)) }}
+    {{- fail "postgresql.external has no credentials: set existingSecret, or both password and lakeCatalogUrl" }}
+  {{- end }}
+{{- end }}
+{{- if .Values.s3.enabled }}
+  {{- if or $s3.endpointUrl $s3.accessKeyId $s3.secretAccessKey $s3.existingSecret }}
+    {{- fail "s3.enabled is true, but s3.external is set too: set s3.enabled=false to use your own store, or leave s3.external empty" }}
+  {{- end }}
+{{- else }}
+  {{- if and $s3.existingSecret (or $s3.accessKeyId $s3.secretAccessKey) }}
+    {{- fail "s3.external.existingSecret is set, but so is accessKeyId or secretAccessKey: use the Secret or the values, not both" }}
+  {{- end }}
+  {{- if ne (empty $s3.accessKeyId) (empty $s3.secretAccessKey) }}
+    {{- fail "s3.external.accessKeyId and s3.external.secretAccessKey go together: set both or neither" }}
+  {{- end }}
+{{- end }}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
+  {{- fail "ingress.enabled is true, but ingress.host is empty: name the host of the UI" }}
+{{- end }}
+{{- if not (include "stack.locations" . | trim) }}
+  {{- fail "codeLocations has no enabled entry: enable at least one" }}
+{{- end }}
+{{- range $name := splitList "\n" (include "stack.locations" . | trim) }}
+  {{- if has $name (list "dagster" "webserver" "daemon" "schema" "instance" "env" "postgresql" "s3") }}
+    {{- fail (printf "codeLocations.%s: that name is taken by another part of the release: choose another" $name) }}
+  {{- end }}
+{{- end }}
+{{- end }}
