@@ -13,7 +13,7 @@ DAGSTER_DEV = cd "$$($(PY) -m stack.one_machine.home)" && DAGSTER_HOME=$$PWD \
 # What, if newer than the environment, means that it is to be set up again.
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)
 
-.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit lint format docs bench clean distclean
+.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart lint format docs bench clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,11 +48,14 @@ test: setup ## Run the tests: unit, then integration
 test-unit: setup ## Run the unit tests only: seconds
 	@$(PY) -m pytest tests/unit
 
+test-chart: setup ## Test the Helm chart (helm on PATH, or HELM_BIN=path)
+	@$(PY) -m pytest tests/chart
+
 lint: setup ## Check style, types, SQL, shell and dead code
 	@scripts/lint.sh
 
-docs: setup ## Write what is made from declarations: .env.example, docs/pipelines.md
-	@$(PY) -m scripts.env_example && $(PY) -m scripts.pipelines_page
+docs: setup ## Write what is made from declarations: .env.example, docs/pipelines.md, docs/chart-values.md
+	@$(PY) -m scripts.env_example && $(PY) -m scripts.pipelines_page && $(PY) -m scripts.chart_values_page
 
 format: setup ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/sqlfluff fix -q code_locations/transformation/dbt

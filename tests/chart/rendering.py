@@ -1,0 +1,128 @@
+"""Renders the chart with helm, and finds things in what came out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.chart_values_page import CHART
+
+OLDEST, NEWEST = "1.29.0", "1.34.0"
+SCENARIOS = sorted(path.name.removesuffix("-values.yaml") for path in CHART.glob("ci/*.yaml"))
+NAME = "prod-freelancer-data-stack"
+
+Object = dict[str, Any]
+
+
+class RenderError(Exception):
+    """Helm refused the values; its message says why."""
+
+
+def helm(*arguments: str) -> str:
+    """What helm prints. Raises RenderError with what it complains of."""
+    program = os.environ.get("HELM_BIN") or shutil.which("helm")
+    if not program:
+        raise FileNotFoundError(
+            "no helm: the chart's tests need helm 3 on PATH, or its path in HELM_BIN"
+        )
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RenderError(done.stderr + done.stdout)
+    return done.stdout
+
+
+@functools.cache
+def manifests(
+    scenario: str = "default",
+    *settings: str,
+    kube: str = NEWEST,
+    release: str = "prod",
+    namespace: str = "data",
+) -> str:
+    """YAML of a scenario with `--set-json` settings on top."""
+    sets = [part for setting in settings for part in ("--set-json", setting)]
+    return helm(
+        "template", release, str(CHART), "--namespace", namespace, "--kube-version", kube,
+        "--values", str(CHART / "ci" / f"{scenario}-values.yaml"), *sets,
+    )  # fmt: skip
+
+
+def objects(scenario: str = "default", *settings: str, **options: str) -> list[Object]:
+    """Objects of a scenario."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = manifests(scenario, *settings, **options)
+    return [found for found in yaml.load_all(text, Loader=loader) if found]
+
+
+def one(found: list[Object], kind: str, name: str) -> Object:
+    """The object of that kind whose name is `name` after the release's."""
+    match = [o for o in found if o["kind"] == kind and o["metadata"]["name"] == f"{NAME}-{name}"]
+    assert len(match) == 1, (kind, name, [o["metadata"]["name"] for o in found])
+    return match[0]
+
+
+def pods(found: list[Object]) -> dict[str, Object]:
+    """Pod specs of all workloads, by kind/name, and those of runs as run/location."""
+    workloads = [o for o in found if o["kind"] in {"Deployment", "StatefulSet", "Job"}]
+    specs = {
+        f"{o['kind']}/{o['metadata']['name']}": o["spec"]["template"]["spec"] for o in workloads
+    }
+    return specs | {f"run/{name}": pod for name, pod in run_pods(found).items()}
+
+
+def run_pods(found: list[Object]) -> dict[str, Object]:
+    """Pod spec of a run of each location, put together from its container context."""
+    return {name: _run_pod(context) for name, context in contexts(found).items()}
+
+
+def contexts(found: list[Object]) -> dict[str, Object]:
+    """What each code server tells the run launcher, by location."""
+    servers = [
+        (o["metadata"]["labels"]["freelancer-data-stack/location"], container)
+        for o in found
+        if o["kind"] == "Deployment"
+        for container in o["spec"]["template"]["spec"]["containers"]
+        if container["name"] == "code-server"
+    ]
+    return {
+        name: json.loads(environment(container)["DAGSTER_CONTAINER_CONTEXT"])["k8s"]
+        for name, container in servers
+    }
+
+
+def environment(container: Object) -> dict[str, Any]:
+    """Variables of a container with a literal value, and the reference of the others."""
+    return {e["name"]: e.get("value", e.get("valueFrom")) for e in container.get("env", [])}
+
+
+def secrets_of(pod: Object) -> set[str]:
+    """Names of all Secrets that a pod reads: as variables or mounted."""
+    names = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+    for container in [*pod.get("initContainers", []), *pod["containers"]]:
+        names |= {
+            source["secretRef"]["name"]
+            for source in container.get("envFrom", [])
+            if "secretRef" in source
+        }
+        names |= {
+            entry["valueFrom"]["secretKeyRef"]["name"]
+            for entry in container.get("env", [])
+            if "secretKeyRef" in entry.get("valueFrom", {})
+        }
+    return names
+
+
+def _run_pod(context: Object) -> Object:
+    config = context["run_k8s_config"]
+    container = config["container_config"] | {"name": "run", "resources": context["resources"]}
+    return config["pod_spec_config"] | {
+        "serviceAccountName": context["service_account_name"],
+        "containers": [container],
+    }

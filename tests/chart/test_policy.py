@@ -1,0 +1,91 @@
+"""Every pod of every scenario, runs included, is what a restricted namespace takes."""
+
+import pytest
+from chart.rendering import NEWEST, OLDEST, SCENARIOS, objects, pods, run_pods, secrets_of
+
+UNITS = {"m": 0.001, "": 1.0, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+NODE_CPUS, SYSTEM_CPUS = 2.0, 0.3
+
+
+def quantity(text: str | int | float) -> float:
+    digits = str(text).rstrip("KMGim")
+    return float(digits) * UNITS[str(text)[len(digits) :]]
+
+
+def containers(pod):
+    return [*pod.get("initContainers", []), *pod["containers"]]
+
+
+@pytest.mark.parametrize("kube", [OLDEST, NEWEST])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_pod_is_restricted_and_bounded(scenario, kube):
+    found = pods(objects(scenario, kube=kube))
+    assert any(name.startswith("run/") for name in found)
+    for name, pod in found.items():
+        security = pod["securityContext"]
+        assert security["runAsNonRoot"] is True, name
+        assert security["runAsUser"] >= 999, name
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod), name
+        kinds = {kind for volume in pod["volumes"] for kind in set(volume) - {"name"}}
+        assert kinds <= {"emptyDir", "configMap", "secret"}, name
+        assert all(v["emptyDir"].get("sizeLimit") for v in pod["volumes"] if "emptyDir" in v), name
+        for container in containers(pod):
+            where = (name, container["name"])
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"] is True, where
+            assert context["allowPrivilegeEscalation"] is False, where
+            assert context["capabilities"] == {"drop": ["ALL"]}, where
+            for kind in ("requests", "limits"):
+                assert set(container["resources"][kind]) == {"cpu", "memory"}, where
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_names_of_a_namespace_are_unique_and_fit_a_dns_label(scenario):
+    found = objects(scenario)
+    names = [(o["apiVersion"], o["kind"], o["metadata"]["name"]) for o in found]
+    assert len(names) == len(set(names))
+    assert all(len(name) <= 63 for *_, name in names)
+    assert {o["metadata"]["namespace"] for o in found} == {"data"}
+
+
+def test_default_install_and_two_runs_fit_a_node_of_two_cores():
+    found = objects()
+
+    def cpus(pod):
+        return sum(quantity(c["resources"]["requests"]["cpu"]) for c in pod["containers"])
+
+    standing = sum(cpus(pod) for name, pod in pods(found).items() if not name.startswith("run/"))
+    largest = sorted((cpus(pod) for pod in run_pods(found).values()), reverse=True)[:2]
+    assert standing + sum(largest) <= NODE_CPUS - SYSTEM_CPUS
+
+
+@pytest.mark.parametrize("scenario", ["default", "external", "locations"])
+def test_no_two_locations_read_the_same_secret(scenario):
+    found = objects(scenario)
+    server = {n: secrets_of(p) for n, p in pods(found).items() if n.startswith("Deployment/")}
+    seen: set[str] = set()
+    for name, pod in run_pods(found).items():
+        own = secrets_of(pod)
+        assert own and not own & seen, name
+        seen |= own
+        # Its server's init container reads the run storage's password beside.
+        [of_server] = [s for n, s in server.items() if n.endswith(f"-{name}")]
+        assert of_server - own <= {"prod-freelancer-data-stack-dagster"}
+
+
+def test_only_what_talks_to_kubernetes_has_a_token():
+    found = objects("k8s-job-executor")
+    holders = {name for name, pod in pods(found).items() if pod["automountServiceAccountToken"]}
+    assert holders == {
+        "Deployment/prod-freelancer-data-stack-webserver",
+        "Deployment/prod-freelancer-data-stack-daemon",
+        "run/transformation",
+    }
+    roles = {o["metadata"]["name"]: o["rules"] for o in found if o["kind"] == "Role"}
+    assert {name.removeprefix("prod-freelancer-data-stack-") for name in roles} == {
+        "webserver", "daemon", "transformation",
+    }  # fmt: skip
+    granted = {r for rules in roles.values() for rule in rules for r in rule["resources"]}
+    assert granted == {"jobs", "jobs/status", "pods", "pods/log", "events"}
+    assert "*" not in {v for rules in roles.values() for rule in rules for v in rule["verbs"]}
