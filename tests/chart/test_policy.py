@@ -1,6 +1,7 @@
 """Every pod of every scenario, runs included, is what a restricted namespace takes."""
 
 import pytest
+
 from chart.rendering import NEWEST, OLDEST, SCENARIOS, objects, pods, run_pods, secrets_of
 
 UNITS = {"m": 0.001, "": 1.0, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}

@@ -1,0 +1,234 @@
+"""What each scenario's objects say, to Dagster and to Kubernetes."""
+
+import pytest
+import yaml
+from dagster._config import process_config
+from dagster._core.instance.config import dagster_instance_config_schema
+
+from chart.rendering import (
+    NAME,
+    SCENARIOS,
+    contexts,
+    environment,
+    objects,
+    one,
+    run_pods,
+    secrets_of,
+)
+
+LOCATIONS = ["catalog", "ingestion", "quality", "transformation"]
+
+
+def config_file(found, name):
+    return yaml.safe_load(one(found, "ConfigMap", "instance")["data"][name])
+
+
+def container(found, kind, name):
+    return one(found, kind, name)["spec"]["template"]["spec"]["containers"][0]
+
+
+def checksums(found, name):
+    return one(found, "Deployment", name)["spec"]["template"]["metadata"]["annotations"]
+
+
+def secret(found, name):
+    return one(found, "Secret", name)["stringData"]
+
+
+def job_name(found):
+    [job] = [o["metadata"]["name"] for o in found if o["kind"] == "Job"]
+    return job
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_dagster_accepts_the_instances_files(scenario, monkeypatch):
+    monkeypatch.setenv("DAGSTER_PG_PASSWORD", "x")
+    found = objects(scenario)
+    for name in ("dagster.yaml", "storage.yaml", "migration.yaml"):
+        result = process_config(dagster_instance_config_schema(), config_file(found, name))
+        assert result.success, (name, result.errors)
+
+
+def test_queue_pools_monitoring_and_logs_follow_the_values():
+    changed = 'instance={"maxConcurrentRuns":3,"poolLimit":2,"maxRuntimeSeconds":60}'
+    config = config_file(objects("default", changed), "dagster.yaml")
+    assert config["concurrency"]["runs"]["max_concurrent_runs"] == 3
+    assert config["concurrency"]["pools"] == {"granularity": "run", "default_limit": 2}
+    assert config["run_monitoring"]["max_runtime_seconds"] == 60
+    assert config["run_launcher"]["config"]["job_namespace"] == "data"
+    logs = config_file(objects("external"), "dagster.yaml")["compute_logs"]["config"]
+    assert (logs["bucket"], logs["prefix"]) == ("acme-data", "stack/prod/compute-logs")
+    assert (logs["endpoint_url"], logs["use_ssl"]) == ("https://s3.example.org", True)
+
+
+def test_only_the_schema_job_may_make_tables():
+    found = objects()
+    may = {
+        name: config_file(found, name)["storage"]["postgres"]["should_autocreate_tables"]
+        for name in ("dagster.yaml", "storage.yaml", "migration.yaml")
+    }
+    assert may == {"dagster.yaml": False, "storage.yaml": False, "migration.yaml": True}
+    for deployment in [o for o in found if o["kind"] == "Deployment"]:
+        [wait] = deployment["spec"]["template"]["spec"]["initContainers"]
+        assert wait["command"][-1] == "wait"
+        # The code that waits is that of the image that will read.
+        assert wait["image"] == deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def test_another_image_or_database_makes_another_schema_job():
+    names = {
+        job_name(objects()),
+        job_name(objects("default", 'dagster={"image":{"tag":"2"}}')),
+        job_name(objects("default", 'fullnameOverride="other"')),
+        job_name(objects("external")),
+    }
+    assert len(names) == 4
+    assert job_name(objects("default", "webserver.replicas=2")) == job_name(objects())
+
+
+def test_workspace_names_the_enabled_locations_by_their_services():
+    found = objects("locations")
+    servers = [e["grpc_server"] for e in config_file(found, "workspace.yaml")["load_from"]]
+    names = [server["location_name"] for server in servers]
+    assert names == ["catalog", "forecasts", "ingestion", "transformation"]
+    services = {o["metadata"]["name"] for o in found if o["kind"] == "Service"}
+    assert {server["host"] for server in servers} <= services
+    own = container(found, "Deployment", "forecasts")
+    assert own["image"] == "localhost:5000/acme/forecasts:7"
+    assert "--module-name=acme.forecasts" in own["command"]
+
+
+def test_runs_take_the_image_of_their_code_server_digest_first():
+    found = objects("locations")
+    server = container(found, "Deployment", "ingestion")
+    assert server["image"].startswith("localhost:5000/freelancer-data-stack/ingestion@sha256:")
+    assert environment(server)["DAGSTER_CURRENT_IMAGE"] == server["image"]
+    assert "job_image" not in config_file(found, "dagster.yaml")["run_launcher"]["config"]
+    assert all(
+        "image" not in context["run_k8s_config"]["container_config"]
+        for context in contexts(found).values()
+    )
+
+
+def test_credentials_of_a_location_reach_its_server_and_runs_and_nobody_else():
+    found = objects("locations")
+    assert secret(found, "ingestion")["GITHUB_TOKEN"] == "token-of-ingestion"
+    assert secret(found, "catalog")["DATAHUB_GMS_TOKEN"] == "token-of-catalog"
+    for name, pod in run_pods(found).items():
+        assert secrets_of(pod) == {f"{NAME}-{name}"}
+    everywhere = [o for o in found if "token-of-ingestion" in str(o)]
+    assert [o["metadata"]["name"] for o in everywhere] == [f"{NAME}-ingestion"]
+
+
+def test_existing_secrets_leave_no_credential_in_the_release():
+    found = objects("existing-secrets")
+    assert all(o.get("stringData") is None for o in found if o["kind"] == "Secret")
+    expected = {"own-postgres", "own-s3"}
+    for name, pod in run_pods(found).items():
+        extra = {"ingestion": {"own-ingestion"}, "catalog": {"own-catalog"}}.get(name, set())
+        assert secrets_of(pod) == {f"{NAME}-{name}"} | expected | extra
+        # Shared ones by single key only.
+        [run] = pod["containers"]
+        whole = {e["secretRef"]["name"] for e in run["envFrom"] if "secretRef" in e}
+        assert not whole & expected
+
+
+def test_external_stores_leave_no_bundled_one():
+    found = objects("external")
+    assert not [o for o in found if o["kind"] == "StatefulSet"]
+    storage = config_file(found, "dagster.yaml")["storage"]["postgres"]["postgres_db"]
+    assert (storage["hostname"], storage["port"]) == ("db.example.org", 5433)
+    assert storage["params"] == {"sslmode": "require"}
+    assert secret(found, "quality")["DAGSTER_PG_PASSWORD"] == "p@ss word"
+    env = one(found, "ConfigMap", "env")["data"]
+    assert env["DUCKLAKE_DATA_URL"] == "s3://acme-data/stack/prod/lake"
+    assert one(found, "ConfigMap", "ingestion")["data"]["BOOKS_URL"] == (
+        "s3://acme-data/stack/prod/exports/books"
+    )
+
+
+def test_passwords_of_the_bundled_stores_are_stable_and_differ_by_release_and_namespace():
+    def passwords(**options):
+        found = objects("default", 'fullnameOverride="x"', **options)
+        [held] = [o for o in found if o["kind"] == "Secret" and "postgresql" in str(o["metadata"])]
+        return held["stringData"]["dagster-password"]
+
+    made = {passwords(), passwords(release="dev"), passwords(namespace="other")}
+    assert len(made) == 3
+
+
+def test_password_with_special_characters_survives_in_the_url():
+    found = objects("default", 'postgresql={"lakePassword":"a b@c/d"}')
+    url = secret(found, "quality")["DUCKLAKE_CATALOG_URL"]
+    assert url.startswith("postgresql://lake:a%20b%40c%2Fd@")
+    assert secret(found, "postgresql")["lake-password"] == "a b@c/d"
+
+
+def test_ui_is_served_under_its_prefix_at_probes_and_ingress():
+    found = objects("ingress-path-prefix")
+    web = container(found, "Deployment", "webserver")
+    assert "--path-prefix=/dagster" in web["command"]
+    probes = [web[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness")]
+    assert probes == ["/dagster/server_info"] * 2
+    [ingress] = [o for o in found if o["kind"] == "Ingress"]
+    [rule] = ingress["spec"]["rules"]
+    assert (rule["host"], rule["http"]["paths"][0]["path"]) == ("data.example.org", "/dagster")
+    assert ingress["spec"]["tls"] == [
+        {"hosts": ["data.example.org"], "secretName": "data-example-org"}
+    ]
+
+
+def test_executor_resources_and_scheduling_reach_the_runs():
+    found = objects("k8s-job-executor")
+    config = one(found, "ConfigMap", "transformation")["data"]
+    assert config["RUN_EXECUTOR"] == "k8s-job"
+    assert '"memory":"8Gi"' in config["RUN_HIGH_MEMORY_RESOURCES"]
+    assert one(found, "ConfigMap", "quality")["data"]["RUN_EXECUTOR"] == "in-process"
+    run = contexts(found)["transformation"]["run_k8s_config"]
+    assert run["job_spec_config"]["ttlSecondsAfterFinished"] == 60
+    assert run["pod_spec_config"]["nodeSelector"] == {"disk": "fast"}
+    assert run["pod_template_spec_metadata"]["labels"]["cost-centre"] == "data"
+
+
+@pytest.mark.parametrize(
+    ("setting", "rolled"),
+    [
+        ('codeLocations={"quality":{"env":{"A":"b"}}}', ["quality"]),
+        ('codeLocations={"quality":{"secret":{"A":"b"}}}', ["quality"]),
+        ('stack={"env":{"A":"b"}}', [*LOCATIONS, "daemon", "webserver"]),
+        ('postgresql={"dagsterPassword":"new"}', [*LOCATIONS, "daemon", "webserver"]),
+        ('s3={"secretAccessKey":"new"}', [*LOCATIONS, "daemon", "webserver"]),
+        ('ingress={"enabled":true,"host":"a.example.org"}', []),
+    ],
+)
+def test_a_change_rolls_the_pods_that_read_it(setting, rolled):
+    before, after = objects(), objects("default", setting)
+    names = [*LOCATIONS, "daemon", "webserver"]
+    assert [n for n in names if checksums(before, n) != checksums(after, n)] == rolled
+
+
+def test_two_releases_in_one_namespace_share_nothing():
+    first, second = objects(release="one"), objects(release="two")
+    names = [{(o["kind"], o["metadata"]["name"]) for o in found} for found in (first, second)]
+    assert not names[0] & names[1]
+    for service in [o for o in first if o["kind"] == "Service"]:
+        wanted = service["spec"]["selector"].items()
+        assert not [
+            o
+            for o in second
+            if o["kind"] in {"Deployment", "StatefulSet"}
+            and wanted <= o["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert [
+            o
+            for o in first
+            if o["kind"] in {"Deployment", "StatefulSet"}
+            and wanted <= o["spec"]["template"]["metadata"]["labels"].items()
+        ]
+
+
+def test_long_release_names_are_cut_and_stay_apart():
+    releases = ["a" * 52 + tail for tail in "bc"]
+    names = [{o["metadata"]["name"] for o in objects(release=release)} for release in releases]
+    assert not names[0] & names[1]
+    assert all(len(name) <= 63 for found in names for name in found)
