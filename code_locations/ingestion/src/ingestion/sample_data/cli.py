@@ -1,11 +1,12 @@
-"""`python -m ingestion.sample_data [--size N]`: writes the sample books, on first use."""
+"""`python -m ingestion.sample_data [--size N] [--to URL]`: writes sample books, on first use."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ingestion.sample_data.exports import DEFAULT_SIZE, write_sample_data
+from ingestion.sample_data.upload import upload_sample_data
 from ingestion.settings import BooksSettings
 from stack.settings import load_settings
 
@@ -19,19 +20,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--size", type=int, default=DEFAULT_SIZE, help="time entries (default: %(default)s)"
     )
-    size = parser.parse_args(arguments).size
+    parser.add_argument(
+        "--to", metavar="URL", help="fsspec URL of a folder such as s3://bucket/exports/books"
+    )
+    given = parser.parse_args(arguments)
     settings = load_settings(BooksSettings)
-    if settings.books_url is not None:
+    if given.to is None and settings.books_url is not None:
         print(f"BOOKS_URL is {settings.books_url}: no sample data written")
         return 0
-    folder = settings.default_folder
+    target = given.to or str(settings.default_folder)
     try:
-        rows = write_sample_data(folder, size)
+        if given.to is not None:
+            rows = upload_sample_data(given.to, given.size)
+        else:
+            rows = write_sample_data(settings.default_folder, given.size)
     except ValueError as error:
         parser.error(str(error))
-    if rows is None:
-        print(f"{folder} has exports already: left as they are (remove the folder for new ones)")
-    else:
-        counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in rows.items())
-        print(f"{folder}: {counts}")
+    print(_outcome(target, rows))
     return 0
+
+
+def _outcome(target: str, rows: Mapping[str, int] | None) -> str:
+    if rows is None:
+        return f"{target} has exports already: left as they are (remove the folder for new ones)"
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in rows.items())
+    return f"{target}: {counts}"
