@@ -136,6 +136,14 @@ def test_options_in_the_run_config_lead_straight_to_the_catalog_and_go_along(ins
     assert requests[0].run_config == run_config
 
 
+def test_an_option_that_only_the_stage_can_read_is_left_to_it(instance, monkeypatch):
+    monkeypatch.setenv("SKIP", "false")
+    config = {"resources": {RESOURCE: {"config": {"skip_validations": {"env": "SKIP"}}}}}
+    finish(instance, Stage.TRANSFORMATION, run_config=config)
+    assert tick(instance, sensor_of(Stage.CATALOG))[0] == []
+    assert len(tick(instance, sensor_of(Stage.QUALITY))[0]) == 1
+
+
 def test_partitions_are_carried(instance):
     tags = {
         "dagster/asset_partition_range_start": "2026-01-01",
@@ -171,6 +179,22 @@ def test_each_finished_run_is_continued_exactly_once(steps):
         assert tick(instance, sensor, cursor)[0] == []
         if "crash" not in steps:
             assert len(requested) == len(finished)
+
+
+GARBLED = [
+    '{"since": 1e10, "seen": {"a": 1e99}}',
+    '{"since": "x", "seen": {}}',
+    '{"seen": 3}',
+    "[]",
+]
+
+
+@pytest.mark.parametrize("text", ["garbled", *GARBLED])
+def test_a_cursor_that_someone_garbled_hides_no_run(instance, text):
+    finish(instance, Stage.INGESTION)
+    requests, cursor = tick(instance, sensor_of(Stage.TRANSFORMATION), text)
+    assert len(requests) == 1
+    assert tick(instance, sensor_of(Stage.TRANSFORMATION), cursor)[0] == []
 
 
 def test_a_location_that_begins_every_pipeline_it_has_continues_none():

@@ -50,11 +50,17 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str | None, now: datetime) -> Cursor:
-        """From the sensor's cursor; a first tick begins one overlap ago."""
-        if not text:
+        """From the sensor's cursor; one overlap ago at the first tick, or where it is unreadable.
+
+        Anybody may set the cursor in the UI; run keys keep what is found again from running again.
+        """
+        try:
+            content = json.loads(text or "")
+            # None of the future: nothing would be after it.
+            seen = {str(i): min(float(at), now.timestamp()) for i, at in content["seen"].items()}
+            return cls(min(datetime.fromtimestamp(float(content["since"]), UTC), now), seen)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
             return cls(now - OVERLAP, {})
-        content = json.loads(text)
-        return cls(datetime.fromtimestamp(content["since"], UTC), content["seen"])
 
     def advance(self, records: Iterable[RunRecord]) -> Cursor:
         """After handling `records`: later, and without the runs that the overlap has passed."""

@@ -75,6 +75,7 @@ def options_config(**options: bool | str) -> dict[str, Any]:
 def skips_validations(run_config: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
     """Whether a run was asked to, by its config or by the tag `option/skip_validations`."""
     resource = run_config.get("resources", {}).get(RESOURCE, {})
-    if resource.get("config", {}).get("skip_validations"):
+    # `{env: NAME}` is known to the stage only, which then validates nothing by itself.
+    if resource.get("config", {}).get("skip_validations") is True:
         return True
     return tags.get(f"{TAG_PREFIX}skip_validations", "").lower() == "true"

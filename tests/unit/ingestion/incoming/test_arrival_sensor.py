@@ -244,6 +244,12 @@ def test_a_wrong_setting_is_a_reason(folder, instance, monkeypatch):
     assert "INCOMING_FILES_A_RUN: got 'many'" in result.skip_message
 
 
+def test_a_wrong_setting_of_the_warehouse_keeps_no_file_waiting(folder, instance, monkeypatch):
+    (folder / "orders.csv").write_text("a\n1\n")
+    monkeypatch.setenv("DLT_DESTINATION", "nowhere")
+    assert len(ticks(instance, 2)[-1].run_requests) == 1
+
+
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [("prod", dg.DefaultSensorStatus.RUNNING), ("dev", dg.DefaultSensorStatus.STOPPED)],

@@ -208,6 +208,13 @@ def test_a_wrong_setting_is_a_reason_to_skip(daemon, monkeypatch):
     assert "DAGSTER_ENV" in daemon.said
 
 
+@pytest.mark.parametrize("text", ["garbled", "[]", '{"suspects": 3}', '{"before": ""}'])
+def test_a_cursor_that_someone_garbled_hides_no_alert(daemon, text):
+    daemon.drop("a.json")
+    daemon.cursor = text
+    assert len(daemon.tick()) == 1
+
+
 def test_a_bucket_that_does_not_answer_is_asked_again(daemon, bucket):
     daemon.drop("a.json")
     bucket.broken = (("ls", ""),)

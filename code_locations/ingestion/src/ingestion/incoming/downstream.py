@@ -18,9 +18,9 @@ def used_by_models(tables: Collection[str]) -> bool:
     True as long as dbt left no manifest that can be read. Format: `sources` and `child_map` of
     https://schemas.getdbt.com/dbt/manifest/v12.json.
     """
-    schema = load_settings(WarehouseSettings).dlt_dataset_name
     names = {f"{SOURCE}_{table}" for table in tables}
     try:
+        schema = load_settings(WarehouseSettings).dlt_dataset_name
         store = ArtifactStore(load_settings(StackSettings).artifacts)
         manifest = store.get_json("dbt/manifest.json")
         return manifest is None or any(
@@ -29,6 +29,6 @@ def used_by_models(tables: Collection[str]) -> bool:
             if source["schema"] == schema and source["identifier"] in names
             for child in manifest["child_map"].get(source_id, ())
         )
-    except Exception as error:  # unreadable, or whatever a file system's driver raises
+    except Exception as error:  # unreadable, a wrong setting, or whatever a driver raises
         _log.warning(f"dbt/manifest.json can't be read, so a model may use the files: {error}")
         return True

@@ -27,8 +27,13 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str | None) -> Cursor:
-        """From the sensor's cursor."""
-        return cls(**json.loads(text)) if text else cls()
+        """From the sensor's cursor; an empty one where there is none that can be read."""
+        try:
+            content = json.loads(text or "{}")
+            suspects = {str(n): str(v) for n, v in content.get("suspects", {}).items()}
+            return cls(str(content.get("after", "")), suspects)
+        except (ValueError, AttributeError, RecursionError):
+            return cls()
 
     def dump(self) -> str:
         """Text for the sensor's cursor."""
