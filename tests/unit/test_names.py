@@ -5,7 +5,9 @@ import importlib
 import pytest
 
 from code_locations.definitions import defs as merged
-from stack.pipelines import Stage
+from scripts.env_example import settings_classes
+from stack.options import RESOURCE, RunOptions
+from stack.pipelines import EMERGENCY, Stage
 
 ASSETS = {
     "airbyte_sync_job": "ingestion",
@@ -27,14 +29,26 @@ JOBS = {
     "transformation_pipeline",
     "data_quality_pipeline",
     "release_triggered_pipeline",
+    "emergency_data_refresh",
     "pipeline_monitoring",
     "data_quality_remediation_pipeline",
     "file_processing_pipeline",
+    "backfill_pipeline",
 }
 SCHEDULES = {
     "daily_pipeline_schedule": "0 2 * * *",
     "incremental_sync_schedule": "0 */6 * * *",
     "monitoring_schedule": "*/15 * * * *",
+}
+OPTIONS = {"skip_validations", "force_full_refresh", "target_models"}
+ENVIRONMENT = {
+    *("DAGSTER_ENV", "DAGSTER_POSTGRES_URL"),
+    *("AIRBYTE_HOST", "AIRBYTE_PORT", "AIRBYTE_CONNECTION_ID"),
+    *("DLT_PIPELINE_NAME", "DLT_DESTINATION", "DLT_DATASET_NAME"),
+    *("DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET"),
+    *("GE_PROJECT_DIR", "GE_CHECKPOINT_NAME"),
+    *("DATAHUB_GMS_URL", "DATAHUB_GMS_TOKEN"),
+    *("GITHUB_REPO", "GITHUB_TOKEN"),
 }
 SENSORS = {"github_release_sensor", "data_quality_alert_sensor", "file_arrival_sensor"}
 
@@ -78,3 +92,14 @@ def test_every_schedule_has_its_cron_in_utc(held):
 def test_every_sensor_exists(held):
     names = {sensor.name for repository in held for sensor in repository.sensor_defs}
     assert names >= SENSORS
+
+
+def test_the_emergency_refresh_takes_its_options_in_every_slice(held):
+    assert RunOptions.model_fields.keys() >= OPTIONS
+    jobs = [j for r in held for j in r.get_all_jobs() if j.name == EMERGENCY.name]
+    assert len(jobs) == len(held)
+    assert all(RESOURCE in job.resource_defs for job in jobs)
+
+
+def test_every_variable_is_read():
+    assert {n.upper() for cls in settings_classes() for n in cls.model_fields} >= ENVIRONMENT
