@@ -1,0 +1,115 @@
+"""A namespace of a cluster, by `kubectl`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from support.servers import free_port, wait_until
+
+DEADLINE_S = 300.0
+Object = dict[str, Any]
+T = TypeVar("T")
+
+
+class ClusterError(Exception):
+    """kubectl or helm refused; the message says what and why."""
+
+
+def output_of(*command: str | Path, text: str | None = None) -> str:
+    """What a command prints. Raises ClusterError with what it complains of."""
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ClusterError(f"{' '.join(map(str, command))}: {done.stderr}{done.stdout}")
+    return done.stdout
+
+
+def wait_for(
+    condition: Callable[[], T], what: str | Callable[[], object], seconds: float = DEADLINE_S
+) -> T:
+    """Poll until `condition` gives something true and return it; at the deadline say `what`."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:.0f} s: {what() if callable(what) else what}")
+        time.sleep(0.5)
+    return found
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """What is in a namespace. Selectors are kubectl's: `a=b,c!=d`."""
+
+    name: str
+
+    def kubectl(self, *arguments: str, text: str | None = None) -> str:
+        """What `kubectl` prints."""
+        return output_of("kubectl", "--namespace", self.name, *arguments, text=text)
+
+    def get(self, kind: str, selector: str = "") -> list[Object]:
+        """Objects of a kind."""
+        return json.loads(self.kubectl("get", kind, "--selector", selector, "-o", "json"))["items"]
+
+    def names(self, kind: str, selector: str = "") -> list[str]:
+        """Names of objects of a kind."""
+        return [found["metadata"]["name"] for found in self.get(kind, selector)]
+
+    def pod(self, selector: str) -> str:
+        """Name of the one pod that runs and is not about to end. Waits for it."""
+
+        def ready() -> list[str]:
+            return [
+                pod["metadata"]["name"]
+                for pod in self.get("pods", selector)
+                if "deletionTimestamp" not in pod["metadata"]
+                and any(c["ready"] for c in pod["status"].get("containerStatuses", []))
+            ]
+
+        return wait_for(ready, f"a ready pod of {selector} in {self.name}")[0]
+
+    def kill(self, selector: str) -> None:
+        """End pods without any grace, as a node that is lost does."""
+        self.kubectl("delete", "pods", "--selector", selector, "--grace-period=0", "--force")
+
+    def execute(self, target: str, *command: str) -> str:
+        """What a command prints in a pod, such as `deployment/x`."""
+        return self.kubectl("exec", target, "--", *command)
+
+    @contextmanager
+    def forwarded(self, target: str, port: int, log: Path) -> Iterator[int]:
+        """A local port that leads to one of a Service, such as `service/x`."""
+        local = free_port()
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                ["kubectl", "--namespace", self.name, "port-forward", target, f"{local}:{port}"],
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            wait_until(lambda: "Forwarding from" in log.read_text(), f"the way to {target}", log)
+            yield local
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@contextmanager
+def api_proxy(log: Path) -> Iterator[str]:
+    """URL of the cluster's API without credentials, on loopback; Services are reached by it."""
+    port = free_port()
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["kubectl", "proxy", f"--port={port}"], stdout=output, stderr=output
+        )
+    try:
+        wait_until(lambda: "Starting to serve" in log.read_text(), "kubectl proxy", log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)

@@ -1,0 +1,177 @@
+"""A release of the chart: install, launch runs by the UI's API, look at what became of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cluster.kube import Namespace, output_of, wait_for
+from scripts.chart_values_page import CHART
+from support.webserver import Webserver
+
+ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+RUN = """query ($id: ID!) { runOrError(runId: $id) { ... on Run {
+  runId status jobName tags { key value } creationTime startTime endTime updateTime } } }"""
+RUNS = """query ($filter: RunsFilter, $limit: Int) { runsOrError(filter: $filter, limit: $limit) {
+  ... on Runs { results { runId status jobName tags { key value }
+    creationTime startTime endTime updateTime } } } }"""
+EVENTS = """query ($id: ID!, $after: String) { logsForRun(runId: $id, afterCursor: $after) {
+  ... on EventConnection { cursor hasMore events { __typename
+    ... on MessageEvent { message timestamp stepKey eventType } } } } }"""
+TERMINATE = """mutation ($id: String!) { terminateRun(runId: $id) { __typename
+  ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
+LOADED = """{ workspaceOrError { ... on Workspace { locationEntries { name
+  locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
+
+
+def helm(*arguments: str) -> str:
+    """What helm prints."""
+    program = os.environ.get("HELM_BIN") or shutil.which("helm") or "helm"
+    return output_of(program, *arguments)
+
+
+@dataclass
+class Release:
+    """One release in its namespace; `proxy` is the URL of `kubectl proxy`."""
+
+    name: str
+    namespace: Namespace
+    proxy: str
+    values: list[str] = field(default_factory=list)
+
+    @property
+    def fullname(self) -> str:
+        """What the names of its objects begin with."""
+        return f"{self.name}-freelancer-data-stack"
+
+    @property
+    def ui(self) -> Webserver:
+        """The UI's API."""
+        services = f"{self.proxy}/api/v1/namespaces/{self.namespace.name}/services"
+        return Webserver(f"{services}/{self.fullname}-webserver:http/proxy")
+
+    def install(self, *settings: str) -> None:
+        """Install, or upgrade in place, with helm's flags, and wait until all of it is ready."""
+        helm(
+            "upgrade", "--install", self.name, str(CHART), "--namespace", self.namespace.name,
+            "--wait", "--wait-for-jobs", "--timeout", "10m", *self.values, *settings,
+        )  # fmt: skip
+        self.wait_until_loaded()
+
+    def wait_until_loaded(self) -> None:
+        """Wait until the webserver knows all locations."""
+
+        def all_loaded() -> bool:
+            try:
+                entries = self.ui.query(LOADED)["workspaceOrError"]["locationEntries"]
+            except OSError:
+                return False
+            loaded = [(e["locationOrLoadError"] or {}).get("__typename") for e in entries]
+            return bool(loaded) and set(loaded) == {"RepositoryLocation"}
+
+        wait_for(all_loaded, lambda: self.ui.query(LOADED))
+
+    def launch(
+        self, location: str, job: str, config: Mapping[str, Any] | None = None, **tags: str
+    ) -> str:
+        """Launch a job as the UI does; the run's id."""
+        return self.ui.launch(location, job, config, **tags)
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """A run's record: status, jobName, tags as a dict, times in seconds."""
+        return _record(self.ui.query(RUN, id=run_id)["runOrError"])
+
+    def runs(self, limit: int = 500, **filters: Any) -> list[dict[str, Any]]:
+        """Records of runs, newest first. Filters are those of GraphQL's RunsFilter."""
+        tags = [{"key": k, "value": v} for k, v in filters.pop("tags", {}).items()]
+        found = self.ui.query(RUNS, filter={**filters, "tags": tags}, limit=limit)
+        return [_record(run) for run in found["runsOrError"]["results"]]
+
+    def events(self, run_id: str) -> list[dict[str, Any]]:
+        """Events of a run, oldest first."""
+        events: list[dict[str, Any]] = []
+        after = None
+        while True:
+            page = self.ui.query(EVENTS, id=run_id, after=after)["logsForRun"]
+            events += page["events"]
+            after = page["cursor"]
+            if not page["hasMore"]:
+                return events
+
+    def terminate(self, run_id: str) -> None:
+        """End a run as the UI does."""
+        answer = self.ui.query(TERMINATE, id=run_id)["terminateRun"]
+        assert answer["__typename"] == "TerminateRunSuccess", answer
+
+    def wait_for_run(
+        self, run_id: str, statuses: Collection[str] = ENDED, seconds: float = 600
+    ) -> dict[str, Any]:
+        """The run's record once its status is one of these."""
+
+        def reached() -> dict[str, Any] | None:
+            record = self.run(run_id)
+            if record["status"] in ENDED and record["status"] not in statuses:
+                raise AssertionError(self.story_of(run_id))
+            return record if record["status"] in statuses else None
+
+        return wait_for(reached, lambda: self.story_of(run_id), seconds)
+
+    def wait_for_stages(
+        self, pipeline_id: str, stages: Collection[str], seconds: float = 900
+    ) -> list[dict[str, Any]]:
+        """The runs of a pipeline, in order, once each of the stages succeeded."""
+
+        def reached() -> list[dict[str, Any]]:
+            runs = self.runs(tags={"pipeline/id": pipeline_id})
+            for run in runs:
+                if run["status"] in {"FAILURE", "CANCELED"}:
+                    raise AssertionError(self.story_of(run["runId"]))
+            done = [r for r in reversed(runs) if r["status"] == "SUCCESS"]
+            return done if {r["tags"]["stage"] for r in done} >= set(stages) else []
+
+        return wait_for(
+            reached,
+            lambda: [
+                (r["tags"].get("stage"), r["status"])
+                for r in self.runs(tags={"pipeline/id": pipeline_id})
+            ],
+            seconds,
+        )
+
+    def story_of(self, run_id: str) -> str:
+        """Status and last events of a run, for a test's failure."""
+        lines = [f"{e.get('eventType')} {e.get('message')}" for e in self.events(run_id)[-15:]]
+        return f"run {run_id} is {self.run(run_id)['status']}:\n" + "\n".join(lines)
+
+    def run_pods(self, run_id: str = "") -> list[dict[str, Any]]:
+        """Pods of runs and their steps, or those of one run."""
+        selector = "app.kubernetes.io/managed-by=dagster"
+        selector += f",dagster/run-id={run_id}" if run_id else ""
+        return self.namespace.get("pods", selector)
+
+    def location_selector(self, location: str) -> str:
+        """Selector of a location's code server."""
+        return (
+            f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component=code-location,"
+            f"freelancer-data-stack/location={location}"
+        )
+
+    def selector(self, component: str) -> str:
+        """Selector of another component's pods."""
+        return f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"
+
+    def secret(self, name: str) -> dict[str, str]:
+        """Content of one of the release's Secrets."""
+        import base64
+
+        text = self.namespace.kubectl("get", "secret", f"{self.fullname}-{name}", "-o", "json")
+        held = json.loads(text)["data"]
+        return {key: base64.b64decode(value).decode() for key, value in held.items()}
+
+
+def _record(run: dict[str, Any]) -> dict[str, Any]:
+    return run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}}

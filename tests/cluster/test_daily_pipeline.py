@@ -1,0 +1,63 @@
+"""The main job through all four images, begun from the UI's API."""
+
+import json
+
+import pytest
+
+from stack.pipelines import DAILY, Stage
+from stack.settings import WarehouseSettings
+from stack.storage import filesystem
+from support.contents import contents
+
+BUCKET = "freelancer-data-stack"
+
+
+@pytest.fixture(scope="module")
+def daily(release):
+    """Runs of the stages, in order."""
+    first = release.launch("ingestion", DAILY.name)
+    return release.wait_for_stages(first, [str(stage) for stage in Stage])
+
+
+@pytest.fixture
+def store(lake, monkeypatch):
+    for name, value in lake.items():
+        monkeypatch.setenv(name, value)
+    return lambda path: filesystem(f"s3://{BUCKET}/{path}")
+
+
+def test_each_stage_is_one_run_in_a_pod_of_its_own_image(release, daily):
+    assert [run["tags"]["stage"] for run in daily] == [str(stage) for stage in Stage]
+    for run in daily:
+        [pod] = release.run_pods(run["runId"])
+        location = run["tags"]["stage"]
+        [container] = pod["spec"]["containers"]
+        server = release.namespace.get("pods", release.location_selector(location))[0]
+        assert container["image"] == server["spec"]["containers"][0]["image"]
+        assert f"/{location}" in container["image"]
+        assert pod["spec"]["serviceAccountName"] == f"{release.fullname}-{location}"
+
+
+def test_marts_and_raw_tables_are_those_of_one_machine(daily, lake, on_one_machine):
+    on_cluster = WarehouseSettings(
+        stack_home=on_one_machine.home, **{name.lower(): value for name, value in lake.items()}
+    )
+    expected = contents(WarehouseSettings(stack_home=on_one_machine.home))
+    found = contents(on_cluster)
+    assert found.keys() == expected.keys()
+    assert len(found["marts.receivables_ageing"][1]) > 0
+    for table, rows in expected.items():
+        assert found[table] == rows, table
+
+
+def test_results_catalogue_and_logs_are_there_to_read(daily, store):
+    fs, artifacts = store("artifacts")
+    held = {path.removeprefix(f"{artifacts}/") for path in fs.find(artifacts)}
+    assert {"latest/dbt/manifest.json", "latest/dbt/run_results.json"} <= held
+    assert any("great_expectations" in path for path in held), sorted(held)
+    fs, catalogue = store("catalog/metadata.json")
+    assert len(json.loads(fs.cat(catalogue))) > 100
+    for run in daily:
+        fs, logs = store(f"compute-logs/storage/{run['runId']}")
+        [captured] = [p for p in fs.find(logs) if p.endswith(".err")][:1]
+        assert b"RUN_START" in fs.cat(captured) or fs.size(captured) > 0

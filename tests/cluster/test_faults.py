@@ -1,0 +1,97 @@
+"""Parts of the release die at the worst moment: nothing is lost, and nothing is done twice."""
+
+from collections import Counter
+
+import pytest
+
+from cluster.kube import wait_for
+from stack.options import options_config
+from stack.pipelines import DAILY, INCREMENTAL_SYNC, MONITORING, Stage
+from stack.settings import WarehouseSettings
+from support.contents import contents
+
+STAGES = [str(stage) for stage in INCREMENTAL_SYNC.stages]
+MARK = "test/fault"
+
+
+def begun(release, run_id) -> int:
+    """How often a run began."""
+    return sum(e.get("eventType") == "RUN_START" for e in release.events(run_id))
+
+
+def assert_each_stage_ran_once(release, runs, stages=STAGES):
+    assert Counter(run["tags"]["stage"] for run in runs) == Counter(stages)
+    assert [begun(release, run["runId"]) for run in runs] == [1] * len(runs)
+
+
+def launch_quick_runs(release, mark: str, number: int) -> None:
+    for _ in range(number):
+        release.launch("catalog", MONITORING.name, **{MARK: mark})
+
+
+def assert_quick_runs_end_well(release, mark: str, number: int) -> None:
+    def all_ended():
+        runs = release.runs(tags={MARK: mark}, statuses=["SUCCESS"])
+        return len(runs) == number
+
+    wait_for(
+        all_ended, lambda: Counter(run["status"] for run in release.runs(tags={MARK: mark})), 600
+    )
+    runs = release.runs(tags={MARK: mark})
+    assert [begun(release, run["runId"]) for run in runs] == [1] * number
+
+
+def test_daemon_killed_amid_a_queue(release):
+    launch_quick_runs(release, "daemon", 12)
+    wait_for(lambda: release.runs(tags={MARK: "daemon"}, statuses=["STARTED"]), "a run to begin")
+    assert release.runs(tags={MARK: "daemon"}, statuses=["QUEUED"])
+    release.namespace.kill(release.selector("daemon"))
+    assert_quick_runs_end_well(release, "daemon", 12)
+
+
+def test_webserver_killed_while_runs_go_on(release):
+    launch_quick_runs(release, "webserver", 3)
+    release.namespace.kill(release.selector("webserver"))
+    release.namespace.pod(release.selector("webserver"))
+    release.wait_until_loaded()
+    assert_quick_runs_end_well(release, "webserver", 3)
+
+
+def test_code_server_killed_while_its_sensor_looks_for_work(release):
+    first = release.launch("ingestion", INCREMENTAL_SYNC.name)
+    release.wait_for_run(first, {"STARTED"})
+    release.namespace.kill(release.location_selector("transformation"))
+    runs = release.wait_for_stages(first, STAGES)
+    assert_each_stage_ran_once(release, runs)
+
+
+@pytest.mark.parametrize("store", ["postgresql", "s3"])
+def test_store_restarted_while_runs_wait(release, store):
+    launch_quick_runs(release, store, 6)
+    release.namespace.kill(release.selector(store))
+    release.namespace.pod(release.selector(store))
+    release.wait_until_loaded()
+    assert_quick_runs_end_well(release, store, 6)
+
+
+def test_run_pod_killed_amid_a_load_ends_in_the_right_tables(release, lake, on_one_machine):
+    def loading():
+        events = release.events(first)
+        return any(e.get("eventType") == "STEP_START" for e in events)
+
+    first = release.launch("ingestion", DAILY.name, options_config(force_full_refresh=True))
+    wait_for(loading, lambda: release.story_of(first))
+    release.namespace.kill(f"dagster/run-id={first}")
+    failed = release.wait_for_run(first, {"FAILURE"})
+    assert failed["tags"]["stage"] == "ingestion"
+
+    def catalogued():
+        runs = release.runs(tags={"pipeline/id": first}, statuses=["SUCCESS"])
+        return {run["tags"]["stage"] for run in runs} == {str(stage) for stage in Stage}
+
+    wait_for(catalogued, lambda: [r["status"] for r in release.runs(limit=10)], 900)
+    expected = contents(WarehouseSettings(stack_home=on_one_machine.home))
+    on_cluster = {name.lower(): value for name, value in lake.items()}
+    found = contents(WarehouseSettings(stack_home=on_one_machine.home, **on_cluster))
+    for table, rows in expected.items():
+        assert found[table] == rows, table

@@ -1,0 +1,83 @@
+"""What each pod can read of credentials, asked of the pods themselves."""
+
+import json
+
+import pytest
+
+from cluster.kube import wait_for
+from stack.pipelines import MONITORING, Stage
+
+LOCATIONS = sorted(str(stage) for stage in Stage)
+OWN = {"ingestion": "AIRBYTE_CLIENT_SECRET", "catalog": "DATAHUB_GMS_TOKEN"}
+READ = """
+import json, os, pathlib
+mounted = [str(p) for p in pathlib.Path("/").glob("*/**/token") if "serviceaccount" in str(p)]
+print(json.dumps({"names": sorted(os.environ), "values": list(os.environ.values()),
+                  "tokens": mounted}))
+"""
+
+
+@pytest.fixture(scope="module")
+def with_credentials(release):
+    """The release with a credential of its own for two locations; taken away at the end."""
+    release.install(
+        "--set", "codeLocations.ingestion.secret.AIRBYTE_CLIENT_ID=id",
+        "--set", "codeLocations.ingestion.secret.AIRBYTE_CLIENT_SECRET=secret-of-ingestion",
+        "--set", "codeLocations.catalog.secret.DATAHUB_GMS_TOKEN=secret-of-catalog",
+    )  # fmt: skip
+    yield release
+    release.install()
+
+
+def secrets_of(pod) -> set[str]:
+    names = {v["secret"]["secretName"] for v in pod["spec"]["volumes"] if "secret" in v}
+    for container in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]:
+        names |= {e["secretRef"]["name"] for e in container.get("envFrom", []) if "secretRef" in e}
+        names |= {
+            e["valueFrom"]["secretKeyRef"]["name"]
+            for e in container.get("env", [])
+            if "secretKeyRef" in e.get("valueFrom", {})
+        }
+    return names
+
+
+def test_a_code_server_has_the_credentials_of_its_location_only(with_credentials):
+    release = with_credentials
+    for location in LOCATIONS:
+        pod = release.namespace.pod(release.location_selector(location))
+        seen = json.loads(release.namespace.execute(f"pod/{pod}", "python", "-c", READ))
+        held = {name for name in OWN.values() if name in seen["names"]}
+        assert held == ({OWN[location]} if location in OWN else set())
+        others = {f"secret-of-{name}" for name in OWN if name != location}
+        assert not others & set(seen["values"])
+        assert seen["tokens"] == []
+
+
+def test_a_runs_pod_reads_the_secret_of_its_location_only(with_credentials):
+    release = with_credentials
+    ids = {location: release.launch(location, MONITORING.name) for location in LOCATIONS}
+    for location, run_id in ids.items():
+        [pod] = wait_for(lambda: release.run_pods(run_id), f"the pod of {location}")  # noqa: B023
+        assert secrets_of(pod) == {f"{release.fullname}-{location}"}
+        assert pod["spec"]["automountServiceAccountToken"] is False
+        release.wait_for_run(run_id)
+
+
+def test_an_image_holds_no_package_of_another_location(release):
+    packages = {
+        "ingestion": "dlt",
+        "transformation": "dbt",
+        "quality": "great_expectations",
+        "catalog": "datahub",
+    }
+    for location in LOCATIONS:
+        pod = release.namespace.pod(release.location_selector(location))
+        names = sorted({*packages.values(), *LOCATIONS})
+        found = release.namespace.execute(
+            f"pod/{pod}",
+            "python",
+            "-c",
+            "import importlib.util as u, sys; print(*[n for n in sys.argv[1:] if u.find_spec(n)])",
+            *names,
+        ).split()
+        assert found == sorted({packages[location], location})

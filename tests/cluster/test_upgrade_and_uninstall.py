@@ -1,0 +1,70 @@
+"""The release changes under a run that goes on, and goes away at last. The last of the files."""
+
+import subprocess
+
+import pytest
+import yaml
+
+from cluster.kube import output_of, wait_for
+from cluster.release import helm
+from stack.pipelines import INCREMENTAL_SYNC
+from support.stack_process import ROOT
+
+
+@pytest.fixture
+def next_images(tmp_path, images):
+    """The images of another revision: the same code, other digests."""
+    import os
+
+    file = tmp_path / "images.yaml"
+    environment = os.environ | {"IMAGE_TAG": "next"}
+    with file.open("w") as output:
+        subprocess.run(
+            [ROOT / "scripts" / "build-images.sh"], stdout=output, check=True, env=environment
+        )
+    before, after = (yaml.safe_load(f.read_text())["codeLocations"] for f in (images, file))
+    for location, values in after.items():
+        assert values["image"]["digest"] != before[location]["image"]["digest"]
+    return file
+
+
+def image_of(pod) -> str:
+    return pod["spec"]["containers"][0]["image"]
+
+
+def test_a_run_that_goes_on_finishes_while_every_image_is_replaced(release, next_images):
+    first = release.launch("ingestion", INCREMENTAL_SYNC.name)
+    release.wait_for_run(first, {"STARTED"})
+    [before] = release.run_pods(first)
+    release.install("--values", str(next_images))
+    runs = release.wait_for_stages(first, [str(stage) for stage in INCREMENTAL_SYNC.stages])
+    starts = [
+        sum(e.get("eventType") == "RUN_START" for e in release.events(run["runId"])) for run in runs
+    ]
+    assert starts == [1] * len(INCREMENTAL_SYNC.stages)
+    after = release.launch("ingestion", INCREMENTAL_SYNC.name)
+    [pod] = wait_for(lambda: release.run_pods(after), "the pod of the next run")
+    assert image_of(pod) != image_of(before)
+    release.wait_for_stages(after, [str(stage) for stage in INCREMENTAL_SYNC.stages])
+
+
+def test_uninstall_leaves_what_the_docs_say_and_nothing_else(release):
+    namespace = release.namespace
+    instance = f"app.kubernetes.io/instance={release.name}"
+    helm("uninstall", release.name, "--namespace", namespace.name, "--wait")
+    kinds = output_of("kubectl", "api-resources", "--namespaced", "--verbs=list", "-o", "name")
+    skipped = {"events", "events.events.k8s.io", "pods.metrics.k8s.io"}
+
+    def left() -> set[str]:
+        found = set()
+        for kind in set(kinds.split()) - skipped:
+            found |= {f"{kind}/{name}" for name in namespace.names(kind, instance)}
+        return found
+
+    stores = ("postgresql", "s3")
+    volumes = {f"persistentvolumeclaims/data-{release.fullname}-{s}-0" for s in stores}
+    jobs = namespace.get("jobs", instance)
+    # Jobs of runs are Dagster's, and their time to live takes them away.
+    assert all("ttlSecondsAfterFinished" in job["spec"] for job in jobs)
+    namespace.kubectl("delete", "jobs", "--selector", instance)
+    wait_for(lambda: left() == volumes, lambda: left() ^ volumes, 120)
