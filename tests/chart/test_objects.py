@@ -35,9 +35,14 @@ def secret(found, name):
     return one(found, "Secret", name)["stringData"]
 
 
+def jobs(found, component):
+    jobs = [o for o in found if o["kind"] == "Job"]
+    return [j for j in jobs if j["metadata"]["labels"]["app.kubernetes.io/component"] == component]
+
+
 def job_name(found):
-    [job] = [o["metadata"]["name"] for o in found if o["kind"] == "Job"]
-    return job
+    [job] = jobs(found, "schema")
+    return job["metadata"]["name"]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -145,6 +150,15 @@ def test_external_stores_leave_no_bundled_one():
     assert one(found, "ConfigMap", "ingestion")["data"]["BOOKS_URL"] == (
         "s3://acme-data/stack/prod/exports/books"
     )
+
+
+def test_sample_data_goes_into_the_bundled_store_alone():
+    [job] = jobs(objects(), "sample-data")
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    assert container["command"][-1] == "s3://freelancer-data-stack/exports/books"
+    for scenario in ("external", "existing-secrets", "iam-roles"):
+        assert not jobs(objects(scenario, 'sampleData={"enabled":true}'), "sample-data")
+    assert not jobs(objects("default", 'sampleData={"enabled":false}'), "sample-data")
 
 
 def test_passwords_of_the_bundled_stores_are_stable_and_differ_by_release_and_namespace():
