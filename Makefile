@@ -13,7 +13,7 @@ DAGSTER_DEV = cd "$$($(PY) -m stack.one_machine.home)" && DAGSTER_HOME=$$PWD \
 # What, if newer than the environment, means that it is to be set up again.
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)
 
-.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images test-cluster lint format docs bench clean distclean
+.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images test-cluster promote lint format docs bench clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ test: setup ## Run the tests: unit, then integration
 test-unit: setup ## Run the unit tests only: seconds
 	@$(PY) -m pytest tests/unit
 
-test-chart: setup ## Test the Helm chart (helm on PATH, or HELM_BIN=path)
+test-chart: setup ## Test chart and environments (helm, kind, kubectl on PATH, or HELM_BIN=path, …)
 	@$(PY) -m pytest tests/chart
 
 images: ## Build and push the five images, print their digests (IMAGE_REGISTRY, BUILD_IMAGE; default: docker)
@@ -56,6 +56,9 @@ images: ## Build and push the five images, print their digests (IMAGE_REGISTRY, 
 
 test-cluster: setup ## Test on a real cluster (KUBECONFIG, IMAGE_REGISTRY, BUILD_IMAGE, INGRESS_ADDRESS)
 	@$(PY) -m pytest tests/cluster
+
+promote: setup ## Copy image digests to the next environment: make promote FROM=dev TO=staging
+	@$(PY) -m scripts.promote "$(FROM)" "$(TO)"
 
 lint: setup ## Check style, types, SQL, shell and dead code
 	@scripts/lint.sh

@@ -1,0 +1,238 @@
+"""Copy the image digests of one environment to the next: `make promote FROM=dev TO=staging`.
+
+Digests go from file to file, so what was tried is what is promoted; no tag is ever resolved. The
+rendered difference is shown, and the one changed file committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.chart_values_page import ROOT
+
+ENVIRONMENTS = ("dev", "staging", "prod")
+RELEASE = "freelancer-data-stack"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class PromotionError(Exception):
+    """Nothing was promoted; the message is one line that says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image under a registry that is the environment's own."""
+
+    repository: str
+    tag: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.tag} {self.digest.removeprefix('sha256:')[:12] or '(no digest)'}"
+
+
+Images = dict[str, Image]
+"""Images by code location; `dagster` is webserver and daemon, a name that no location may have."""
+
+
+def images_file(root: Path, environment: str) -> Path:
+    """Where an environment's images are named."""
+    return root / "k8s" / "envs" / environment / "images.yaml"
+
+
+def check_step(source: str, target: str) -> None:
+    """Raises PromotionError unless target is the environment right after source."""
+    usage = f"environments are {' → '.join(ENVIRONMENTS)}: make promote FROM=dev TO=staging"
+    if not source or not target:
+        raise PromotionError(f"FROM={source} TO={target}: both are needed; {usage}")
+    for name in (source, target):
+        if name not in ENVIRONMENTS:
+            raise PromotionError(f"no environment `{name}`; {usage}")
+    if source == target:
+        raise PromotionError(f"FROM and TO are both {source}; {usage}")
+    if ENVIRONMENTS.index(target) != ENVIRONMENTS.index(source) + 1:
+        raise PromotionError(f"{source} to {target} is not one step forward; {usage}")
+
+
+def read_images(text: str, where: str) -> Images:
+    """Images that an `images.yaml` names. Raises PromotionError where it says anything else."""
+    try:
+        values = yaml.safe_load(text)
+        _keys(values, {"dagster", "codeLocations"}, optional={"image"})
+        _keys(values.get("image", {}), set(), optional={"registry"})
+        named = {"dagster": values["dagster"]} | values["codeLocations"]
+        return {name: _image(entry) for name, entry in named.items()}
+    except (AttributeError, TypeError, ValueError, yaml.YAMLError) as error:
+        found = " ".join(str(error).split())
+        raise PromotionError(
+            f"{where}: {found}; expected dagster.image and codeLocations.<name>.image with "
+            "repository, tag and digest, all text, and perhaps image.registry"
+        ) from error
+
+
+def check_digests(images: Images, where: str) -> None:
+    """Raises PromotionError, naming the first image without a digest."""
+    for name, image in images.items():
+        if not _DIGEST.fullmatch(image.digest):
+            found = f"digest `{image.digest}`" if image.digest else "no digest"
+            raise PromotionError(
+                f"{where}: {name} has {found}, expected sha256:<64 hex digits>: "
+                "build and deploy it there first"
+            )
+
+
+def with_images(text: str, images: Images) -> str:
+    """Text of an `images.yaml` with other images; its comment on top and its registry stay."""
+    comment = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
+    kept = {key: value for key, value in yaml.safe_load(text).items() if key == "image"}
+    entries = {name: {"image": asdict(image)} for name, image in images.items()}
+    values = kept | {"dagster": entries.pop("dagster"), "codeLocations": entries}
+    return comment + yaml.safe_dump(values, sort_keys=False)
+
+
+def changes(before: Images, after: Images) -> Iterator[str]:
+    """A line for each image that differs."""
+    for name in before | after:
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            yield f"{name}: {old or 'absent'} → {new or 'removed'}"
+
+
+def promote(root: Path, source: str, target: str) -> str:
+    """Promote, commit, and return what to show.
+
+    Raises PromotionError; the target's file is then as it was before.
+    """
+    check_step(source, target)
+    here, there = (images_file(root, name) for name in (source, target))
+    for file in (here, there):
+        _check_committed(root, file)
+    images = read_images(here.read_text(), str(here.relative_to(root)))
+    check_digests(images, str(here.relative_to(root)))
+    before = there.read_text()
+    present = read_images(before, str(there.relative_to(root)))
+    if present == images:
+        return f"nothing to promote: {target} has the images of {source}"
+    after = with_images(before, images)
+    difference = _difference(_render(root, target, before), _render(root, target, after), target)
+    summary = "\n".join(changes(present, images))
+    message = f"Promote the images of {source} to {target}\n\n{summary}"
+    _write(there, after)
+    try:
+        _git(root, "commit", "--quiet", "--message", message, "--", str(there))
+    except PromotionError:
+        _write(there, before)
+        raise
+    commit = _git(root, "rev-parse", "--short", "HEAD").strip()
+    return f"{difference}\n{summary}\n\ncommitted as {commit}; push it to roll {target} out"
+
+
+def _image(entry: dict[str, Any]) -> Image:
+    _keys(entry, {"image"})
+    values = entry["image"]
+    _keys(values, {field.name for field in fields(Image)})
+    for key, value in values.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{key} is {value!r}")
+    return Image(**values)
+
+
+def _keys(
+    values: dict[str, Any], needed: set[str], optional: frozenset[str] | set[str] = frozenset()
+) -> None:
+    found = set(values)
+    if wrong := (found - needed - optional) | (needed - found):
+        raise ValueError(f"missing or unknown: {', '.join(sorted(wrong))}")
+
+
+def _difference(before: str, after: str, target: str) -> str:
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"{target} now", f"{target} then", lineterm="", n=2
+    )
+    return "\n".join(lines)
+
+
+def _render(root: Path, environment: str, images: str) -> str:
+    """The environment's manifests with these images, for the oldest Kubernetes of the chart."""
+    chart = root / "charts" / RELEASE
+    oldest = re.search(
+        r">=([0-9.]+)", yaml.safe_load((chart / "Chart.yaml").read_text())["kubeVersion"]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        candidate = Path(folder) / "images.yaml"
+        candidate.write_text(images)
+        release = f"{RELEASE}-{environment}"
+        return _run(
+            root, os.environ.get("HELM_BIN", "helm"),
+            "template", release, str(chart), "--namespace", release,
+            "--kube-version", oldest[1] if oldest else "",
+            "--values", str(images_file(root, environment).with_name("values.yaml")),
+            "--values", str(candidate),
+        )  # fmt: skip
+
+
+def _check_committed(root: Path, file: Path) -> None:
+    if not file.exists():
+        raise PromotionError(f"no file {file.relative_to(root)}: an environment needs one")
+    if _git(root, "status", "--porcelain", "--", str(file)):
+        raise PromotionError(
+            f"{file.relative_to(root)} has changes that are not committed: commit or restore it"
+        )
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return _run(root, "git", *arguments)
+
+
+def _run(root: Path, name: str, *arguments: str) -> str:
+    program = shutil.which(name)
+    if not program:
+        raise PromotionError(f"no {name} on PATH: install it (HELM_BIN may name a helm elsewhere)")
+    done = subprocess.run(
+        [program, *arguments], cwd=root, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = " ".join((done.stderr or done.stdout or "no word").split())
+        raise PromotionError(f"{Path(name).name} {arguments[0]} failed: {said}")
+    return done.stdout
+
+
+def _write(file: Path, text: str) -> None:
+    """Whole or not at all."""
+    new = file.with_suffix(".new")
+    try:
+        new.write_text(text)
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def main() -> int:
+    """Promote from the environment of the first argument to that of the second."""
+    parser = argparse.ArgumentParser(prog="promote", description=__doc__)
+    parser.add_argument("source")
+    parser.add_argument("target")
+    given = parser.parse_args()
+    try:
+        sys.stdout.write(promote(ROOT, given.source, given.target) + "\n")
+    except PromotionError as error:
+        sys.stderr.write(f"promote: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
