@@ -127,7 +127,7 @@ def promote(root: Path, source: str, target: str) -> str:
     if present == images:
         return f"nothing to promote: {target} has the images of {source}"
     after = with_images(before, images)
-    difference = _difference(_render(root, target, before), _render(root, target, after), target)
+    difference = _difference(_render(root, target, before), _render(root, target, after))
     summary = "\n".join(changes(present, images))
     message = f"Promote the images of {source} to {target}\n\n{summary}"
     _write(there, after)
@@ -158,11 +158,24 @@ def _keys(
         raise ValueError(f"missing or unknown: {', '.join(sorted(wrong))}")
 
 
-def _difference(before: str, after: str, target: str) -> str:
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), f"{target} now", f"{target} then", lineterm="", n=2
+def _difference(before: str, after: str) -> str:
+    """Lines that differ, object by object."""
+    old, new = _objects(before), _objects(after)
+    return "\n".join(
+        line
+        for name in sorted(old | new)
+        for line in difflib.unified_diff(
+            old.get(name, []), new.get(name, []), f"{name} now", f"{name} then", lineterm="", n=0
+        )
     )
-    return "\n".join(lines)
+
+
+def _objects(manifests: str) -> dict[str, list[str]]:
+    found = [one for one in yaml.safe_load_all(manifests) if one]
+    return {
+        f"{one['kind']}/{one['metadata']['name']}": yaml.safe_dump(one, width=10_000).splitlines()
+        for one in found
+    }
 
 
 def _render(root: Path, environment: str, images: str) -> str:

@@ -1,0 +1,24 @@
+"""Programs that the tests of this folder run; one that is missing fails the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+
+def program(name: str) -> str:
+    """Path of a program: `<NAME>_BIN`, or what PATH has. Raises FileNotFoundError for neither."""
+    variable = f"{name.upper()}_BIN"
+    found = os.environ.get(variable) or shutil.which(name)
+    if not found:
+        raise FileNotFoundError(
+            f"no {name}: the chart's tests need it on PATH, or its path in {variable}"
+        )
+    return found
+
+
+def output(name: str, *arguments: str) -> str:
+    """What a program prints. Raises CalledProcessError if it fails."""
+    done = subprocess.run([program(name), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
