@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,13 @@ LAUNCH = """mutation ($params: ExecutionParams!) {
 REEXECUTE = """mutation ($params: ReexecutionParams!) {
   launchRunReexecution(reexecutionParams: $params) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+
+BACKFILL = """mutation ($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+PROGRESS = """query ($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    ... on PartitionBackfill { partitionStatusCounts { runStatus count } } } }"""
 
 
 class Webserver:
@@ -59,6 +66,27 @@ class Webserver:
         """Re-execute a run from its failure; return the new run's id."""
         params = {"parentRunId": run_id, "strategy": "FROM_FAILURE"}
         return self._run_id(self.query(REEXECUTE, params=params)["launchRunReexecution"])
+
+    def backfill(self, location: str, job: str, days: Sequence[str], **tags: str) -> str:
+        """Begin a backfill of a job's days as its page of partitions does; return its id."""
+        repository = {"repositoryLocationName": location, "repositoryName": "__repository__"}
+        params = {
+            "selector": {
+                "partitionSetName": f"{job}_partition_set",
+                "repositorySelector": repository,
+            },
+            "partitionNames": list(days),
+            "tags": [{"key": k, "value": v} for k, v in tags.items()],
+        }
+        answer = self.query(BACKFILL, params=params)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return answer["backfillId"]
+
+    def backfill_progress(self, backfill_id: str) -> dict[str, int]:
+        """How many of a backfill's days are in each state, as its page shows them."""
+        found = self.query(PROGRESS, id=backfill_id)["partitionBackfillOrError"]
+        counts = {c["runStatus"]: c["count"] for c in found["partitionStatusCounts"]}
+        return {status: count for status, count in counts.items() if count}
 
     @staticmethod
     def _run_id(answer: dict[str, Any]) -> str:

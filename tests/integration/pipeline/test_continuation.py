@@ -5,12 +5,15 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import contextmanager
+from datetime import date, timedelta
+from itertools import accumulate
 
 import dagster as dg
 import pytest
 
 from stack.options import options_config
-from stack.pipelines import DAILY, INCREMENTAL_SYNC, Stage
+from stack.partitions import Days, days_of, range_tags
+from stack.pipelines import BACKFILL, DAILY, INCREMENTAL_SYNC, Stage
 from stack.tags import PIPELINE_ID_TAG, STAGE_TAG
 from support.daemon import daemon, stack_of_locations, wait_for
 from support.servers import free_port
@@ -66,11 +69,14 @@ def succeeded(instance, run_id: str) -> bool:
     return instance.get_run_by_id(run_id).status == SUCCESS
 
 
-def test_a_failed_stage_that_is_executed_again_from_the_ui_continues(stack, instance):
+def test_a_failed_stage_that_is_executed_again_from_the_ui_continues_with_options_and_days(
+    stack, instance
+):
     (stack.home / "quality-fails").touch()
     config = options_config(force_full_refresh=True)
+    january = range_tags(Days(date(2026, 1, 1), date(2026, 1, 31)))
     with daemon(stack), webserver(stack) as ui:
-        first = ui.launch("ingestion", DAILY.name, config)
+        first = ui.launch("ingestion", DAILY.name, config, **january)
         failure = dg.DagsterRunStatus.FAILURE
         wait_for(lambda: stages(instance, first, failure) == ["quality"], stack)
         assert stages(instance, first) == ["ingestion", "transformation"]
@@ -79,9 +85,10 @@ def test_a_failed_stage_that_is_executed_again_from_the_ui_continues(stack, inst
         ui.reexecute(failed[0].run_id)
         wait_for(lambda: "catalog" in stages(instance, first), stack)
     assert stages(instance, first) == [str(stage) for stage in Stage]
+    runs = instance.get_runs(dg.RunsFilter(statuses=[SUCCESS]))
+    assert all(january.items() <= run.tags.items() for run in runs)
     notes = [
-        json.loads((stack.home / f"{run.tags[STAGE_TAG]}-{run.run_id}").read_text())
-        for run in instance.get_runs(dg.RunsFilter(statuses=[SUCCESS]))
+        json.loads((stack.home / f"{run.tags[STAGE_TAG]}-{run.run_id}").read_text()) for run in runs
     ]
     assert notes == [{"force_full_refresh": True}] * len(Stage)
 
@@ -135,12 +142,44 @@ def test_twenty_pipelines_at_once_keep_to_the_limit_and_run_each_stage_once(stac
             wanted = [str(stage) for stage in INCREMENTAL_SYNC.stages]
             wait_for(lambda: all(len(stages(instance, i)) == 2 for i in begun), stack)
     assert [stages(instance, run_id) for run_id in begun] == [wanted] * 20
-    runs = instance.get_runs()
-    assert len(runs) == 40
-    stats = [instance.get_run_stats(run.run_id) for run in runs]
+    assert instance.get_runs_count() == 40
+    assert 1 < most_at_once(instance) <= LIMIT
+
+
+def most_at_once(instance) -> int:
+    """Most runs in progress at any time, by the run records."""
+    stats = [instance.get_run_stats(run.run_id) for run in instance.get_runs()]
     changes = [(s.launch_time, 1) for s in stats] + [(s.end_time, -1) for s in stats]
-    in_progress, most = 0, 0
-    for _, change in sorted(changes):
-        in_progress += change
-        most = max(most, in_progress)
-    assert 1 < most <= LIMIT
+    return max(accumulate(change for _, change in sorted(changes)))
+
+
+DAYS_LOCATION = """
+import dagster as dg
+from stack.locations import Location, location_definitions
+from stack.partitions import BACKFILL_POLICY, daily_partitions
+from stack.pipelines import Stage
+
+@dg.asset(partitions_def=daily_partitions(), backfill_policy=BACKFILL_POLICY)
+def ingestion_asset() -> None: ...
+
+defs = location_definitions(
+    Location(stage=Stage("ingestion"), settings=[], assets=[ingestion_asset])
+)
+"""
+
+
+def test_a_year_of_days_is_thirteen_runs_within_the_limit(stack, instance):
+    (stack.home / "ingestion_location.py").write_text(DAYS_LOCATION)
+    first = date(2025, 1, 1)
+    days = [str(first + timedelta(n)) for n in range(365)]
+    with webserver(stack, "ingestion.yaml") as ui:
+        backfill = ui.backfill("ingestion", BACKFILL.name, days)
+        with daemon(stack, "ingestion.yaml"):
+            wait_for(lambda: ui.backfill_progress(backfill) == {"SUCCESS": 365}, stack)
+    spans = sorted((days_of(run.tags) for run in instance.get_runs()), key=lambda span: span.first)
+    assert len(spans) == 13
+    lengths = [(span.last - span.first).days + 1 for span in spans]
+    assert max(lengths) == 30
+    assert sum(lengths) == len(days)
+    assert (str(spans[0].first), str(spans[-1].last)) == (days[0], days[-1])
+    assert 1 < most_at_once(instance) <= LIMIT
