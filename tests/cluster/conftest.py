@@ -15,15 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster.kube import ClusterError, Namespace, api_proxy, output_of
+from cluster.kube import ClusterError, Namespace, api_proxy, make_namespace, output_of
 from cluster.release import Release
 from support.stack_process import ROOT, StackProcess
 
 REASON = "no KUBECONFIG: these tests need a cluster; see CONTRIBUTING.md"
-RESTRICTED = {
-    "pod-security.kubernetes.io/enforce": "restricted",
-    "pod-security.kubernetes.io/enforce-version": "latest",
-}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,14 +76,6 @@ def proxy(tmp_path_factory) -> Iterator[str]:
     """URL of the cluster's API, on loopback."""
     with api_proxy(tmp_path_factory.mktemp("proxy") / "log") as url:
         yield url
-
-
-def make_namespace(name: str) -> Namespace:
-    """A namespace that takes restricted pods only."""
-    output_of("kubectl", "create", "namespace", name)
-    labels = [f"{key}={value}" for key, value in RESTRICTED.items()]
-    output_of("kubectl", "label", "namespace", name, *labels)
-    return Namespace(name)
 
 
 def holds_other_images(images: Path) -> bool:

@@ -14,6 +14,10 @@ from typing import Any, TypeVar
 from support.servers import free_port, wait_until
 
 DEADLINE_S = 300.0
+RESTRICTED = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/enforce-version": "latest",
+}
 Object = dict[str, Any]
 T = TypeVar("T")
 
@@ -97,6 +101,14 @@ class Namespace:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def make_namespace(name: str) -> Namespace:
+    """A namespace that takes restricted pods only."""
+    output_of("kubectl", "create", "namespace", name)
+    labels = [f"{key}={value}" for key, value in RESTRICTED.items()]
+    output_of("kubectl", "label", "namespace", name, *labels)
+    return Namespace(name)
 
 
 @contextmanager
