@@ -1,5 +1,7 @@
 """The stages one by one: across locations, broken off, and with a source that is a connector."""
 
+import sqlite3
+
 import dagster as dg
 import pytest
 
@@ -8,6 +10,8 @@ import ingestion.definitions
 import quality.definitions
 import transformation.definitions
 from ingestion.books.source import load_books
+from ingestion.sources.assets import configured_sources
+from ingestion.sources.loading import load_configured
 from integration.remediation.stack import JOB, Stack
 from stack.remediation.sensor import data_quality_alert_sensor
 from support.fake_connector import Script, declare, put
@@ -125,3 +129,36 @@ def test_a_connectors_stream_is_read_anew(stack: Stack, shop) -> None:
     assert stack.sql(f"select * from {PRODUCTS} order by all") == before
     kept = stack.sql("select (row_json ->> 'price')::double from quarantine.shop_products")
     assert kept == [(-1.0,)]
+
+
+TILL = """
+kind: sql_database
+name: till
+url: sqlite:///{file}
+tables:
+  orders: {{primary_key: [id], cursor: updated_at}}
+"""
+ORDERS = "freelancer_raw.till_orders"
+
+
+def test_a_table_of_a_configured_source_is_read_anew_and_keeps_what_the_source_forgot(
+    stack: Stack, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "till.db"
+    with sqlite3.connect(file) as database:
+        database.executescript(
+            """create table orders (id integer primary key, total real, updated_at text);
+            insert into orders values (1, 5, '2026-01-01'), (2, 6, '2026-01-02');"""
+        )
+    (tmp_path / "till.yml").write_text(TILL.format(file=file))
+    monkeypatch.setenv("DLT_SOURCES_DIR", str(tmp_path))
+    load_configured(configured_sources())
+    before = stack.sql(f"select id, total from {ORDERS} order by id")
+    assert before == [(1, 5.0), (2, 6.0)]
+    stack.sql(f"update {ORDERS} set total = -1 where id = 1")
+    with sqlite3.connect(file) as database:
+        database.execute("delete from orders where id = 2")
+    stack.drop(tables=["raw.till_orders"])
+    (run,) = stack.tick()
+    assert run.success
+    assert stack.sql(f"select id, total from {ORDERS} order by id") == before

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import sqlalchemy
 
+from ingestion.sources.building import Reading
 from ingestion.sources.declarations import SourceFileError, load_sources
 from ingestion.sources.loading import load_configured
 from stack.settings import WarehouseSettings
@@ -177,7 +178,7 @@ def test_tables_of_sqlite_are_read_from_where_they_were_left(
         database.execute("insert into orders values (3, 1, '2026-01-05')")
     assert load(folder).failed == {}
     assert rows(warehouse, ORDERS) == [(1, 9.5), (2, 4.0), (3, 1.0)]
-    assert load(folder, full_refresh=True).failed == {}
+    assert load(folder, reading=Reading.REPLACE).failed == {}
     assert rows(warehouse, ORDERS) == [(1, 0.0), (2, 4.0), (3, 1.0)]
 
 

@@ -16,6 +16,7 @@ from ingestion.sources.assets import (
     source_specs,
     sources_loaded,
 )
+from ingestion.sources.building import Reading
 from ingestion.sources.loading import load_configured
 from ingestion.table_view import rows_by_month, table_metadata
 from stack.artifacts import ArtifactStore
@@ -80,9 +81,8 @@ def dlt_ingestion_pipeline(
     warehouse = load_settings(WarehouseSettings)
     # Days are the books' own: other sources are read from where they were left.
     others = () if days_of(context.run.tags) else configured_sources()
-    loaded_others = load_configured(
-        others, context.log.info, full_refresh=options.force_full_refresh
-    )
+    reading = Reading.REPLACE if options.force_full_refresh else Reading.NEW
+    loaded_others = load_configured(others, context.log.info, reading)
     for name, reason in loaded_others.failed.items():
         context.log.error(f"{name} is not loaded: {reason}")
     with connect(warehouse) as connection:

@@ -16,6 +16,7 @@ from stack.raw import raw_table, raw_tables
 if TYPE_CHECKING:
     from ingestion.airbyte.connection import Connection
     from ingestion.airbyte.sync import SyncReport
+    from ingestion.sources.declarations import Source
 
 _BOOKS = "books"
 
@@ -77,10 +78,12 @@ def reingest(
     tables: Collection[str],
     connections: Sequence[Connection],
     sync: Callable[[Connection], SyncReport],
+    sources: Sequence[Source] = (),
 ) -> Reingested:
     """Load what is to be read of these raw tables' sources; a failing one doesn't stop the others.
 
-    The sources are asked as in every load, so their other tables get what is new too.
+    The sources are asked as in every load, so their other tables get what is new too. Of
+    `sources`, the configured ones, every table is read from its beginning and merged.
     """
     from ingestion.airbyte.backend import BackendUnavailableError
     from ingestion.airbyte.connection import ConnectionFileError
@@ -88,6 +91,8 @@ def reingest(
     from ingestion.airbyte.sync import SyncError
     from ingestion.books.source import load_books
     from ingestion.loading import LoadError
+    from ingestion.sources.building import Reading
+    from ingestion.sources.loading import load_configured
 
     log = logging.getLogger(__name__)
     done = Reingested()
@@ -108,4 +113,7 @@ def reingest(
             done.failures.append(str(error))
             synced = error.report
         done.rows |= {stream.table_name: stream.rows_loaded or 0 for stream in synced.streams}
+    configured = load_configured(sources, log.info, Reading.AGAIN)
+    done.rows |= configured.rows
+    done.failures += [f"{name}: {reason}" for name, reason in configured.failed.items()]
     return done

@@ -14,6 +14,8 @@ from ingestion.airbyte.connection import Connection
 from ingestion.airbyte.sync import SyncReport
 from ingestion.remediation.reingestion import forget_books, forget_streams, reingest, touched
 from ingestion.settings import AirbyteSettings
+from ingestion.sources.assets import configured_sources
+from ingestion.sources.building import configured_tables
 from stack.artifacts import ArtifactStore
 from stack.raw import raw_tables
 from stack.remediation.handover import RemediationError, alert_of
@@ -37,7 +39,8 @@ def run_stage(run: dg.DagsterRun, log: logging.Logger) -> dict[str, Any]:
 
     manifest = artifact("dbt/manifest.json")
     streams = {c.table_name(stream) for c in CONNECTIONS for stream in c.streams}
-    known = {table.table_name for table in raw_tables()} | streams
+    configured = configured_tables(configured_sources())
+    known = {table.table_name for table in raw_tables()} | streams | configured.keys()
     scope = scope_of(alert.tables, known, manifest)
     if not scope.raw_tables:
         raise RemediationError(
@@ -49,8 +52,11 @@ def run_stage(run: dg.DagsterRun, log: logging.Logger) -> dict[str, Any]:
     log.info(f"remedies {', '.join(scope.raw_tables)}")
 
     connections = touched(CONNECTIONS, scope.raw_tables)
-    # A server keeps its own state: what is taken out of its tables would not come again.
-    removable = set(scope.raw_tables) - (streams if airbyte.airbyte_connection_id else set())
+    sources = {s.name: s for name, s in configured.items() if name in scope.raw_tables}
+    # A server keeps its own state, and so does a configured source until it was read again: what
+    # is taken out of its tables might not come back.
+    kept_whole = configured.keys() | (streams if airbyte.airbyte_connection_id else set())
+    removable = set(scope.raw_tables) - kept_whole
     with connect(warehouse) as connection:
         ensure_raw_tables(connection, warehouse, raw_tables())
     forget_books(scope.raw_tables)
@@ -72,7 +78,7 @@ def run_stage(run: dg.DagsterRun, log: logging.Logger) -> dict[str, Any]:
         backend = choose_backend(airbyte, scratch=stack.scratch, logger=log, quarantine=quarantine)
         return backend.sync(connection)
 
-    done = reingest(scope.raw_tables, connections, sync)
+    done = reingest(scope.raw_tables, connections, sync, list(sources.values()))
     for name, rows in done.rows.items():
         log.info(f"{name}: {rows:,} rows")
     for path, reason in done.quarantined.items():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from ingestion.sources.declarations import Endpoint, RestSource, Source, SqlSource, Table, resolve
@@ -11,11 +12,19 @@ if TYPE_CHECKING:
     from dlt.extract import DltResource, DltSource
 
 
-def build(source: Source, variables: Mapping[str, str], *, full_refresh: bool) -> DltSource:
-    """The dlt source, with secrets put in. `full_refresh` reads every table from its beginning."""
+class Reading(Enum):
+    """How much of a source is read, and what becomes of the rows that are there."""
+
+    NEW = "what is new since the last load, merged"
+    AGAIN = "everything, merged"
+    REPLACE = "everything, in the place of what is there"
+
+
+def build(source: Source, variables: Mapping[str, str], reading: Reading) -> DltSource:
+    """The dlt source, with secrets put in."""
     if isinstance(source, RestSource):
-        return _rest(source, variables, full_refresh=full_refresh)
-    return _sql(source, variables, full_refresh=full_refresh)
+        return _rest(source, variables, reading)
+    return _sql(source, variables, reading)
 
 
 def table_name(source: Source, table: str) -> str:
@@ -23,7 +32,12 @@ def table_name(source: Source, table: str) -> str:
     return f"{source.name}_{table}"
 
 
-def _rest(source: RestSource, variables: Mapping[str, str], *, full_refresh: bool) -> DltSource:
+def configured_tables(sources: Iterable[Source]) -> dict[str, Source]:
+    """The source of each raw table of these sources."""
+    return {table_name(source, table): source for source in sources for table in source.tables}
+
+
+def _rest(source: RestSource, variables: Mapping[str, str], reading: Reading) -> DltSource:
     from dlt.sources.rest_api import rest_api_source
 
     client = {
@@ -33,7 +47,7 @@ def _rest(source: RestSource, variables: Mapping[str, str], *, full_refresh: boo
         "paginator": source.paginator,
     }
     resources = [
-        _resource(source, name, endpoint, variables, full_refresh=full_refresh)
+        _resource(source, name, endpoint, variables, reading)
         for name, endpoint in source.tables.items()
     ]
     config: Any = {"client": _given(client), "resources": resources}
@@ -46,11 +60,10 @@ def _resource(
     name: str,
     endpoint: Endpoint,
     variables: Mapping[str, str],
-    *,
-    full_refresh: bool,
+    reading: Reading,
 ) -> dict[str, Any]:
     params = resolve(source, endpoint.params, variables)
-    whole = full_refresh or endpoint.cursor is None
+    whole = reading is not Reading.NEW or endpoint.cursor is None
     if whole:
         params = {k: v for k, v in params.items() if "{incremental}" not in str(v)}
     else:
@@ -63,7 +76,7 @@ def _resource(
         "name": name,
         "table_name": table_name(source, name),
         "primary_key": list(endpoint.primary_key),
-        "write_disposition": _disposition(endpoint, full_refresh=full_refresh),
+        "write_disposition": _disposition(endpoint, reading),
         "endpoint": _given(
             {
                 "path": endpoint.path,
@@ -76,7 +89,7 @@ def _resource(
     }
 
 
-def _sql(source: SqlSource, variables: Mapping[str, str], *, full_refresh: bool) -> DltSource:
+def _sql(source: SqlSource, variables: Mapping[str, str], reading: Reading) -> DltSource:
     import dlt
     from dlt.sources.sql_database import sql_table
 
@@ -91,14 +104,14 @@ def _sql(source: SqlSource, variables: Mapping[str, str], *, full_refresh: bool)
             defer_table_reflect=True,
             incremental=(
                 None
-                if full_refresh or table.cursor is None
+                if reading is not Reading.NEW or table.cursor is None
                 else dlt.sources.incremental(table.cursor, initial_value=table.initial_value)
             ),
         )
         found.apply_hints(
             table_name=table_name(source, name),
             primary_key=list(table.primary_key) or None,
-            write_disposition=_disposition(table, full_refresh=full_refresh),
+            write_disposition=_disposition(table, reading),
         )
         return found.with_name(name)
 
@@ -109,8 +122,8 @@ def _sql(source: SqlSource, variables: Mapping[str, str], *, full_refresh: bool)
     return tables()
 
 
-def _disposition(table: Table, *, full_refresh: bool) -> Any:
-    return "merge" if table.primary_key and not full_refresh else "replace"
+def _disposition(table: Table, reading: Reading) -> Any:
+    return "merge" if table.primary_key and reading is not Reading.REPLACE else "replace"
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import partial
 
 from ingestion.airbyte.redaction import Redactor
 from ingestion.loading import LoadError, run_source
-from ingestion.sources.building import build, table_name
+from ingestion.sources.building import Reading, build, table_name
 from ingestion.sources.declarations import Source, SourceFileError, secrets_of
 from stack.settings import environment_variables
 
@@ -29,20 +29,16 @@ class SourcesReport:
 def load_configured(
     sources: Iterable[Source],
     progress: Callable[[str], None] = _log.info,
-    *,
-    full_refresh: bool = False,
+    reading: Reading = Reading.NEW,
 ) -> SourcesReport:
-    """Load what is new in each source; one that fails is noted and stops none of the others."""
+    """Load each source; one that fails is noted and stops none of the others."""
     report = SourcesReport()
     variables = environment_variables()
     for source in sources:
         redact = Redactor(secrets_of(source, variables))
         started = time.perf_counter()
         try:
-            counts = run_source(
-                source.name,
-                partial(build, source, variables, full_refresh=full_refresh),
-            )
+            counts = run_source(source.name, partial(build, source, variables, reading))
         except (LoadError, SourceFileError) as error:
             report.failed[source.name] = redact(" ".join(str(error).split()))
         except Exception as error:
