@@ -1,6 +1,9 @@
 """Rebuilding days: exactly these, from all exports, as often as one likes."""
 
 import random
+import signal
+import subprocess
+import sys
 from datetime import date, timedelta
 
 import pytest
@@ -108,6 +111,43 @@ def test_a_rebuild_that_breaks_off_changes_nothing(exports):
         with pytest.raises(Exception, match="minutes"):
             load_books(days=span(0, 1))
     assert table(exports) == before
+
+
+# Rebuilds the days, and dies by SIGKILL when the rows are out and in, but not committed.
+KILLED = """
+import os, signal, sys
+from datetime import date
+from ingestion.books.source import load_books
+from ingestion.loading import days as rebuilding
+from stack.partitions import Days
+
+class Dying:
+    def __init__(self, connection):
+        self.connection = connection
+    def execute(self, statement, *values):
+        if statement == "commit":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.connection.execute(statement, *values)
+
+replace = rebuilding._replace
+rebuilding._replace = lambda connection, *rest: replace(Dying(connection), *rest)
+load_books(days=Days(*map(date.fromisoformat, sys.argv[1:])))
+"""
+
+
+def test_a_rebuild_that_is_killed_in_its_middle_changes_nothing(exports):
+    exports.write("time_entries/a.csv", entries((1, 0, 10, 1), (2, 1, 20, 1)))
+    load_books()
+    exports.rows("update books_time_entries set minutes = 99")
+    days = span(0, 1)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(days.first), str(days.last)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert [m for *_, m in table(exports)] == [99, 99]
+    load_books(days=days)
+    assert [m for *_, m in table(exports)] == [10, 20]
 
 
 STEPS = st.lists(
