@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,18 +16,19 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Finding:
-    """A ratio of two medians in seconds, against its budget; `budget` None: for information."""
+    """A ratio of two medians in `unit`, against its budget; `budget` None: for information."""
 
     what: str
     against: str
-    seconds: float
-    against_seconds: float
+    value: float
+    against_value: float
     budget: float | None
+    unit: str = "s"
 
     @property
     def ratio(self) -> float:
-        """How many times as long as what it is compared with."""
-        return self.seconds / self.against_seconds
+        """How many times as much as what it is compared with."""
+        return self.value / self.against_value
 
     @property
     def met(self) -> bool | None:
@@ -40,27 +41,30 @@ def median(seconds: Sequence[float]) -> float:
     return statistics.median(seconds)
 
 
-def publish(name: str, findings: Sequence[Finding], conditions: dict[str, Any]) -> bool:
-    """Print and write the findings; return whether all budgets are met."""
+def publish(
+    name: str,
+    findings: Sequence[Finding],
+    conditions: Mapping[str, Any],
+    details: Mapping[str, Any] | None = None,
+) -> bool:
+    """Print and write the findings; return whether all budgets are met.
+
+    `details` are written only: what the findings come from.
+    """
     print(f"\n{name}: " + ", ".join(f"{key} {value}" for key, value in conditions.items()))
-    header = ("what", "against", "seconds", "against", "ratio", "budget", "")
     rows = [
         (
             f.what,
             f.against,
-            f"{f.seconds:.2f}",
-            f"{f.against_seconds:.2f}",
+            f"{f.value:.2f} {f.unit}",
+            f"{f.against_value:.2f} {f.unit}",
             f"{f.ratio:.2f}",
             "" if f.budget is None else f"{f.budget:g}",
             {True: "met", False: "MISSED", None: ""}[f.met],
         )
         for f in findings
     ]
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
-    for row in (header, *rows):
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+    print_table(("what", "against", "measured", "against", "ratio", "budget", ""), rows)
     RESULTS.mkdir(exist_ok=True)
     document = {
         "name": name,
@@ -69,5 +73,15 @@ def publish(name: str, findings: Sequence[Finding], conditions: dict[str, Any]) 
         "conditions": conditions,
         "findings": [asdict(f) | {"ratio": round(f.ratio, 3), "met": f.met} for f in findings],
     }
+    if details is not None:
+        document["details"] = details
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2))
     return all(f.met is not False for f in findings)
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns as wide as they need."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    for row in (header, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())

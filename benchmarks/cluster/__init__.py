@@ -1,0 +1,1 @@
+"""What a run costs on a cluster, beside the same cluster with stock settings."""

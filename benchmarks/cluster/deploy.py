@@ -1,0 +1,112 @@
+"""The release that is measured: once as the chart has it, once with stock settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from cluster.kube import api_proxy, make_namespace, output_of
+from cluster.release import Release
+from scripts.chart_values_page import CHART
+from stack.pipelines import Stage
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+SETTINGS = HERE / "settings"
+LOCATION = "bench"
+# Of Dagster's own chart: it starts an interpreter in the code server's container.
+STOCK_PROBE = {
+    "exec": {"command": ["dagster", "api", "grpc-health-check", "-p", "4000"]},
+    "periodSeconds": 20,
+    "timeoutSeconds": 10,
+    "failureThreshold": 3,
+}
+SCHEDULES = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
+  schedules { name scheduleState { id status } } } } } }"""
+STOP_SCHEDULE = """mutation ($id: String!) { stopRunningSchedule(id: $id) { __typename
+  ... on PythonError { message } } }"""
+
+
+@contextmanager
+def measured_release(folder: Path) -> Iterator[Release]:
+    """A release in a namespace of its own, BENCH_NAMESPACE; deleted unless KEEP_RELEASE is set."""
+    values = folder / "images.yaml"
+    build_images(values)
+    namespace = make_namespace(os.environ.get("BENCH_NAMESPACE", "bench"))
+    try:
+        with api_proxy(folder / "proxy.log") as proxy:
+            files = [values, SETTINGS / "ours.yaml"]
+            flags = [flag for file in files for flag in ("--values", str(file))]
+            yield Release("bench", namespace, proxy, flags)
+    finally:
+        if not os.environ.get("KEEP_RELEASE"):
+            output_of("kubectl", "delete", "namespace", namespace.name, "--wait=true")
+
+
+def build_images(file: Path) -> None:
+    """Write a values file that names all images; IMAGES names one of an earlier build."""
+    given = os.environ.get("IMAGES")
+    script = ROOT / "scripts" / "build-images.sh"
+    text = Path(given).read_text() if given else _output(script)
+    values = yaml.safe_load(text)
+    registry = values["image"]["registry"]
+    base = values["codeLocations"]["catalog"]["image"]
+    digest = _output(
+        ROOT / "scripts" / "build-image.sh", "bench", HERE / "image",
+        "-f", HERE / "image" / "Dockerfile",
+        "--build-arg", f"BASE={registry}/{base['repository']}@{base['digest']}",
+    ).strip()  # fmt: skip
+    image = {"repository": "freelancer-data-stack/bench", "digest": digest}
+    values["codeLocations"][LOCATION] = {"image": image}
+    file.write_text(yaml.safe_dump(values))
+
+
+def install_ours(release: Release) -> None:
+    """The chart with its own values."""
+    release.install()
+    stop_schedules(release)
+
+
+def install_stock(release: Release) -> None:
+    """The same release with stock settings, and stock health probes of its code servers."""
+    release.install("--values", str(SETTINGS / "stock.yaml"))
+    container = "/spec/template/spec/containers/0"
+    patch = [
+        {"op": "replace", "path": f"{container}/readinessProbe", "value": STOCK_PROBE},
+        {"op": "remove", "path": f"{container}/livenessProbe"},
+        {"op": "remove", "path": f"{container}/startupProbe"},
+    ]
+    servers = [f"deployment/{release.fullname}-{name}" for name in (*Stage, LOCATION)]
+    kubectl = release.namespace.kubectl
+    for server in servers:
+        kubectl("patch", server, "--type=json", "--patch", json.dumps(patch))
+    for server in servers:
+        kubectl("rollout", "status", server, "--timeout=10m")
+    release.wait_until_loaded()
+    stop_schedules(release)
+
+
+def stop_schedules(release: Release) -> None:
+    """Stop what would start runs of its own in the middle of a measurement."""
+    repositories = release.ui.query(SCHEDULES)["repositoriesOrError"]["nodes"]
+    for schedule in (s for repository in repositories for s in repository["schedules"]):
+        if schedule["scheduleState"]["status"] == "RUNNING":
+            release.ui.query(STOP_SCHEDULE, id=schedule["scheduleState"]["id"])
+
+
+def chart_version() -> str:
+    """Version of the chart that is measured."""
+    return str(yaml.safe_load((CHART / "Chart.yaml").read_text())["version"])
+
+
+def _output(*command: str | Path) -> str:
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=True
+    ).stdout

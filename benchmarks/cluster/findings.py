@@ -1,0 +1,74 @@
+"""What both measurements say beside each other: ratios, budgets, and where the time goes."""
+
+from __future__ import annotations
+
+from benchmarks.cluster.measure import Measured
+from benchmarks.cluster.timeline import PHASES, between, phases
+from benchmarks.report import Finding, median, print_table
+
+
+def findings(ours: Measured, stock: Measured) -> list[Finding]:
+    """Ratios against stock settings, with the budgets of those that have one."""
+
+    def compared(
+        what: str, both: tuple[float, float], budget: float | None = None, unit: str = "s"
+    ) -> Finding:
+        return Finding(what, "stock settings", *both, budget, unit)
+
+    def used(key: str, jobs: str) -> tuple[float, float]:
+        mine, theirs = (median([run[key] for run in half[jobs]]) for half in runs)
+        return mine, theirs
+
+    def took(begin: str, end: str, jobs: str) -> tuple[float, float]:
+        mine, theirs = (between(half[jobs], begin, end) for half in runs)
+        return mine, theirs
+
+    runs = [{"one": half.one_step, "six": half.six_steps} for half in (ours, stock)]
+    wait = median(ours.waits)
+    found = [
+        compared("queue to RUN_START", took("enqueued", "run_start", "one"), 0.4),
+        compared("six chained steps, to success", took("enqueued", "success", "six"), 0.25),
+        compared("20 runs at once, limit 10", (ours.burst_s, stock.burst_s), 0.4),
+        compared("CPU of a run's pod, one step", used("cpu_s", "one"), 0.35),
+        compared("CPU of a run's pod, six steps", used("cpu_s", "six")),
+        compared("memory of a run's pod, one step", used("memory_mib", "one"), unit="MiB"),
+        compared("memory of a run's pod, six steps", used("memory_mib", "six"), unit="MiB"),
+        compared("idle CPU of a code server", (ours.idle_mcore, stock.idle_mcore), 0.2, "mcore"),
+        Finding("end of a stage to next run", "1 s", wait, 1.0, 4.0),
+        compared("end of a stage to next run", (wait, median(stock.waits))),
+        compared("daily_data_pipeline, nothing new", (ours.pipeline_s, stock.pipeline_s)),
+    ]
+    for name, mine in ours.usage.items():
+        theirs = stock.usage[name]
+        found += [
+            compared(f"memory of {name}", (mine.memory_mib, theirs.memory_mib), unit="MiB"),
+            compared(f"idle CPU of {name}", (mine.cpu_mcore, theirs.cpu_mcore), unit="mcore"),
+        ]
+    return found
+
+
+def print_profiles(ours: Measured, stock: Measured) -> None:
+    """Where the time of a run of one step goes, and that of a pipeline with nothing new."""
+    print("\nwhere a run's time goes: median seconds")
+    mine, theirs = phases(ours.one_step), phases(stock.one_step)
+    rows = [
+        [name, _cell(mine.get(name)), _cell(theirs.get(name))]
+        for name, _, _ in PHASES
+        if name in mine or name in theirs
+    ]
+    connect = (median([run["connect_s"] for run in half.one_step]) for half in (ours, stock))
+    rows.append(["(a connection to the storage alone)", *map(_cell, connect)])
+    print_table(("phase", "ours", "stock"), rows)
+    print("\nwhere the time of daily_data_pipeline goes with nothing new: median seconds")
+    by_stage = ours.stage_medians(), stock.stage_medians()
+    rows = [
+        [stage, *(_cell(value) for half in by_stage for value in half[stage])]
+        for stage in by_stage[0]
+    ]
+    print_table(
+        ("stage", "ours: to its start", "its work", "stock: to its start", "its work"), rows
+    )
+
+
+def _cell(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.2f}"

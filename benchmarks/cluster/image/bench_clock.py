@@ -1,0 +1,37 @@
+"""Notes when a run's process reaches certain imports.
+
+A `.pth` file imports it before anything else, in every process; only the first process of a
+container writes.
+"""
+
+import os
+import sys
+import time
+
+FILE = "/tmp/bench-clock"
+# The storage is imported once the instance's file is read: all of `dagster` is there by then.
+WATCHED = {"dagster", "dagster_postgres", "bench_jobs"}
+
+
+def note(name: str) -> None:
+    """Write the time beside the name."""
+    with open(FILE, "a") as file:  # noqa: PTH123 (pathlib takes 10 ms to import)
+        file.write(f"{name} {time.time()}\n")
+
+
+class Clock:
+    """A finder that finds nothing, and notes that a watched module is looked for."""
+
+    def __init__(self) -> None:
+        self._waiting = set(WATCHED)
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Called by every import."""
+        if name in self._waiting:
+            self._waiting.discard(name)
+            note(name)
+
+
+if os.getpid() == 1:
+    note("interpreter")
+    sys.meta_path.insert(0, Clock())

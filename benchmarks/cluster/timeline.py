@@ -1,0 +1,66 @@
+"""From the events of a run to when it got how far, and where the time went."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.report import median
+
+Times = Mapping[str, float]
+
+EVENTS = {
+    "RunEnqueuedEvent": "enqueued",
+    "RunDequeuedEvent": "dequeued",
+    "RunStartEvent": "run_start",
+    "ExecutionStepStartEvent": "step",
+    "RunSuccessEvent": "success",
+}
+# What a run's process says before it begins the run.
+WORKER = "Started process for run"
+# Where the time of a run goes: what, from, to. The first two are known by Dagster's events, pods
+# by PodWatch, `process` to `bench_jobs` by what the last step reports (image/bench_jobs.py).
+PHASES = (
+    ("in the queue", "enqueued", "dequeued"),
+    ("daemon and Job controller make the pod", "dequeued", "pod"),
+    ("scheduler", "pod", "scheduled"),
+    ("volumes, sandbox, container start", "scheduled", "process"),
+    ("interpreter", "process", "interpreter"),
+    ("imports of dagster", "interpreter", "dagster_postgres"),
+    ("storage: import, connect, first queries", "dagster_postgres", "worker"),
+    ("code location's imports, plan, RUN_START", "worker", "run_start"),
+    ("to the first step", "run_start", "step"),
+    ("steps", "step", "success"),
+    ("end of the process and its pod", "success", "ended"),
+)
+
+
+def timeline(events: Iterable[Mapping[str, Any]], pod: Times) -> dict[str, float]:
+    """When a run got how far, in seconds since 1970, the first time of each; and its report."""
+    times = dict(pod)
+    for event in events:
+        kind, message = event["__typename"], event.get("message") or ""
+        name = EVENTS.get(kind)
+        if kind == "EngineEvent" and message.startswith(WORKER):
+            name = "worker"
+        if name is not None:
+            times.setdefault(name, float(event["timestamp"]) / 1000)
+        if kind == "LogMessageEvent" and message.startswith("{"):
+            times |= json.loads(message)
+    return times
+
+
+def phases(timelines: Sequence[Times]) -> dict[str, float]:
+    """Median seconds of each phase that is known."""
+    found = {}
+    for name, begin, end in PHASES:
+        known = [t[end] - t[begin] for t in timelines if begin in t and end in t]
+        if known:
+            found[name] = median(known)
+    return found
+
+
+def between(timelines: Sequence[Times], begin: str, end: str) -> float:
+    """Median seconds from one point to another."""
+    return median([times[end] - times[begin] for times in timelines])

@@ -1,0 +1,52 @@
+"""The bench on a cluster takes a run's times from the right events."""
+
+import pytest
+from benchmarks.cluster.measure import waits_between
+from benchmarks.cluster.timeline import between, phases, timeline
+
+
+def event(kind: str, at: float, message: str = "") -> dict:
+    return {"__typename": kind, "timestamp": str(at * 1000), "message": message}
+
+
+RUN = [
+    event("RunEnqueuedEvent", 10.0),
+    event("RunDequeuedEvent", 10.5),
+    event("EngineEvent", 10.6, "Creating Kubernetes run worker job"),
+    event("EngineEvent", 12.4, "Started process for run (pid: 1)."),
+    event("RunStartEvent", 12.5),
+    event("ExecutionStepStartEvent", 12.75),
+    event("ExecutionStepStartEvent", 13.0),
+    event("LogMessageEvent", 13.1, '{"cpu_s": 1.5, "process": 11.25, "interpreter": 11.5}'),
+    event("RunSuccessEvent", 13.5),
+]
+POD = {"pod": 10.75, "scheduled": 11.0, "ended": 14.0}
+
+
+def test_each_phase_begins_where_the_one_before_ends():
+    found = phases([timeline(RUN, POD)])
+    assert found["in the queue"] == 0.5
+    assert found["volumes, sandbox, container start"] == 0.25
+    assert found["to the first step"] == 0.25
+    assert found["end of the process and its pod"] == 0.5
+
+
+def test_a_phase_whose_ends_nobody_saw_is_left_out():
+    assert "scheduler" not in phases([timeline(RUN, {})])
+    assert "imports of dagster" not in phases([timeline(RUN, POD)])
+
+
+def test_what_the_last_step_reports_comes_with_the_times():
+    assert timeline(RUN, POD)["cpu_s"] == 1.5
+
+
+def test_the_median_run_counts():
+    slow = timeline([*RUN[:4], event("RunStartEvent", 99.0)], POD)
+    runs = [timeline(RUN, POD), timeline(RUN, POD), slow]
+    assert between(runs, "enqueued", "run_start") == 2.5
+
+
+def test_waits_are_from_a_stages_end_to_the_next_record():
+    stages = [(0.0, 5.0), (6.5, 9.0), (9.25, 10.0)]
+    runs = [{"creationTime": created, "endTime": ended} for created, ended in stages]
+    assert waits_between(runs) == pytest.approx([1.5, 0.25])
