@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -69,3 +70,17 @@ class StackProcess:
     def run_pipeline(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`make run` without make: the daily pipeline unless `arguments` say otherwise."""
         return self.run("-m", "code_locations.run", *arguments)
+
+    def kill_when_it_prints(self, mark: str, *arguments: str) -> str:
+        """Begin `run_pipeline`, and SIGKILL all its processes when a line has `mark`."""
+        process = self.start("-u", "-m", "code_locations.run", *arguments)
+        seen = []
+        for line in process.stdout or ():
+            seen.append(line)
+            if mark in line:
+                break
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+        if process.stdout:
+            process.stdout.close()
+        return "".join(seen)
