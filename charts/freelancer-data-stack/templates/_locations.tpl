@@ -59,6 +59,7 @@ k8s:
       securityContext: {{- include "stack.containerSecurity" .root | nindent 8 }}
       volumeMounts: {{- include "stack.mounts" .root | nindent 8 }}
     pod_spec_config:
+      terminationGracePeriodSeconds: 60 # in which a sync on an Airbyte server is cancelled
       automountServiceAccountToken: {{ eq .location.executor "k8s-job" }}
       securityContext: {{- include "stack.podSecurity" .root | nindent 8 }}
       {{- with include "stack.scheduling" .location | trim }}

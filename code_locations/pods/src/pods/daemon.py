@@ -1,0 +1,95 @@
+"""Dagster's daemon for Kubernetes: `python -m pods.daemon WORKSPACE_FILE`.
+
+As `dagster-daemon run`, but its run monitor looks at pods, too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dagster import DagsterInstance
+from dagster._core.instance import InstanceRef
+from dagster._core.workspace.context import IWorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._daemon.controller import (
+    DEFAULT_DAEMON_HEARTBEAT_TOLERANCE_SECONDS,
+    create_daemons_from_instance,
+    daemon_controller_from_instance,
+)
+from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, MonitoringDaemon
+from dagster._daemon.utils import DaemonErrorCapture
+from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
+
+from pods.launcher import OWN, ExplainingRunLauncher, with_launcher
+from pods.watch import delete_jobs_of_ended_runs, fail_hopeless_runs
+
+
+class PodMonitor(MonitoringDaemon):
+    """Dagster's run monitor, after a look at the pods of runs."""
+
+    def run_iteration(
+        self, workspace_process_context: IWorkspaceProcessContext[Any]
+    ) -> DaemonIterator:
+        """Look at pods, then do what Dagster does; an error of one holds up no other."""
+        instance = workspace_process_context.instance
+        launcher = instance.run_launcher
+        if isinstance(launcher, ExplainingRunLauncher):
+            for look in (fail_hopeless_runs, delete_jobs_of_ended_runs):
+                try:
+                    look(instance, launcher, self._logger)
+                    yield None
+                except Exception:  # of many classes; the daemon shows it and goes on
+                    yield DaemonErrorCapture.process_exception(
+                        exc_info=sys.exc_info(),
+                        logger=self._logger,
+                        log_message="Can't look at the pods of runs",
+                    )
+        yield from super().run_iteration(workspace_process_context)
+
+
+def daemons(instance: DagsterInstance) -> Sequence[DagsterDaemon[Any]]:
+    """Those that the instance wants, with ours for Dagster's monitor."""
+    wanted = create_daemons_from_instance(instance)
+    interval = instance.run_monitoring_poll_interval_seconds
+    return [
+        PodMonitor(interval_seconds=interval) if isinstance(daemon, MonitoringDaemon) else daemon
+        for daemon in wanted
+    ]
+
+
+def run(workspace: Path) -> None:
+    """Run until interrupted."""
+    tolerance = os.environ.get("DAGSTER_DAEMON_HEARTBEAT_TOLERANCE")
+    ref = with_launcher(InstanceRef.from_dir(os.environ["DAGSTER_HOME"]), OWN)
+    with (
+        DagsterInstance.from_ref(ref) as instance,
+        daemon_controller_from_instance(
+            instance,
+            workspace_load_target=WorkspaceFileTarget(paths=[str(workspace)]),
+            heartbeat_tolerance_seconds=int(
+                tolerance or DEFAULT_DAEMON_HEARTBEAT_TOLERANCE_SECONDS
+            ),
+            gen_daemons=daemons,
+            code_server_log_level="warning",
+        ) as controller,
+    ):
+        controller.check_daemon_loop()
+
+
+def main() -> int:
+    """Run the daemon as a command."""
+    setup_interrupt_handlers()
+    try:
+        with capture_interrupts():
+            run(Path(sys.argv[1]))
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

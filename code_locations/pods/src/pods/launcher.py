@@ -1,0 +1,96 @@
+"""The daemon's run launcher: Dagster's, with reasons, and not misled by a silent API."""
+
+from __future__ import annotations
+
+import logging
+
+from dagster import DagsterRun, DagsterRunStatus
+from dagster._core.instance import InstanceRef
+from dagster._core.launcher import LaunchRunContext
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import ConfigurableClassData
+from dagster_k8s import K8sRunLauncher
+from dagster_k8s.job import get_job_name_from_run_id
+
+from pods.jobs import Jobs
+
+STOCK = ("dagster_k8s", "K8sRunLauncher")
+OWN = ("pods.launcher", "ExplainingRunLauncher")
+
+logger = logging.getLogger(__name__)
+
+
+class ExplainingRunLauncher(K8sRunLauncher):
+    """K8sRunLauncher for the daemon alone; runs are told of the stock one."""
+
+    def jobs_of(self, run: DagsterRun) -> Jobs:
+        """Jobs in the namespace of the run."""
+        return Jobs(self._api_client, str(self.get_container_context_for_run(run).namespace))
+
+    def jobs(self) -> Jobs:
+        """Jobs in the release's namespace."""
+        return Jobs(self._api_client, self.job_namespace)
+
+    def job_name(self, run: DagsterRun) -> str:
+        """Name of the run's Job."""
+        attempt = self._get_resume_attempt_number(run)
+        return str(get_job_name_from_run_id(run.run_id, resume_attempt_number=attempt))
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """As K8sRunLauncher; but an image without this package can run it."""
+        run = context.dagster_run
+        if context.job_code_origin is None:
+            raise ValueError(f"run {run.run_id} names no code; start it from a loaded location")
+        arguments = ExecuteRunArgs(
+            job_origin=context.job_code_origin,
+            run_id=run.run_id,
+            instance_ref=with_launcher(self._instance.get_ref(), STOCK),
+            set_exit_code_on_failure=self._fail_pod_on_run_failure,
+        ).get_command_args()
+        self._launch_k8s_job_with_args(get_job_name_from_run_id(run.run_id), arguments, run)
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Failed only where Kubernetes says so.
+
+        The monitor gives up every run that isn't known to be well, and has it retried: were a
+        silent API a reason, runs would go on in their pods and be executed twice.
+        """
+        jobs, name = self.jobs_of(run), self.job_name(run)
+        try:
+            look = jobs.look(name)
+            if look.trouble and look.trouble.final:
+                return CheckRunHealthResult(WorkerStatus.FAILED, jobs.explain(name, look.trouble))
+        except Exception as error:  # of many classes, by what the connection dies of
+            logger.warning("Kubernetes can't be asked for %s, it is asked again: %r", name, error)
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "Kubernetes can't be asked")
+        if look.succeeded and run.status in (DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING):
+            return CheckRunHealthResult(
+                WorkerStatus.FAILED, "its process ended, but did not end the run"
+            )
+        return CheckRunHealthResult(
+            WorkerStatus.SUCCESS if look.succeeded else WorkerStatus.RUNNING
+        )
+
+    def get_run_worker_debug_info(
+        self, run: DagsterRun, include_container_logs: bool | None = True
+    ) -> str | None:
+        """The reason first, then what Kubernetes knows of the pod."""
+        name = self.job_name(run)
+        trouble = self.jobs_of(run).look(name).trouble
+        details = super().get_run_worker_debug_info(run, include_container_logs)
+        reasons = [f"Job {name}: {trouble.reason}"] if trouble else []
+        return "\n\n".join([*reasons, *([details] if details else [])])
+
+
+def with_launcher(ref: InstanceRef, launcher: tuple[str, str]) -> InstanceRef:
+    """The instance with the launcher's class changed from one of STOCK and OWN to the other."""
+    data = ref.run_launcher_data
+    found = (data.module_name, data.class_name) if data else None
+    if data is None or found not in (STOCK, OWN):
+        raise ValueError(
+            f"dagster.yaml: run_launcher is {found}; the daemon for Kubernetes works with "
+            f"{'.'.join(STOCK)} only: set that, or run `dagster-daemon`"
+        )
+    module, name = launcher
+    return ref._replace(run_launcher_data=ConfigurableClassData(module, name, data.config_yaml))

@@ -1,0 +1,69 @@
+"""What Dagster's run monitor doesn't do: fail early what can't begin, and leave no Job behind."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster._core.storage.tags import WILL_RETRY_TAG
+
+from pods.launcher import ExplainingRunLauncher
+
+# A run's pod ends a moment after its run, and uploads its logs meanwhile.
+ENDING = timedelta(seconds=60)
+_BEGUN = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+_ENDED_BADLY = [DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+
+
+def fail_hopeless_runs(
+    instance: DagsterInstance, launcher: ExplainingRunLauncher, logger: logging.Logger
+) -> None:
+    """Fail the runs whose pod is lost, or can't begin whatever is waited for; delete their Jobs."""
+    for run in instance.get_runs(RunsFilter(statuses=_BEGUN)):
+        jobs, name = launcher.jobs_of(run), launcher.job_name(run)
+        look = jobs.look(name)
+        if look.trouble is None or not look.trouble.final:
+            continue
+        if not look.found and run.status == DagsterRunStatus.STARTING:
+            continue  # the launcher is about to make it
+        # The process may have told its end since.
+        if not _is_begun(instance, run):
+            continue
+        message = f"Job {name}: {jobs.explain(name, look.trouble)}"
+        logger.info(f"Run {run.run_id}: {message}")
+        instance.report_run_failed(run, message)
+        if not look.trouble.retry:
+            instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
+        if look.found:
+            jobs.delete(name)
+
+
+def delete_jobs_of_ended_runs(
+    instance: DagsterInstance, launcher: ExplainingRunLauncher, logger: logging.Logger
+) -> None:
+    """Delete Jobs, of steps too, that outlive a run that failed or was cancelled.
+
+    Those that wait at once: their process would find its run ended and do nothing. Those of
+    runs that this instance doesn't know belong to another release.
+    """
+    jobs = launcher.jobs()
+    unfinished = list(jobs.unfinished())
+    if not unfinished:
+        return
+    ids = sorted({job.run_id for job in unfinished})
+    records = instance.get_run_records(RunsFilter(run_ids=ids, statuses=_ENDED_BADLY))
+    ended = {record.dagster_run.run_id: record.end_time for record in records}
+    now = datetime.now(UTC).timestamp()
+    for job in unfinished:
+        if job.run_id not in ended:
+            continue
+        if job.running and now - (ended[job.run_id] or 0) < ENDING.total_seconds():
+            continue
+        if jobs.delete(job.name):
+            logger.info(f"Run {job.run_id} is over: deleted its Job {job.name}")
+
+
+def _is_begun(instance: DagsterInstance, run: DagsterRun) -> bool:
+    current = instance.get_run_by_id(run.run_id)
+    return current is not None and current.status in _BEGUN
