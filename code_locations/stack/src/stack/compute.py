@@ -6,6 +6,8 @@ resource `compute`, which every location has:
     @dg.asset(required_resource_keys={"compute"}, compute_kind="high_memory")
     def memory_intensive_asset(context):
         with connect(context.resources.compute.warehouse(context)) as connection: ...
+
+With RUN_EXECUTOR=k8s-job its pod has more memory, too: `stack.execution`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,12 @@ class Compute(dg.ConfigurableResource):  # type: ignore[type-arg]
         the name of a profile, it is COMPUTE_PROFILE.
         """
         settings = load_settings(WarehouseSettings)
-        kinds = {kind for spec in context.assets_def.specs for kind in spec.kinds}
-        kinds.add(str(context.op_def.tags.get("dagster/compute_kind", "")))
-        asked = sorted(kinds & PROFILES.keys())
-        return settings.model_copy(update={"compute_profile": asked[0]} if asked else {})
+        asked = profile_of(context.assets_def)
+        return settings.model_copy(update={"compute_profile": asked} if asked else {})
+
+
+def profile_of(asset: dg.AssetsDefinition) -> str | None:
+    """The profile that an asset asks for by `compute_kind` or `kinds`, if any."""
+    kinds = {kind for spec in asset.specs for kind in spec.kinds}
+    kinds.add(str(asset.op.tags.get("dagster/compute_kind", "")))
+    return min(kinds & PROFILES.keys(), default=None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stack.paths import default_home, env_files
@@ -51,6 +51,9 @@ class StackSettings(Settings):
 
     partitions_start: date = Field(
         date(2023, 1, 1), description="first day that can be rebuilt by a backfill (YYYY-MM-DD)"
+    )
+    continuation_interval_seconds: int = Field(
+        1, ge=1, description="seconds between two looks for a stage to continue, per code location"
     )
 
     @property
@@ -135,6 +138,28 @@ class WarehouseSettings(Settings):
         return str(self.stack_home / "lake" / "catalog.sqlite")
 
 
+class PodResources(BaseModel):
+    """What a container asks for and may use at most, as Kubernetes has it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requests: dict[str, str | int | float] = {}
+    limits: dict[str, str | int | float] = {}
+
+
+class ExecutionSettings(Settings):
+    """Where a run executes its assets; on a cluster the chart sets it."""
+
+    run_executor: Literal["in-process", "k8s-job"] = Field(
+        "in-process", description="k8s-job: each asset in a pod of its own, on Kubernetes only"
+    )
+    run_high_memory_resources: Json[PodResources] | None = Field(
+        None,
+        description="JSON of requests and limits of those pods whose asset asks for high_memory; "
+        "default: as the others",
+    )
+
+
 S = TypeVar("S", bound=Settings)
 
 
@@ -163,9 +188,8 @@ def _explain(cls: type[Settings], item: dict[str, Any]) -> str:
     field = str(item["loc"][0])
     info = cls.model_fields.get(field)
     got = "a value" if info is None or _is_secret(info.annotation) else repr(item["input"])
-    return (
-        f"{field.upper()}: got {got}, but {_accepts(item)}; correct it in the environment or .env"
-    )
+    name = ".".join([field.upper(), *map(str, item["loc"][1:])])
+    return f"{name}: got {got}, but {_accepts(item)}; correct it in the environment or .env"
 
 
 def _is_secret(annotation: Any) -> bool:
