@@ -13,7 +13,7 @@ DAGSTER_DEV = cd "$$($(PY) -m stack.one_machine.home)" && DAGSTER_HOME=$$PWD \
 # What, if newer than the environment, means that it is to be set up again.
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)
 
-.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images test-cluster promote lint format docs bench clean distclean
+.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images test-cluster promote lint format docs bench bench-cluster clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,7 +70,10 @@ format: setup ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/sqlfluff fix -q code_locations/transformation/dbt
 
 bench: setup ## Measure the budgets, as ratios in one run; results in benchmarks/results
-	@status=0; $(PY) -m benchmarks.load_time || status=$$?; $(PY) -m benchmarks.data_path || status=$$?; exit $$status
+	@status=0; for what in load_time continuation data_path; do $(PY) -m benchmarks.$$what || status=$$?; done; exit $$status
+
+bench-cluster: setup ## The same on a cluster, beside stock settings (KUBECONFIG, IMAGE_REGISTRY, BUILD_IMAGE)
+	@PYTHONPATH=tests $(PY) -m benchmarks.cluster $(ARGS)
 
 clean: ## Wipe the data: warehouse, runs, results, sample exports (.stack)
 	@rm -rf .stack
