@@ -6,11 +6,16 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 from dagster import DagsterEventType, DagsterRunStatus
+from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.storage.tags import MAX_RETRIES_TAG, WILL_RETRY_TAG
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 
 from pods.launcher import OWN, STOCK, with_launcher
-from pods.watch import delete_jobs_of_ended_runs, fail_hopeless_runs
+from pods.watch import (
+    delete_jobs_of_ended_runs,
+    explain_interrupted_runs,
+    fail_hopeless_runs,
+)
 
 STARTING, STARTED = DagsterRunStatus.STARTING, DagsterRunStatus.STARTED
 FAILURE, CANCELED, SUCCESS = (
@@ -118,6 +123,19 @@ def test_run_that_ended_by_itself_meanwhile_keeps_its_end(api, instance, monkeyp
     monkeypatch.setattr(instance, "get_runs", lambda _filters: [stale])
     watch(instance)
     assert instance.get_run_by_id(run.run_id).status == SUCCESS
+
+
+def test_run_that_was_interrupted_is_told_by_whom_and_only_once(api, instance):
+    run, job = begin(instance, STARTED)
+    reason = JobFailureData(None, RunFailureReason.UNEXPECTED_TERMINATION)
+    instance.report_run_failed(run, "interrupted", reason)
+    api.add_job(job, run.run_id, failed=1)
+    drained = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
+    api.add_pod(job, phase="Failed", conditions=[drained | {"message": "evicting"}])
+    for _ in range(2):
+        explain_interrupted_runs(instance, instance.run_launcher, logger)
+    [event] = instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)
+    assert "it was evicted, as when a node is drained (node node-1): evicting" in event.message
 
 
 @pytest.mark.parametrize("status", [FAILURE, CANCELED])

@@ -25,7 +25,11 @@ from dagster._daemon.utils import DaemonErrorCapture
 from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
 
 from pods.launcher import OWN, ExplainingRunLauncher, with_launcher
-from pods.watch import delete_jobs_of_ended_runs, fail_hopeless_runs
+from pods.watch import (
+    delete_jobs_of_ended_runs,
+    explain_interrupted_runs,
+    fail_hopeless_runs,
+)
 
 
 class PodMonitor(MonitoringDaemon):
@@ -38,7 +42,7 @@ class PodMonitor(MonitoringDaemon):
         instance = workspace_process_context.instance
         launcher = instance.run_launcher
         if isinstance(launcher, ExplainingRunLauncher):
-            for look in (fail_hopeless_runs, delete_jobs_of_ended_runs):
+            for look in (fail_hopeless_runs, explain_interrupted_runs, delete_jobs_of_ended_runs):
                 try:
                     look(instance, launcher, self._logger)
                     yield None

@@ -6,12 +6,16 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
-from dagster._core.storage.tags import WILL_RETRY_TAG
+from dagster._core.events import RunFailureReason
+from dagster._core.storage.tags import RUN_FAILURE_REASON_TAG, WILL_RETRY_TAG
 
 from pods.launcher import ExplainingRunLauncher
 
 # A run's pod ends a moment after its run, and uploads its logs meanwhile.
 ENDING = timedelta(seconds=60)
+# A Job is kept for some minutes after its end.
+EXPLAINABLE = timedelta(minutes=10)
+EXPLAINED_TAG = "pods/explained"
 _BEGUN = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 _ENDED_BADLY = [DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
@@ -37,6 +41,30 @@ def fail_hopeless_runs(
             instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
         if look.found:
             jobs.delete(name)
+
+
+def explain_interrupted_runs(
+    instance: DagsterInstance, launcher: ExplainingRunLauncher, logger: logging.Logger
+) -> None:
+    """Add to the log of a run whose process was told to end, and said only that, by whom.
+
+    As by a node that is drained or shuts down, or by the Job's deadline.
+    """
+    lately = RunsFilter(
+        statuses=[DagsterRunStatus.FAILURE],
+        tags={RUN_FAILURE_REASON_TAG: RunFailureReason.UNEXPECTED_TERMINATION.value},
+        updated_after=datetime.now(UTC) - EXPLAINABLE,
+    )
+    for run in instance.get_runs(lately):
+        if EXPLAINED_TAG in run.tags:
+            continue
+        name = launcher.job_name(run)
+        look = launcher.jobs_of(run).look(name)
+        if look.found and look.trouble:
+            message = f"Job {name}: {look.trouble.reason}"
+            logger.info(f"Run {run.run_id} was interrupted: {message}")
+            instance.add_run_tags(run.run_id, {EXPLAINED_TAG: "true"})
+            instance.report_engine_event(message, run)
 
 
 def delete_jobs_of_ended_runs(
