@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import dagster as dg
+
 from support.stack_process import StackProcess
 
 DEADLINE_S = 240.0
@@ -73,6 +75,16 @@ def wait_for(condition: Callable[[], object], stack: StackProcess) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(_log_of(stack).read_text()[-4000:])
         time.sleep(0.3)
+
+
+def skipped_with(instance: dg.DagsterInstance, sensor: str, text: str) -> bool:
+    """Whether one of a sensor's last ticks was skipped with a reason that has `text`."""
+    states = [s for s in instance.all_instigator_state() if s.instigator_name == sensor]
+    return any(
+        text in (tick.tick_data.skip_reason or "")
+        for state in states
+        for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=20)
+    )
 
 
 def _log_of(stack: StackProcess) -> Path:

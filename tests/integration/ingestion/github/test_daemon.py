@@ -10,7 +10,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from fakes.github import REPO, TOKEN
 from stack.pipelines import RELEASE, Stage
 from stack.tags import STAGE_TAG
-from support.daemon import daemon, stack_of_locations, wait_for
+from support.daemon import daemon, skipped_with, stack_of_locations, wait_for
 from support.stack_process import StackProcess
 
 # A location as it is, but with one quick asset in place of its own.
@@ -27,6 +27,7 @@ defs = location_definitions(
     Location(stage=Stage("{stage}"), settings=[], assets=[{stage}_asset], sensors=[{sensor}])
 )
 """
+SENSOR = "github_release_sensor"
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def stack(stack_home, github) -> StackProcess:
 
 def sensor_state(instance: dg.DagsterInstance):
     states = instance.all_instigator_state()
-    return next((s for s in states if s.instigator_name == "github_release_sensor"), None)
+    return next((s for s in states if s.instigator_name == SENSOR), None)
 
 
 def ticks(instance: dg.DagsterInstance):
@@ -49,10 +50,6 @@ def ticks(instance: dg.DagsterInstance):
     if state is None:
         return []
     return instance.get_ticks(state.instigator_origin_id, state.selector_id)
-
-
-def skipped_with(instance: dg.DagsterInstance, text: str) -> bool:
-    return any(text in (tick.tick_data.skip_reason or "") for tick in ticks(instance)[:20])
 
 
 def looked_twice_since(instance: dg.DagsterInstance, begun: float) -> bool:
@@ -75,9 +72,9 @@ def test_a_release_runs_all_four_stages_once_despite_failures_and_a_lost_cursor(
     with dg.DagsterInstance.from_config(str(stack.home / "dagster")) as instance:
         with daemon(stack, "workspace.yaml"):
             github.fault = lambda handler: handler.answer(500, {}) is None
-            wait_for(lambda: skipped_with(instance, "out of order (500)"), stack)
+            wait_for(lambda: skipped_with(instance, SENSOR, "out of order (500)"), stack)
             github.fault = healthy
-            wait_for(lambda: skipped_with(instance, "taken as known"), stack)
+            wait_for(lambda: skipped_with(instance, SENSOR, "taken as known"), stack)
             before_the_release = sensor_state(instance)
             github.publish("v1")
             wait_for(lambda: succeeded(instance, "v1"), stack)

@@ -9,7 +9,7 @@ from dagster._core.scheduler.instigation import TickStatus
 
 from stack.pipelines import FILES, Stage
 from stack.tags import PIPELINE_ID_TAG, STAGE_TAG
-from support.daemon import daemon, stack_of_locations, wait_for
+from support.daemon import daemon, skipped_with, stack_of_locations, wait_for
 from support.incoming import Incoming
 from support.stack_process import StackProcess
 
@@ -35,6 +35,7 @@ def dbt_run() -> None: ...
 
 defs = location_definitions(Location(Stage.TRANSFORMATION, settings=[], assets=[dbt_run]))
 """
+SENSOR = "file_arrival_sensor"
 MANIFEST = {
     "sources": {"source.s.files.used": {"schema": "freelancer_raw", "identifier": "files_used"}},
     "child_map": {"source.s.files.used": ["model.s.stg_files__used"]},
@@ -47,7 +48,10 @@ def stack(stack_home) -> StackProcess:
     manifest.parent.mkdir(parents=True)
     manifest.write_text(json.dumps(MANIFEST))
     sources = {"ingestion": INGESTION, "transformation": TRANSFORMATION}
-    return stack_of_locations(stack_home, sources, {"INCOMING_SETTLE_SECONDS": "1"})
+    mount = stack_home / "mount"
+    mount.touch()
+    variables = {"INCOMING_SETTLE_SECONDS": "1", "INCOMING_URL": str(mount / "incoming")}
+    return stack_of_locations(stack_home, sources, variables)
 
 
 def finished(instance: dg.DagsterInstance) -> list[str]:
@@ -60,7 +64,7 @@ def finished(instance: dg.DagsterInstance) -> list[str]:
 
 def sensor_state(instance: dg.DagsterInstance):
     states = instance.all_instigator_state()
-    return next((s for s in states if s.instigator_name == "file_arrival_sensor"), None)
+    return next((s for s in states if s.instigator_name == SENSOR), None)
 
 
 def looks_since(instance: dg.DagsterInstance, begun: float) -> int:
@@ -69,10 +73,14 @@ def looks_since(instance: dg.DagsterInstance, begun: float) -> int:
     return sum(t.timestamp > begun and t.status == TickStatus.SKIPPED for t in ticks)
 
 
-def test_files_load_once_and_only_used_ones_are_modelled(stack):
+def test_files_load_once_and_only_used_ones_are_modelled_after_the_folder_is_back(stack):
     inbox = Incoming(stack.home)
     with dg.DagsterInstance.from_config(str(stack.home / "dagster")) as instance:
         with daemon(stack):
+            wait_for(lambda: skipped_with(instance, SENSOR, "can't be listed"), stack)
+            mount = stack.home / "mount"
+            mount.unlink()
+            mount.symlink_to(stack.home)
             inbox.drop("unused.csv", "id\n1\n")
             wait_for(lambda: finished(instance) == ["ingestion"], stack)
             before_the_second = sensor_state(instance)
