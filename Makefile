@@ -6,9 +6,6 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 PY := .venv/bin/python
-# In its own folder: beside another dagster.yaml it warns, and of `dagster dev` in any case.
-DAGSTER_DEV = cd "$$($(PY) -m stack.one_machine.home)" && DAGSTER_HOME=$$PWD \
-	PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(CURDIR)/.venv/bin/dagster dev
 
 # What, if newer than the environment, means that it is to be set up again.
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)
@@ -27,10 +24,10 @@ run: setup sample-data ## Run the whole daily_data_pipeline (or PIPELINE=name), 
 	@$(PY) -m code_locations.run $(PIPELINE)
 
 dev: setup sample-data ## Open the stack in Dagster's UI, one process: http://localhost:3000
-	@$(DAGSTER_DEV) -f $(CURDIR)/code_locations/definitions.py -d $(CURDIR)
+	@$(PY) -m stack.one_machine.dev -f $(CURDIR)/code_locations/definitions.py -d $(CURDIR)
 
 dev-locations: setup sample-data ## The same as four code locations, a process each
-	@$(DAGSTER_DEV) -w $(CURDIR)/workspace.yaml
+	@$(PY) -m stack.one_machine.dev -w $(CURDIR)/workspace.yaml
 
 sample-data: setup ## Write the sample exports, if there are none (SIZE=number of time entries)
 	@$(PY) -m ingestion.sample_data $(if $(SIZE),--size $(SIZE))

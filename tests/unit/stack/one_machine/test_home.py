@@ -1,5 +1,7 @@
 """DAGSTER_HOME: the checkout's dagster.yaml, with the run storage that the settings ask for."""
 
+import os
+
 import pytest
 import yaml
 
@@ -25,6 +27,17 @@ def test_runs_are_kept_in_postgres_where_its_url_is_set_and_no_file_has_the_pass
         "env": "DAGSTER_POSTGRES_URL"
     }
     assert "hunter2" not in text
+
+
+def test_a_url_that_only_the_env_file_has_reaches_dagster(stack_home, monkeypatch, tmp_path):
+    url = "postgresql://dagster:hunter2@db/dagster"
+    file = tmp_path / ".env"
+    file.write_text(f"DAGSTER_POSTGRES_URL={url}\n")
+    monkeypatch.setattr("stack.settings.env_files", lambda: (file,))
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "set and taken back, so that it is undone")
+    monkeypatch.delenv("DAGSTER_POSTGRES_URL")
+    prepare_dagster_home(load_settings(StackSettings))
+    assert os.environ["DAGSTER_POSTGRES_URL"] == url
 
 
 def test_a_missing_template_is_named(stack_home, tmp_path):

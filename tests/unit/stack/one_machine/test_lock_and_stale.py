@@ -1,6 +1,8 @@
 """One run at a time, and runs whose process died are not in progress for ever."""
 
+import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -8,7 +10,8 @@ import dagster as dg
 import pytest
 
 from stack.one_machine.lock import AlreadyRunningError, single_run
-from stack.one_machine.stale import PID_TAG, fail_dead_runs
+from stack.one_machine.stale import PID_TAG, SERVER_TAG, fail_dead_runs
+from support.servers import free_port
 
 
 def dead_pid() -> int:
@@ -53,9 +56,30 @@ def test_a_run_of_a_dead_process_is_marked_as_failed(instance):
     assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
 
 
-def test_runs_of_living_processes_and_of_the_daemon_are_left_alone(instance):
-    ours = started_run(instance, {PID_TAG: str(os.getppid())})
-    daemons = started_run(instance, {})
+@pytest.fixture
+def code_server(tmp_path):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "server"))
+        server.listen()
+        yield server
+
+
+def server_tag(**address) -> dict[str, str]:
+    return {SERVER_TAG: json.dumps({"host": "localhost", **address})}
+
+
+def test_a_run_goes_with_the_code_server_that_started_it(instance, code_server, tmp_path):
+    run_id = started_run(instance, server_tag(socket=str(tmp_path / "server")))
     assert fail_dead_runs(instance) == []
-    for run_id in (ours, daemons):
+    code_server.close()
+    gone = started_run(instance, server_tag(socket=str(tmp_path / "gone")))
+    refused = started_run(instance, server_tag(port=free_port()))
+    assert set(fail_dead_runs(instance)) == {run_id, gone, refused}
+
+
+def test_runs_of_living_processes_and_of_other_launchers_are_left_alone(instance):
+    ours = started_run(instance, {PID_TAG: str(os.getppid())})
+    others = started_run(instance, {})
+    assert fail_dead_runs(instance) == []
+    for run_id in (ours, others):
         assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.STARTED

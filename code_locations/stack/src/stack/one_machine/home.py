@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from stack.paths import checkout_root
-from stack.settings import StackSettings, load_settings
+from stack.settings import StackSettings
 
 # The URL stays in the environment: the file holds no password.
 POSTGRES_STORAGE = """
@@ -24,7 +25,8 @@ def prepare_dagster_home(settings: StackSettings, template: Path | None = None) 
     """Write `dagster.yaml` for these settings and return the folder, ready as DAGSTER_HOME.
 
     The file is the checkout's `dagster.yaml` (or `template`), with run storage on Postgres
-    when DAGSTER_POSTGRES_URL is set. Raises HomeError without a template.
+    when DAGSTER_POSTGRES_URL is set, which the environment of this process then has too. Raises
+    HomeError without a template.
     """
     root = checkout_root()
     source = template or (root / "dagster.yaml" if root else None)
@@ -35,13 +37,12 @@ def prepare_dagster_home(settings: StackSettings, template: Path | None = None) 
     content = source.read_text()
     if settings.dagster_postgres_url is not None:
         content += POSTGRES_STORAGE
+        # Dagster reads the environment only; the setting may be a line of .env.
+        url = settings.dagster_postgres_url.get_secret_value()
+        os.environ.setdefault("DAGSTER_POSTGRES_URL", url)
     file = home / "dagster.yaml"
     if not file.is_file() or file.read_text() != content:
         temporary = file.with_suffix(".tmp")
         temporary.write_text(content)
         temporary.replace(file)
     return home
-
-
-if __name__ == "__main__":
-    print(prepare_dagster_home(load_settings(StackSettings)))  # noqa: T201 - read by make
