@@ -200,3 +200,9 @@ def test_a_cursor_that_someone_garbled_hides_no_run(instance, text):
 def test_a_location_that_begins_every_pipeline_it_has_continues_none():
     defs = location_definitions(Location(stage=Stage.INGESTION, settings=[], assets=[]))
     assert not list(defs.sensors or [])
+
+
+def test_looks_every_second_or_as_often_as_it_is_told(monkeypatch):
+    assert sensor_of(Stage.CATALOG).minimum_interval_seconds == 1
+    monkeypatch.setenv("CONTINUATION_INTERVAL_SECONDS", "30")
+    assert sensor_of(Stage.CATALOG).minimum_interval_seconds == 30

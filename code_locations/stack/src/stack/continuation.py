@@ -18,6 +18,7 @@ import dagster as dg
 
 from stack.options import TAG_PREFIX, skips_validations
 from stack.pipelines import Pipeline, Stage
+from stack.settings import StackSettings, load_settings
 from stack.tags import PIPELINE_ID_TAG, PIPELINE_TAG, PRIORITY_TAG, STAGE_TAG, pipeline_id
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from dagster._core.storage.dagster_run import RunRecord
 
 LOAD_ONLY_TAG = "option/load_only"
-# Copied from stage to stage beside those above: options, partitions, and what a user added.
+# Copied from stage to stage: options, what began the pipeline, and its days. Not a backfill's id:
+# Dagster would count the later stages among the backfill's own runs.
 CARRIED_PREFIXES = (
     TAG_PREFIX,
     "release/",
@@ -38,7 +40,6 @@ CARRIED_PREFIXES = (
 # A run's timestamp is its worker's clock, and its record may become visible later than that.
 OVERLAP = timedelta(minutes=10)
 RUNS_A_TICK = 200
-INTERVAL_S = 1
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def continuation_sensor(
         name=f"{stage}_continuation_sensor",
         evaluation_fn=evaluate,
         jobs=[job for _, job in continued],
-        minimum_interval_seconds=INTERVAL_S,
+        minimum_interval_seconds=load_settings(StackSettings).continuation_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Starts the {stage} stage of each pipeline whose stage before has succeeded.",
     )
