@@ -6,6 +6,9 @@ from benchmarks.cluster.measure import Measured
 from benchmarks.cluster.timeline import PHASES, between, phases
 from benchmarks.report import Finding, median, print_table
 
+# Parts of the phases that are measured alone, by the run itself.
+ALONE = {"(an interpreter alone)": "interpreter_s", "(a connection alone)": "connect_s"}
+
 
 def findings(ours: Measured, stock: Measured) -> list[Finding]:
     """Ratios against stock settings, with the budgets of those that have one."""
@@ -56,8 +59,9 @@ def print_profiles(ours: Measured, stock: Measured) -> None:
         for name, _, _ in PHASES
         if name in mine or name in theirs
     ]
-    connect = (median([run["connect_s"] for run in half.one_step]) for half in (ours, stock))
-    rows.append(["(a connection to the storage alone)", *map(_cell, connect)])
+    for name, key in ALONE.items():
+        alone = (median([run[key] for run in half.one_step]) for half in (ours, stock))
+        rows.append([name, *map(_cell, alone)])
     print_table(("phase", "ours", "stock"), rows)
     print("\nwhere the time of daily_data_pipeline goes with nothing new: median seconds")
     by_stage = ours.stage_medians(), stock.stage_medians()

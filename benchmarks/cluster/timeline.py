@@ -12,25 +12,28 @@ Times = Mapping[str, float]
 
 EVENTS = {
     "RunEnqueuedEvent": "enqueued",
-    "RunDequeuedEvent": "dequeued",
+    "RunStartingEvent": "dequeued",
     "RunStartEvent": "run_start",
+    "ResourceInitSuccessEvent": "resources",
+    "LogsCapturedEvent": "captured",
     "ExecutionStepStartEvent": "step",
     "RunSuccessEvent": "success",
 }
 # What a run's process says before it begins the run.
 WORKER = "Started process for run"
-# Where the time of a run goes: what, from, to. The first two are known by Dagster's events, pods
-# by PodWatch, `process` to `bench_jobs` by what the last step reports (image/bench_jobs.py).
+# Where the time of a run goes: what, from, to. `pod`, `scheduled` and `ended` are what PodWatch
+# saw, `interpreter` and `dagster_postgres` what the last step reports, the others are events.
 PHASES = (
     ("in the queue", "enqueued", "dequeued"),
     ("daemon and Job controller make the pod", "dequeued", "pod"),
     ("scheduler", "pod", "scheduled"),
-    ("volumes, sandbox, container start", "scheduled", "process"),
-    ("interpreter", "process", "interpreter"),
+    ("volumes, sandbox, container and interpreter start", "scheduled", "interpreter"),
     ("imports of dagster", "interpreter", "dagster_postgres"),
     ("storage: import, connect, first queries", "dagster_postgres", "worker"),
     ("code location's imports, plan, RUN_START", "worker", "run_start"),
-    ("to the first step", "run_start", "step"),
+    ("executor and resources", "run_start", "resources"),
+    ("capture of logs: S3 client", "resources", "captured"),
+    ("to the first step", "captured", "step"),
     ("steps", "step", "success"),
     ("end of the process and its pod", "success", "ended"),
 )

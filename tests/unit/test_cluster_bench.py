@@ -11,13 +11,14 @@ def event(kind: str, at: float, message: str = "") -> dict:
 
 RUN = [
     event("RunEnqueuedEvent", 10.0),
-    event("RunDequeuedEvent", 10.5),
+    event("RunStartingEvent", 10.5),
     event("EngineEvent", 10.6, "Creating Kubernetes run worker job"),
     event("EngineEvent", 12.4, "Started process for run (pid: 1)."),
     event("RunStartEvent", 12.5),
+    event("LogsCapturedEvent", 12.625),
     event("ExecutionStepStartEvent", 12.75),
     event("ExecutionStepStartEvent", 13.0),
-    event("LogMessageEvent", 13.1, '{"cpu_s": 1.5, "process": 11.25, "interpreter": 11.5}'),
+    event("LogMessageEvent", 13.1, '{"cpu_s": 1.5, "interpreter": 11.25}'),
     event("RunSuccessEvent", 13.5),
 ]
 POD = {"pod": 10.75, "scheduled": 11.0, "ended": 14.0}
@@ -26,8 +27,8 @@ POD = {"pod": 10.75, "scheduled": 11.0, "ended": 14.0}
 def test_each_phase_begins_where_the_one_before_ends():
     found = phases([timeline(RUN, POD)])
     assert found["in the queue"] == 0.5
-    assert found["volumes, sandbox, container start"] == 0.25
-    assert found["to the first step"] == 0.25
+    assert found["volumes, sandbox, container and interpreter start"] == 0.25
+    assert found["to the first step"] == 0.125
     assert found["end of the process and its pod"] == 0.5
 
 
