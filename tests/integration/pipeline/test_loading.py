@@ -16,31 +16,29 @@ from support.stack_process import GUARD, ROOT, clean_environment
 
 DEADLINE_S = 120
 TARGETS = {
-    "merged": ["-f", "code_locations/definitions.py"],
-    "four locations": ["-w", "workspace.yaml"],
+    "merged": ["-f", f"{ROOT}/code_locations/definitions.py", "-d", str(ROOT)],
+    "four locations": ["-w", f"{ROOT}/workspace.yaml"],
 }
+# As in the Makefile.
+MAKE_DEV = [sys.executable, "-m", "stack.one_machine.dev"]
 ASSETS = '{"query": "{ assetNodes { assetKey { path } opNames } }"}'
 
 
 def environment(log: Path) -> dict[str, str]:
-    # Dagster 1.13 says at each start of these commands that it likes `dg` better.
-    superseded = ("dev_command", "definitions_validate_command")
     return clean_environment(
         PYTHONPATH=str(GUARD),
         NO_NETWORK_LOG=str(log),
-        PYTHONWARNINGS=",".join(f"ignore:Function `{name}` is superseded" for name in superseded),
+        STACK_HOME=str(log.parent / "stack"),
+        # Dagster 1.13 says that it likes `dg` better.
+        PYTHONWARNINGS="ignore:Function `definitions_validate_command` is superseded",
     )
-
-
-def dagster(*arguments: str) -> list[str]:
-    return [str(Path(sys.executable).parent / "dagster"), *arguments]
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_the_definitions_are_valid(target, tmp_path):
     log = tmp_path / "network.log"
     result = subprocess.run(
-        dagster("definitions", "validate", *target),
+        [Path(sys.executable).parent / "dagster", "definitions", "validate", *target],
         cwd=ROOT, env=environment(log), capture_output=True, text=True, timeout=DEADLINE_S,
         check=False,
     )  # fmt: skip
@@ -51,12 +49,12 @@ def test_the_definitions_are_valid(target, tmp_path):
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_the_ui_opens_with_the_six_assets(target, tmp_path):
+def test_make_dev_opens_the_ui_with_the_six_assets(target, tmp_path):
     log, port = tmp_path / "network.log", free_port()
     output = tmp_path / "output"
     with output.open("w") as file:
         process = subprocess.Popen(
-            dagster("dev", *target, "--port", str(port), "--host", "127.0.0.1"),
+            [*MAKE_DEV, *target, "--port", str(port), "--host", "127.0.0.1"],
             cwd=ROOT, env=environment(log), stdout=file, stderr=file,
         )  # fmt: skip
     try:
