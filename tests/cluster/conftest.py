@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +18,11 @@ import pytest
 import yaml
 
 from cluster.kube import ClusterError, Namespace, api_proxy, make_namespace, output_of
-from cluster.release import Release
+from cluster.release import Release, helm
+from ingestion.sample_data import DEFAULT_SIZE
 from support.stack_process import ROOT, StackProcess
 
+PROBE = Path(__file__).parent / "probe"
 REASON = "no KUBECONFIG: these tests need a cluster; see CONTRIBUTING.md"
 
 
@@ -35,12 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item):
     """What the cluster says of itself, beside a test that failed."""
     report = yield
-    if report.failed and (release := item.funcargs.get("release")):  # type: ignore[attr-defined]
-        report.sections.append(("cluster", _state_of(release.namespace)))
+    used = item.funcargs if report.failed else {}  # type: ignore[attr-defined]
+    for release in (used[name] for name in ("release", "probed") if name in used):
+        report.sections.append(("cluster", state_of(release.namespace)))
     return report
 
 
-def _state_of(namespace: Namespace) -> str:
+def state_of(namespace: Namespace) -> str:
     shown = [["get", "pods,jobs", "-o", "wide"], ["get", "events", "--sort-by=.lastTimestamp"]]
     parts = [_said(namespace, *arguments)[-6000:] for arguments in shown]
     parts += [
@@ -94,18 +99,21 @@ def holds_other_images(images: Path) -> bool:
 
 @pytest.fixture(scope="session")
 def release(images, proxy) -> Iterator[Release]:
-    """The stack in namespace `data`, installed with no values and with its images in the registry.
+    """The stack in namespace `data`, installed as the README says: no values at all.
 
     Where the node has an older image under the same tag, the images are named by digest.
     """
     release = Release("stack", make_namespace("data"), proxy)
-    if holds_other_images(images):
-        release.values += ["--values", str(images)]
     try:
+        if holds_other_images(images):
+            release.values += ["--values", str(images)]
+        elif not release.is_installed():
+            [command] = re.findall(r"^helm install .+$", (ROOT / "README.md").read_text(), re.M)
+            helm(*shlex.split(command)[1:])
         release.install()
         yield release
     except ClusterError as error:
-        raise ClusterError(f"{error}\n{_state_of(release.namespace)}") from None
+        raise ClusterError(f"{error}\n{state_of(release.namespace)}") from None
     finally:
         if not os.environ.get("KEEP_RELEASE"):
             output_of("kubectl", "delete", "namespace", "data", "--wait=true")
@@ -136,7 +144,64 @@ def lake(release, tmp_path_factory) -> Iterator[dict[str, str]]:
 def on_one_machine(tmp_path_factory) -> StackProcess:
     """The same pipeline on one machine, run once."""
     stack = StackProcess(tmp_path_factory.mktemp("machine") / "stack")
-    stack.write_sample_data()
+    stack.write_sample_data(DEFAULT_SIZE)
     done = stack.run_pipeline()
     assert done.returncode == 0, done.stdout + done.stderr
     return stack
+
+
+PROBED = {
+    "instance": {"startTimeoutSeconds": 60, "monitorIntervalSeconds": 5, "maxRetries": 1},
+    "webserver": {"resources": {"requests": {"cpu": "50m"}}},
+    "daemon": {"resources": {"requests": {"cpu": "50m"}}},
+    "codeLocationDefaults": {
+        "resources": {"requests": {"cpu": "20m"}},
+        "run": {
+            "resources": {
+                "requests": {"cpu": "50m", "memory": "128Mi"},
+                "limits": {"memory": "512Mi"},
+            },
+            "highMemoryResources": {
+                "requests": {"cpu": "50m", "memory": "128Mi"},
+                "limits": {"memory": "1Gi"},
+            },
+        },
+    },
+    "codeLocations": {
+        "ingestion": {"executor": "k8s-job"},
+        "transformation": {"executor": "k8s-job"},
+        "quality": {"enabled": False},
+        "catalog": {"enabled": False},
+        "steps": {"executor": "k8s-job", "module": "probe.definitions"},
+        "single": {"module": "probe.definitions"},
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def probed(images, proxy, tmp_path_factory) -> Iterator[Release]:
+    """A release in namespace `probed`: executor k8s-job, patience of a minute, and code that fails.
+
+    Locations `steps` (each asset in a pod of its own) and `single` have the jobs of `probe/`.
+    """
+    built = yaml.safe_load(images.read_text())
+    base = built["codeLocations"]["catalog"]["image"]
+    image = f"{built['image']['registry']}/{base['repository']}@{base['digest']}"
+    command = [ROOT / "scripts" / "build-image.sh", "probe", PROBE, "-f", PROBE / "Dockerfile"]
+    digest = output_of(*command, "--build-arg", f"BASE={image}").strip()
+    probe = {"image": {"repository": "freelancer-data-stack/probe", "digest": digest}}
+    values = json.loads(json.dumps(PROBED))
+    for name in ("steps", "single"):
+        values["codeLocations"][name] |= probe | {"env": {"PROBE": name}}
+    file = tmp_path_factory.mktemp("probed") / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    release = Release("probed", make_namespace("probed"), proxy)
+    release.values += ["--values", str(images), "--values", str(file)]
+    try:
+        release.install()
+        yield release
+    except ClusterError as error:
+        raise ClusterError(f"{error}\n{state_of(release.namespace)}") from None
+    finally:
+        if not os.environ.get("KEEP_RELEASE"):
+            output_of("kubectl", "delete", "namespace", "probed", "--wait=true")

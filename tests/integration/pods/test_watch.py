@@ -79,6 +79,7 @@ def test_run_that_can_not_begin_fails_with_the_reason_and_leaves_no_job(api, ins
     assert message_of_failure(instance, run).startswith(f"Job {job}: its container can't be made")
     assert 'secret "own" not found' in message_of_failure(instance, run)
     assert ended.tags[WILL_RETRY_TAG] == "false"
+    assert ended.tags[MAX_RETRIES_TAG] == "2"  # of what a person makes of it
     assert not api.jobs
     assert not api.pods
 

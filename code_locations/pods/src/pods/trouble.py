@@ -23,8 +23,8 @@ _REFUSED = (
 # … but these pass, whatever else the message says.
 _PASSING = (
     "timeout", "timed out", "deadline exceeded", "connection refused", "connection reset",
-    "no such host", "toomanyrequests", "too many requests", "eof", "service unavailable",
-    "internal server error", "bad gateway",
+    "no such host", "unreachable", "toomanyrequests", "too many requests", "eof",
+    "service unavailable", "internal server error", "bad gateway",
 )  # fmt: skip
 _PULLING = {"ErrImagePull", "ImagePullBackOff"}
 _NEVER_PULLED = {"InvalidImageName", "ErrImageNeverPull"}
@@ -214,6 +214,7 @@ def _lost(pod: Any) -> Trouble | None:
 
 def _gone(events: Sequence[Any]) -> Trouble:
     told = [e for e in events if e.type == "Warning" or e.reason == "TaintManagerEviction"]
+    told = [e for e in told if e.reason != "BackoffLimitExceeded"]  # says that it failed, not why
     said = f"; last heard: {told[-1].reason}: {_line(told[-1].message)}" if told else ""
     return Trouble(f"its pod is gone: deleted, or lost with its node{said}", final=True)
 

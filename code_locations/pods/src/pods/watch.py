@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.events import RunFailureReason
-from dagster._core.storage.tags import RUN_FAILURE_REASON_TAG, WILL_RETRY_TAG
+from dagster._core.storage.tags import MAX_RETRIES_TAG, RUN_FAILURE_REASON_TAG
 
 from pods.launcher import ExplainingRunLauncher
 
@@ -36,9 +36,10 @@ def fail_hopeless_runs(
             continue
         message = f"Job {name}: {jobs.explain(name, look.trouble)}"
         logger.info(f"Run {run.run_id}: {message}")
-        instance.report_run_failed(run, message)
-        if not look.trouble.retry:
-            instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
+        if look.trouble.retry:
+            instance.report_run_failed(run, message)
+        else:
+            _fail_for_good(instance, run, message)
         if look.found:
             jobs.delete(name)
 
@@ -90,6 +91,17 @@ def delete_jobs_of_ended_runs(
             continue
         if jobs.delete(job.name):
             logger.info(f"Run {job.run_id} is over: deleted its Job {job.name}")
+
+
+def _fail_for_good(instance: DagsterInstance, run: DagsterRun, message: str) -> None:
+    """Fail a run without a retry; one that a person makes of it has its retries again.
+
+    Whether it is retried is decided as the failure is stored, so the tag must be there before.
+    """
+    allowed = run.tags.get(MAX_RETRIES_TAG, str(instance.run_retries_max_retries))
+    instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
+    instance.report_run_failed(run, message)
+    instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: allowed})
 
 
 def _is_begun(instance: DagsterInstance, run: DagsterRun) -> bool:
