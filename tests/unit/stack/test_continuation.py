@@ -119,8 +119,12 @@ def test_what_is_only_loaded_leads_nowhere(instance):
     assert len(tick(instance, sensor_of(Stage.TRANSFORMATION))[0]) == 1
 
 
-def test_config_of_a_stages_ops_stays_in_that_stage():
-    config = {"ops": {"file_processing": {"config": {"files": []}}}, "loggers": {"console": {}}}
+def test_config_of_a_stages_ops_and_executor_stays_in_that_stage():
+    config = {
+        "ops": {"file_processing": {"config": {"files": []}}},
+        "execution": {"config": {"max_concurrent": 1}},
+        "loggers": {"console": {}},
+    }
     tags = {"pipeline": FILES.name, "stage": str(Stage.INGESTION)}
     run = dg.DagsterRun(job_name=FILES.name, run_config=config, tags=tags)
     request = continue_run(FILES, Stage.TRANSFORMATION, run)

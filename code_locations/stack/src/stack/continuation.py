@@ -37,6 +37,8 @@ CARRIED_PREFIXES = (
     "dagster/partition",
     "dagster/asset_partition",
 )
+# Config of a stage's own: of its ops, and of its executor, which another location may not have.
+OWN_CONFIG = {"ops", "execution"}
 # A run's timestamp is its worker's clock, and its record may become visible later than that.
 OVERLAP = timedelta(minutes=10)
 RUNS_A_TICK = 200
@@ -139,8 +141,7 @@ def continue_run(pipeline: Pipeline, stage: Stage, upstream: dg.DagsterRun) -> d
     return dg.RunRequest(
         run_key=upstream.run_id,
         job_name=pipeline.name,
-        # Config of ops is for ops of the stage before.
-        run_config={k: v for k, v in upstream.run_config.items() if k != "ops"},
+        run_config={k: v for k, v in upstream.run_config.items() if k not in OWN_CONFIG},
         tags=carried
         | {
             PIPELINE_ID_TAG: tags.get(PIPELINE_ID_TAG, upstream.run_id),
