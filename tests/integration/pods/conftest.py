@@ -37,6 +37,7 @@ def instance(api, kubeconfig_file):
     }
     overrides = {
         "run_launcher": {"module": module, "class": name, "config": config},
+        "run_monitoring": {"enabled": True},
         "run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False},
     }
     with instance_for_test(overrides=overrides) as instance:
