@@ -126,17 +126,38 @@ def test_run_that_ended_by_itself_meanwhile_keeps_its_end(api, instance, monkeyp
     assert instance.get_run_by_id(run.run_id).status == SUCCESS
 
 
-def test_run_that_was_interrupted_is_told_by_whom_and_only_once(api, instance):
+def interrupt(instance):
     run, job = begin(instance, STARTED)
     reason = JobFailureData(None, RunFailureReason.UNEXPECTED_TERMINATION)
     instance.report_run_failed(run, "interrupted", reason)
+    return run, job
+
+
+def explanation(instance, run):
+    for _ in range(2):  # it is told once
+        explain_interrupted_runs(instance, instance.run_launcher, logger)
+    [event] = instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)
+    return event.message
+
+
+def test_run_that_was_interrupted_is_told_by_whom(api, instance):
+    run, job = interrupt(instance)
     api.add_job(job, run.run_id, failed=1)
     drained = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
     api.add_pod(job, phase="Failed", conditions=[drained | {"message": "evicting"}])
-    for _ in range(2):
-        explain_interrupted_runs(instance, instance.run_launcher, logger)
-    [event] = instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)
-    assert "it was evicted, as when a node is drained (node node-1): evicting" in event.message
+    said = explanation(instance, run)
+    assert "it was evicted, as when a node is drained (node node-1): evicting" in said
+
+
+def test_run_whose_process_ended_well_when_it_was_told_to(api, instance):
+    run, job = interrupt(instance)
+    api.add_job(job, run.run_id, succeeded=1)
+    pod = api.add_pod(job, phase="Succeeded")
+    api.add_event(pod, "Evicted", "Pod ephemeral local storage usage exceeds 1Ki.")
+    said = explanation(instance, run)
+    assert said.endswith(
+        "ended from outside: Evicted: Pod ephemeral local storage usage exceeds 1Ki."
+    )
 
 
 @pytest.mark.parametrize("status", [FAILURE, CANCELED])

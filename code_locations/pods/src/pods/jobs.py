@@ -11,7 +11,7 @@ from typing import Any
 from dagster_k8s.client import DagsterKubernetesClient
 from kubernetes.client import ApiException
 
-from pods.trouble import Trouble, trouble_of
+from pods.trouble import Trouble, interruption_of, trouble_of
 
 RUN_LABEL = "dagster/run-id"
 LOG_LINES = 10
@@ -61,6 +61,14 @@ class Jobs:
                 late = f"it did not begin within {patience_s:,.0f} s: {trouble.reason}"
                 trouble = replace(trouble, reason=late, final=True)
         return Look(found=True, succeeded=False, trouble=trouble)
+
+    def interruption(self, name: str) -> str | None:
+        """What told the Job's process to end; None if nothing is known of it."""
+        status = self._client.get_job_status(job_name=name, namespace=self._namespace)
+        if status is None:
+            return None
+        pods = self._client.get_pods_in_job(name, self._namespace)
+        return interruption_of(status, pods, self._events(name))
 
     def explain(self, name: str, trouble: Trouble) -> str:
         """The reason, and the end of what its process wrote, where that may tell more."""

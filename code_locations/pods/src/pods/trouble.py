@@ -36,6 +36,9 @@ _LOST = {
     "TerminationByKubelet": "its node shut down or was short of resources",
 }
 
+# Of events about a pod that something else than the stack ends.
+_ENDED_FROM_OUTSIDE = {"Evicted", "Preempted", "NodeShutdown", "TaintManagerEviction"}
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -72,6 +75,22 @@ def trouble_of(
         return replace(trouble, final=True) if trouble else _gone(told)
     refused = _last(told, "FailedCreate") if newest is None else ""
     return Trouble(f"no pod can be made for its Job: {refused}") if refused else trouble
+
+
+def interruption_of(job_status: Any, pods: Sequence[Any], events: Sequence[Any]) -> str | None:
+    """What told a Job's process to end, as far as Kubernetes says.
+
+    A process that ends when it is told to leaves a pod that went well, and only the events know.
+    """
+    trouble = trouble_of(job_status, pods, events)
+    if trouble:
+        return trouble.reason
+    for lost in filter(None, map(_lost, pods)):
+        return lost.reason
+    for event in events:
+        if event.reason in _ENDED_FROM_OUTSIDE:
+            return f"the pod was ended from outside: {event.reason}: {_line(event.message)}"
+    return None
 
 
 def _too_long(job_status: Any) -> Trouble | None:

@@ -60,9 +60,9 @@ def explain_interrupted_runs(
         if EXPLAINED_TAG in run.tags:
             continue
         name = launcher.job_name(run)
-        look = launcher.jobs_of(run).look(name)
-        if look.found and look.trouble:
-            message = f"Job {name}: {look.trouble.reason}"
+        reason = launcher.jobs_of(run).interruption(name)
+        if reason:
+            message = f"Job {name}: {reason}"
             logger.info(f"Run {run.run_id} was interrupted: {message}")
             instance.add_run_tags(run.run_id, {EXPLAINED_TAG: "true"})
             instance.report_engine_event(message, run)
