@@ -105,9 +105,9 @@ class Namespace:
 
 def make_namespace(name: str) -> Namespace:
     """A namespace that takes restricted pods only."""
-    output_of("kubectl", "create", "namespace", name)
-    labels = [f"{key}={value}" for key, value in RESTRICTED.items()]
-    output_of("kubectl", "label", "namespace", name, *labels)
+    metadata = {"name": name, "labels": RESTRICTED}
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    output_of("kubectl", "apply", "-f", "-", text=json.dumps(manifest))
     return Namespace(name)
 
 

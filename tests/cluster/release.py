@@ -36,12 +36,16 @@ def helm(*arguments: str) -> str:
 
 @dataclass
 class Release:
-    """One release in its namespace; `proxy` is the URL of `kubectl proxy`."""
+    """One release in its namespace; `proxy` is the URL of `kubectl proxy`.
+
+    `values` are helm's flags of every install; `path_prefix` is where the UI is served.
+    """
 
     name: str
     namespace: Namespace
     proxy: str
     values: list[str] = field(default_factory=list)
+    path_prefix: str = ""
 
     @property
     def fullname(self) -> str:
@@ -52,7 +56,13 @@ class Release:
     def ui(self) -> Webserver:
         """The UI's API."""
         services = f"{self.proxy}/api/v1/namespaces/{self.namespace.name}/services"
-        return Webserver(f"{services}/{self.fullname}-webserver:http/proxy")
+        proxy = f"{services}/{self.fullname}-webserver:http/proxy"
+        return Webserver(f"{proxy}{self.path_prefix}")
+
+    def is_installed(self) -> bool:
+        """Whether helm knows it."""
+        found = helm("list", "--namespace", self.namespace.name, "--short", "--all")
+        return self.name in found.split()
 
     def install(self, *settings: str) -> None:
         """Install, or upgrade in place, with helm's flags, and wait until all of it is ready."""

@@ -14,8 +14,10 @@ from support.contents import tables
 from support.stack_process import ROOT
 
 README = (ROOT / "README.md").read_text()
-# Run elsewhere: by CI itself, in test_loading.py, and in test_daily_pipeline.py.
-ELSEWHERE = {"make test", "make dev", "make run"}
+# Run elsewhere: by CI itself, in test_loading.py, in test_daily_pipeline.py, and by the fixture
+# `release` of tests/cluster.
+INSTALL = "helm install stack charts/freelancer-data-stack --namespace data --create-namespace"
+ELSEWHERE = {"make test", "make dev", "make run", INSTALL}
 
 
 def blocks(language: str) -> list[str]:

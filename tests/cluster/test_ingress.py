@@ -1,0 +1,81 @@
+"""The UI behind the ingress, in a real browser: graph, launch, live logs.
+
+INGRESS_ADDRESS is the IP address of the ingress controller; CHROMIUM the browser's program.
+SCREENSHOTS names a folder that keeps what the browser showed.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from stack.pipelines import MONITORING
+
+HOST = "stack.example.test"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def address() -> str:
+    given = os.environ.get("INGRESS_ADDRESS")
+    assert given, "INGRESS_ADDRESS: set it to the IP address of the cluster's ingress controller"
+    return given
+
+
+@pytest.fixture
+def page(address, tmp_path):
+    """A page of Chromium that finds HOST at the ingress, and nothing else."""
+    program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    rules = f"--host-resolver-rules=MAP {HOST} {address}, MAP * ~NOTFOUND"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, rules])
+        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+def keep(page, name: str, tmp_path: Path) -> None:
+    folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
+    page.screenshot(path=folder / f"{name}.png")
+
+
+@pytest.fixture(scope="module")
+def served(release, request):
+    """The release with its UI under `request.param` behind the ingress."""
+    release.path_prefix = request.param
+    release.install(
+        "--set", "ingress.enabled=true", "--set", f"ingress.host={HOST}",
+        "--set", f"webserver.pathPrefix={request.param}",
+    )  # fmt: skip
+    yield f"http://{HOST}{request.param}"
+    release.path_prefix = ""
+    release.install()
+
+
+@pytest.mark.parametrize("served", ["", "/dagster"], indirect=True)
+def test_a_person_sees_the_graph_launches_a_run_and_watches_its_logs(served, page, tmp_path):
+    frames: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", frames.append))
+
+    page.goto(f"{served}/asset-groups/?expanded=transformation%3A__repository__")
+    keep(page, "asset-graph", tmp_path)
+    expect(page.get_by_text("receivables_ageing").first).to_be_visible()
+    keep(page, "asset-graph", tmp_path)
+
+    page.goto(f"{served}/locations/catalog/jobs/{MONITORING.name}/playground")
+    page.get_by_role("button", name="Launch run").click()
+    page.wait_for_url("**/runs/**")
+    expect(page.get_by_text("RUN_SUCCESS").first).to_be_visible(timeout=180_000)
+    keep(page, "run-logs", tmp_path)
+    # The page was never loaded anew: the events came through the websocket.
+    assert any("RUN_SUCCESS" in json.dumps(str(frame)) for frame in frames)
