@@ -60,6 +60,7 @@ def test_lost_run_takes_the_pods_of_its_assets_with_it(probed, waiting):
     wait_for(lambda: not probed.run_pods(waiting), "the pods to go")
     wait_for(lambda: not left_behind(probed, waiting), "its Jobs to go")
     [retry] = wait_for(lambda: retries(probed, waiting), "its retry")
+    probed.wait_for_run(retry["runId"], {"STARTED"})
     probed.terminate(retry["runId"])
     probed.wait_for_run(retry["runId"], {"CANCELED"})
 
