@@ -6,6 +6,8 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 PY := .venv/bin/python
+# Files of tests at a time.
+WORKERS ?= 2
 
 # What, if newer than the environment, means that it is to be set up again.
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)
@@ -40,7 +42,7 @@ dbt: setup ## Run dbt by hand: make dbt ARGS="build -s marts"
 	@$(PY) -m transformation.dbt_cli $(ARGS)
 
 test: setup ## Run the tests: unit, then integration
-	@$(PY) -m pytest tests/unit tests/integration
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile tests/unit tests/integration
 
 test-unit: setup ## Run the unit tests only: seconds
 	@$(PY) -m pytest tests/unit

@@ -21,7 +21,7 @@ check "mypy, merged process" mypy --explicit-package-bases code_locations/defini
 check "dead code" vulture
 check "sqlfluff" sqlfluff lint --disable-progress-bar code_locations/transformation/dbt
 check "shellcheck" shellcheck "${shell_files[@]}"
-check "hadolint" hadolint images/*/Dockerfile benchmarks/cluster/image/Dockerfile
+check "hadolint" hadolint images/*/Dockerfile benchmarks/cluster/image/Dockerfile tests/cluster/probe/Dockerfile
 check "yamllint" yamllint --strict .
 check "lock" .tools/bin/uv lock --check --quiet
 

@@ -33,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(REASON)
         for item in here:
             item.add_marker(pytest.mark.skip(reason=REASON))
+    # One release at a time: those of `probed` begin when `release` is uninstalled by its last test.
+    items.sort(key=lambda item: "probed" in getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(wrapper=True)
