@@ -41,16 +41,8 @@ def median(seconds: Sequence[float]) -> float:
     return statistics.median(seconds)
 
 
-def publish(
-    name: str,
-    findings: Sequence[Finding],
-    conditions: Mapping[str, Any],
-    details: Mapping[str, Any] | None = None,
-) -> bool:
-    """Print and write the findings; return whether all budgets are met.
-
-    `details` are written only: what the findings come from.
-    """
+def publish(name: str, findings: Sequence[Finding], conditions: Mapping[str, Any]) -> bool:
+    """Print and write the findings; return whether all budgets are met."""
     print(f"\n{name}: " + ", ".join(f"{key} {value}" for key, value in conditions.items()))
     rows = [
         (
@@ -73,8 +65,6 @@ def publish(
         "conditions": conditions,
         "findings": [asdict(f) | {"ratio": round(f.ratio, 3), "met": f.met} for f in findings],
     }
-    if details is not None:
-        document["details"] = details
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2))
     return all(f.met is not False for f in findings)
 

@@ -41,8 +41,8 @@ def findings(ours: Measured, stock: Measured) -> list[Finding]:
         compared("end of a stage to next run", (wait, median(stock.waits))),
         compared("daily_data_pipeline, nothing new", (ours.pipeline_s, stock.pipeline_s)),
     ]
-    for name, mine in ours.usage.items():
-        theirs = stock.usage[name]
+    for name in sorted(ours.usage.keys() & stock.usage.keys()):
+        mine, theirs = ours.usage[name], stock.usage[name]
         found += [
             compared(f"memory of {name}", (mine.memory_mib, theirs.memory_mib), unit="MiB"),
             compared(f"idle CPU of {name}", (mine.cpu_mcore, theirs.cpu_mcore), unit="mcore"),

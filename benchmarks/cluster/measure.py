@@ -67,7 +67,7 @@ class Measured:
     @property
     def idle_mcore(self) -> float:
         """Median CPU of an idle code server of the stack."""
-        return median([self.usage[stage].cpu_mcore for stage in Stage])
+        return median([self.usage[stage].cpu_mcore for stage in Stage if stage in self.usage])
 
     def stage_medians(self) -> dict[str, tuple[float, float]]:
         """By stage: median seconds from record to start, and from start to end."""
