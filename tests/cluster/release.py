@@ -34,6 +34,25 @@ def helm(*arguments: str) -> str:
     return output_of(program, *arguments)
 
 
+class ProxiedWebserver(Webserver):
+    """The UI's API behind `kubectl proxy`: a pod that starts or a busy node are waited for."""
+
+    def query(self, text: str, **variables: Any) -> dict[str, Any]:
+        """As Webserver's; what only reads is asked again for a minute."""
+        if text.startswith("mutation"):
+            return super().query(text, **variables)
+        refused: list[OSError] = []
+
+        def answer() -> dict[str, Any] | None:
+            try:
+                return super(ProxiedWebserver, self).query(text, **variables)
+            except OSError as error:
+                refused.append(error)
+                return None
+
+        return wait_for(answer, lambda: refused[-1], seconds=60)
+
+
 @dataclass
 class Release:
     """One release in its namespace; `proxy` is the URL of `kubectl proxy`.
@@ -53,11 +72,11 @@ class Release:
         return f"{self.name}-freelancer-data-stack"
 
     @property
-    def ui(self) -> Webserver:
+    def ui(self) -> ProxiedWebserver:
         """The UI's API."""
         services = f"{self.proxy}/api/v1/namespaces/{self.namespace.name}/services"
         proxy = f"{services}/{self.fullname}-webserver:http/proxy"
-        return Webserver(f"{proxy}{self.path_prefix}")
+        return ProxiedWebserver(f"{proxy}{self.path_prefix}")
 
     def is_installed(self) -> bool:
         """Whether helm knows it."""
@@ -76,10 +95,7 @@ class Release:
         """Wait until the webserver knows all locations."""
 
         def all_loaded() -> bool:
-            try:
-                entries = self.ui.query(LOADED)["workspaceOrError"]["locationEntries"]
-            except OSError:
-                return False
+            entries = self.ui.query(LOADED)["workspaceOrError"]["locationEntries"]
             loaded = [(e["locationOrLoadError"] or {}).get("__typename") for e in entries]
             return bool(loaded) and set(loaded) == {"RepositoryLocation"}
 

@@ -1,0 +1,47 @@
+"""The values that docs/kubernetes.md shows are ones that the chart takes."""
+
+import re
+
+import pytest
+import yaml
+
+from chart.rendering import OLDEST, helm
+from scripts.chart_values_page import CHART, ROOT
+
+PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_shown_values_render(block, tmp_path):
+    file = tmp_path / "values.yaml"
+    file.write_text(block)
+    rendered = helm("template", "stack", str(CHART), "--kube-version", OLDEST, "-f", str(file))
+    found = [o for o in yaml.safe_load_all(rendered) if o]
+    assert not [o for o in found if o["kind"] == "StatefulSet"]
+    assert [o for o in found if o["kind"] == "Ingress"]
+
+
+def test_requests_in_the_sizing_table_are_the_charts():
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    rows = {
+        "webserver, daemon": [values["webserver"], values["daemon"]],
+        "code server": [values["codeLocationDefaults"]],
+        "a run": [values["codeLocationDefaults"]["run"]],
+    }
+    for name, parts in rows.items():
+        [row] = re.findall(rf"^\| {name} \| (.+?) \| (.+?) \|$", PAGE, re.MULTILINE)
+        for part in parts:
+            requests, limits = part["resources"]["requests"], part["resources"]["limits"]
+            assert row[0].startswith(f"{requests['cpu']}, {requests['memory']}"), name
+            assert limits["memory"] in row[1], name
+            assert row[1].startswith(f"{limits['cpu']} CPU"), name
+
+
+def test_values_that_it_names_exist():
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    for path in re.findall(r"`((?:instance|run|s3|image|webserver)\.[A-Za-z.]+)`", PAGE):
+        here = values["codeLocationDefaults"] if path.startswith("run.") else values
+        for key in path.split("."):
+            assert key in here, path
+            here = here[key]
