@@ -61,23 +61,3 @@ def test_a_runs_pod_reads_the_secret_of_its_location_only(with_credentials):
         assert secrets_of(pod) == {f"{release.fullname}-{location}"}
         assert pod["spec"]["automountServiceAccountToken"] is False
         release.wait_for_run(run_id)
-
-
-def test_an_image_holds_no_package_of_another_location(release):
-    packages = {
-        "ingestion": "dlt",
-        "transformation": "dbt",
-        "quality": "great_expectations",
-        "catalog": "datahub",
-    }
-    for location in LOCATIONS:
-        pod = release.namespace.pod(release.location_selector(location))
-        names = sorted({*packages.values(), *LOCATIONS})
-        found = release.namespace.execute(
-            f"pod/{pod}",
-            "python",
-            "-c",
-            "import importlib.util as u, sys; print(*[n for n in sys.argv[1:] if u.find_spec(n)])",
-            *names,
-        ).split()
-        assert found == sorted({packages[location], location})
