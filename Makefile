@@ -6,8 +6,8 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 PY := .venv/bin/python
-# Files of tests at a time.
-WORKERS ?= 2
+# Files of tests at a time; 0: in this process.
+WORKERS ?= 0
 
 # What, if newer than the environment, means that it is to be set up again.
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)

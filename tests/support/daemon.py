@@ -15,7 +15,7 @@ import dagster as dg
 
 from support.stack_process import StackProcess
 
-DEADLINE_S = 240.0
+DEADLINE_S = 900.0
 INSTANCE = """
 telemetry: {enabled: false}
 run_coordinator:
@@ -65,7 +65,7 @@ def daemon(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterator[N
             yield
         finally:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
+            process.wait(120)
 
 
 def wait_for(condition: Callable[[], object], stack: StackProcess) -> None:

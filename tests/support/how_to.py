@@ -75,7 +75,7 @@ class Copy:
             AIRBYTE_CONNECTORS_DIR=str(ROOT / ".connectors"),
         )
         done = subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=300,
+            command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=1200,
             check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-START_DEADLINE_S = 60.0
+START_DEADLINE_S = 300.0
 S3_KEY, S3_SECRET = "test-key", "test-secret"
 
 

@@ -50,7 +50,7 @@ class StackProcess:
             start_new_session=True,
         )
 
-    def run(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 1200) -> subprocess.CompletedProcess[str]:
         """Run `python <arguments>` in the checkout to its end, and keep what it prints."""
         return subprocess.run(
             [sys.executable, *arguments],
@@ -80,7 +80,7 @@ class StackProcess:
             if mark in line:
                 break
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(120)
         if process.stdout:
             process.stdout.close()
         return "".join(seen)

@@ -15,7 +15,7 @@ from typing import Any
 from support.servers import free_port
 from support.stack_process import StackProcess
 
-DEADLINE_S = 120.0
+DEADLINE_S = 600.0
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
@@ -116,7 +116,7 @@ def webserver(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterato
             yield server
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(120)
 
 
 def _answers(server: Webserver) -> bool:

@@ -109,7 +109,7 @@ def code_server(stack, stage: Stage, port: int):
             yield
         finally:
             process.kill()
-            process.wait(30)
+            process.wait(120)
 
 
 def test_a_pipeline_waits_for_a_location_that_is_down_and_a_daemon_that_is_gone(stack, instance):

@@ -24,7 +24,7 @@ def make(ran, command: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a person would, in the checkout, on this stack."""
     return subprocess.run(
         command, shell=True, cwd=ROOT, env=ran.stack.env(), capture_output=True, text=True,
-        timeout=300, check=False,
+        timeout=1200, check=False,
     )  # fmt: skip
 
 

@@ -1,12 +1,14 @@
 """The definitions load as documented: no environment, no network, no warning."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from support.servers import free_port
 from support.stack_process import GUARD, ROOT, clean_environment
 
-DEADLINE_S = 120
+DEADLINE_S = 600
 TARGETS = {
     "merged": ["-f", f"{ROOT}/code_locations/definitions.py", "-d", str(ROOT)],
     "four locations": ["-w", f"{ROOT}/workspace.yaml"],
@@ -55,13 +57,17 @@ def test_make_dev_opens_the_ui_with_the_six_assets(target, tmp_path):
     with output.open("w") as file:
         process = subprocess.Popen(
             [*MAKE_DEV, *target, "--port", str(port), "--host", "127.0.0.1"],
-            cwd=ROOT, env=environment(log), stdout=file, stderr=file,
+            cwd=ROOT, env=environment(log), stdout=file, stderr=file, start_new_session=True,
         )  # fmt: skip
     try:
         nodes = ask(f"http://127.0.0.1:{port}/graphql", process, output)
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        try:
+            process.wait(DEADLINE_S)
+        finally:
+            with suppress(ProcessLookupError):  # as it should be: nothing of it is left
+                os.killpg(process.pid, signal.SIGKILL)
     paths = set(paths_of(nodes))
     assert {
         ("airbyte_sync_job",),

@@ -40,7 +40,7 @@ def test_the_first_screen_has_a_picture_and_two_commands():
 def test_a_command_works(ran, command):
     result = subprocess.run(
         command, shell=True, cwd=ROOT, env=ran.stack.env(), capture_output=True, text=True,
-        timeout=600, check=False,
+        timeout=1200, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -73,7 +73,7 @@ def test_the_python_usage_works_on_an_empty_warehouse(stack, block):
     result = subprocess.run(
         [sys.executable, "-c", block],
         cwd=ROOT, env=stack.env() | {"DAGSTER_HOME": str(home)}, capture_output=True, text=True,
-        timeout=600, check=False,
+        timeout=1200, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     rows = tables(WarehouseSettings(stack_home=stack.home))

@@ -150,7 +150,7 @@ def test_an_interrupted_sync_takes_its_connector_along(shop, stack_home):
     child = sync_until(stack_home, "shop: connected, reading")
     wait_until(lambda: processes_in(stack_home))
     child.send_signal(signal.SIGINT)
-    output, _ = child.communicate(timeout=60)
+    output, _ = child.communicate(timeout=300)
     assert child.returncode != 0, output
     assert not processes_in(stack_home)
     assert list((stack_home / "scratch" / "airbyte").iterdir()) == []

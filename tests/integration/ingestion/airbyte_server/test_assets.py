@@ -117,7 +117,7 @@ def test_a_run_that_is_terminated_cancels_the_sync_that_it_started(airbyte, join
     try:
         assert airbyte.wait_for(lambda: ("GET", "/api/public/v1/jobs/1") in airbyte.asked)
         run.send_signal(signal.SIGTERM)
-        output, _ = run.communicate(timeout=60)
+        output, _ = run.communicate(timeout=300)
     finally:
         run.kill()
     assert run.returncode != 0, output

@@ -142,7 +142,7 @@ def test_a_rebuild_that_is_killed_in_its_middle_changes_nothing(exports):
     days = span(0, 1)
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(days.first), str(days.last)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert [m for *_, m in table(exports)] == [99, 99]

@@ -18,7 +18,7 @@ from support.incoming import Incoming
 from support.stack_process import clean_environment
 
 SCRIPT = Path(__file__).with_name("killed_run.py")
-DEADLINE_S = 120
+DEADLINE_S = 600
 # Points from the end: the last moves, the state's commit, the rows' commit, and before it.
 FROM_THE_END = [0, 2, 4, 6, 8, 11]
 

@@ -15,7 +15,7 @@ from support.contents import contents
 from support.stack_process import clean_environment
 
 SCRIPT = Path(__file__).with_name("killed_load.py")
-DEADLINE_S = 120
+DEADLINE_S = 600
 # Where in a load of n statements it is killed: from the first to just before the last.
 SHARES = [0.02, 0.4, 0.6, 0.75, 0.9, 1.0]
 

@@ -218,7 +218,7 @@ print(json.dumps([result.success, done, check.passed, check.description]))
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=1200,
         env=os.environ | {"STACK_HOME": str(tmp_path / "home")},
     )
     assert ran.returncode == 0, ran.stderr
