@@ -121,15 +121,17 @@ def release(images, proxy) -> Iterator[Release]:
             output_of("kubectl", "delete", "namespace", "data", "--wait=true")
 
 
-@pytest.fixture(scope="session")
-def lake(release, tmp_path_factory) -> Iterator[dict[str, str]]:
-    """The stack's variables that lead to the release's lake and store from here."""
-    logs = tmp_path_factory.mktemp("forwarded")
-    forwarded = release.namespace.forwarded
+@pytest.fixture
+def lake(release, tmp_path) -> Iterator[dict[str, str]]:
+    """The stack's variables that lead to the release's lake and store from here.
+
+    For one test: a forwarded port ends with the pod that it led to.
+    """
+    forwarded, name = release.namespace.forwarded, f"service/{release.fullname}"
     secret = release.secret("transformation")
     with (
-        forwarded(f"service/{release.fullname}-postgresql", 5432, logs / "pg") as pg_port,
-        forwarded(f"service/{release.fullname}-s3", 8333, logs / "s3") as s3_port,
+        forwarded(f"{name}-postgresql", 5432, tmp_path / "postgresql.log") as pg_port,
+        forwarded(f"{name}-s3", 8333, tmp_path / "s3.log") as s3_port,
     ):
         catalog = secret["DUCKLAKE_CATALOG_URL"].rpartition("@")[0]
         yield {

@@ -84,10 +84,13 @@ class Release:
         return self.name in found.split()
 
     def install(self, *settings: str) -> None:
-        """Install, or upgrade in place, with helm's flags, and wait until all of it is ready."""
+        """Install, or upgrade in place, with helm's flags, and wait until all of it is ready.
+
+        What an earlier call set is gone: helm alone keeps it where no value is given.
+        """
         helm(
-            "upgrade", "--install", self.name, str(CHART), "--namespace", self.namespace.name,
-            "--wait", "--wait-for-jobs", "--timeout", "10m", *self.values, *settings,
+            "upgrade", "--install", "--reset-values", self.name, str(CHART),
+            "--namespace", self.namespace.name, "--wait", "--wait-for-jobs", "--timeout", "10m", *self.values, *settings,
         )  # fmt: skip
         self.wait_until_loaded()
 
