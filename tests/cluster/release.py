@@ -90,7 +90,8 @@ class Release:
         """
         helm(
             "upgrade", "--install", "--reset-values", self.name, str(CHART),
-            "--namespace", self.namespace.name, "--wait", "--wait-for-jobs", "--timeout", "10m", *self.values, *settings,
+            "--namespace", self.namespace.name, "--wait", "--wait-for-jobs", "--timeout", "10m",
+            *self.values, *settings,
         )  # fmt: skip
         self.wait_until_loaded()
 
