@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Commits of other runs may come between; DuckLake then retries the commit, not the query.
 DUCKLAKE_MAX_RETRIES = 100
+# Of several that open a lake nobody opened yet, one makes its catalog, and the others fail.
+ATTACH_RETRIES_S = (0.5, 1.0, 2.0)
 
 
 class WarehouseError(RuntimeError):
@@ -106,17 +109,23 @@ def attach_lake(
     import duckdb
 
     prepare_lake(connection, settings)
-    try:
-        if read_only:
-            _attach_lake_read_only(connection, settings)
-        else:
-            connection.execute(_attach_statement(settings))
-    except duckdb.Error as error:
-        raise WarehouseError(
-            "the DuckLake can't be attached; check DUCKLAKE_CATALOG_URL and DUCKLAKE_DATA_URL "
-            f"(data at {settings.lake_data}): {type(error).__name__}"
-        ) from None
+    attach = _attach_lake_read_only if read_only else _attach_lake
+    for wait_s in (*ATTACH_RETRIES_S, None):
+        try:
+            attach(connection, settings)
+            break
+        except duckdb.Error as error:
+            if wait_s is None:
+                raise WarehouseError(
+                    "the DuckLake can't be attached; check DUCKLAKE_CATALOG_URL and "
+                    f"DUCKLAKE_DATA_URL (data at {settings.lake_data}): {type(error).__name__}"
+                ) from None
+            time.sleep(wait_s)
     connection.execute(f"use {settings.database}")
+
+
+def _attach_lake(connection: DuckDBPyConnection, settings: WarehouseSettings) -> None:
+    connection.execute(_attach_statement(settings))
 
 
 def _attach_lake_read_only(connection: DuckDBPyConnection, settings: WarehouseSettings) -> None:
@@ -125,7 +134,7 @@ def _attach_lake_read_only(connection: DuckDBPyConnection, settings: WarehouseSe
     try:
         connection.execute(_attach_statement(settings, "read_only"))
     except duckdb.Error:  # DuckLake makes a catalog that doesn't exist yet only for a writer
-        connection.execute(_attach_statement(settings))
+        _attach_lake(connection, settings)
         connection.execute(f"detach {settings.database}")
         connection.execute(_attach_statement(settings, "read_only"))
 
