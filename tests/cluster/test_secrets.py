@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chart.rendering import secrets_of
 from cluster.kube import wait_for
 from stack.pipelines import MONITORING, Stage
 
@@ -28,18 +29,6 @@ def with_credentials(release):
     release.install()
 
 
-def secrets_of(pod) -> set[str]:
-    names = {v["secret"]["secretName"] for v in pod["spec"]["volumes"] if "secret" in v}
-    for container in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]:
-        names |= {e["secretRef"]["name"] for e in container.get("envFrom", []) if "secretRef" in e}
-        names |= {
-            e["valueFrom"]["secretKeyRef"]["name"]
-            for e in container.get("env", [])
-            if "secretKeyRef" in e.get("valueFrom", {})
-        }
-    return names
-
-
 def test_a_code_server_has_the_credentials_of_its_location_only(with_credentials):
     release = with_credentials
     for location in LOCATIONS:
@@ -57,6 +46,6 @@ def test_a_runs_pod_reads_the_secret_of_its_location_only(with_credentials):
     ids = {location: release.launch(location, MONITORING.name) for location in LOCATIONS}
     for location, run_id in ids.items():
         [pod] = wait_for(lambda: release.run_pods(run_id), f"the pod of {location}")  # noqa: B023
-        assert secrets_of(pod) == {f"{release.fullname}-{location}"}
+        assert secrets_of(pod["spec"]) == {f"{release.fullname}-{location}"}
         assert pod["spec"]["automountServiceAccountToken"] is False
         release.wait_for_run(run_id)
