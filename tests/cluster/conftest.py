@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,18 @@ def holds_other_images(images: Path) -> bool:
     return False
 
 
+@contextmanager
+def for_the_session(release: Release) -> Iterator[None]:
+    """An install that fails tells how the cluster is; the namespace goes at the end."""
+    try:
+        yield
+    except ClusterError as error:
+        raise ClusterError(f"{error}\n{state_of(release.namespace)}") from None
+    finally:
+        if not os.environ.get("KEEP_RELEASE"):
+            output_of("kubectl", "delete", "namespace", release.namespace.name, "--wait=true")
+
+
 @pytest.fixture(scope="session")
 def release(images, proxy) -> Iterator[Release]:
     """The stack in namespace `data`, installed as the README says: no values at all.
@@ -106,7 +119,7 @@ def release(images, proxy) -> Iterator[Release]:
     Where the node has an older image under the same tag, the images are named by digest.
     """
     release = Release("stack", make_namespace("data"), proxy)
-    try:
+    with for_the_session(release):
         if holds_other_images(images):
             release.values += ["--values", str(images)]
         elif not release.is_installed():
@@ -114,11 +127,6 @@ def release(images, proxy) -> Iterator[Release]:
             helm(*shlex.split(command)[1:])
         release.install()
         yield release
-    except ClusterError as error:
-        raise ClusterError(f"{error}\n{state_of(release.namespace)}") from None
-    finally:
-        if not os.environ.get("KEEP_RELEASE"):
-            output_of("kubectl", "delete", "namespace", "data", "--wait=true")
 
 
 @pytest.fixture
@@ -201,11 +209,6 @@ def probed(images, proxy, tmp_path_factory) -> Iterator[Release]:
     file.write_text(yaml.safe_dump(values))
     release = Release("probed", make_namespace("probed"), proxy)
     release.values += ["--values", str(images), "--values", str(file)]
-    try:
+    with for_the_session(release):
         release.install()
         yield release
-    except ClusterError as error:
-        raise ClusterError(f"{error}\n{state_of(release.namespace)}") from None
-    finally:
-        if not os.environ.get("KEEP_RELEASE"):
-            output_of("kubectl", "delete", "namespace", "probed", "--wait=true")
