@@ -7,7 +7,7 @@ unexport VIRTUAL_ENV
 
 PY := .venv/bin/python
 # Files of tests at a time; 0: in this process.
-WORKERS ?= 0
+WORKERS ?= 2
 
 # What, if newer than the environment, means that it is to be set up again.
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)
@@ -41,8 +41,8 @@ query: setup ## Query the warehouse: make query SQL="select * from marts.cash_in
 dbt: setup ## Run dbt by hand: make dbt ARGS="build -s marts"
 	@$(PY) -m transformation.dbt_cli $(ARGS)
 
-test: setup ## Run the tests: unit, then integration
-	@$(PY) -m pytest -n $(WORKERS) --dist loadfile tests/unit tests/integration
+test: setup ## Run the tests: integration, then unit (the small ones last, so that no worker waits)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests/integration tests/unit
 
 test-unit: setup ## Run the unit tests only: seconds
 	@$(PY) -m pytest tests/unit

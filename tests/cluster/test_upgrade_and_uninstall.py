@@ -1,7 +1,5 @@
 """The release changes under a run that goes on, and goes away at last. The last of the files."""
 
-import subprocess
-
 import pytest
 import yaml
 
@@ -11,20 +9,22 @@ from stack.pipelines import INCREMENTAL_SYNC
 from support.stack_process import ROOT
 
 
-@pytest.fixture
-def next_images(tmp_path, images):
+@pytest.fixture(scope="session")
+def next_images(tmp_path_factory, images):
     """The images of another revision: the same code, other digests."""
-    import os
-
-    file = tmp_path / "images.yaml"
-    environment = os.environ | {"IMAGE_TAG": "next"}
-    with file.open("w") as output:
-        subprocess.run(
-            [ROOT / "scripts" / "build-images.sh"], stdout=output, check=True, env=environment
-        )
-    before, after = (yaml.safe_load(f.read_text())["codeLocations"] for f in (images, file))
-    for location, values in after.items():
-        assert values["image"]["digest"] != before[location]["image"]["digest"]
+    folder = tmp_path_factory.mktemp("next")
+    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nLABEL revision=next\n")
+    values = yaml.safe_load(images.read_text())
+    build = [ROOT / "scripts" / "build-image.sh"]
+    for name, part in {"dagster": values["dagster"], **values["codeLocations"]}.items():
+        image = part["image"]
+        base = f"BASE={values['image']['registry']}/{image['repository']}@{image['digest']}"
+        arguments = [folder, "-f", folder / "Dockerfile", "--build-arg", base]
+        digest = output_of(*build, f"{name}-next", *arguments).strip()
+        assert digest != image["digest"]
+        image.update(repository=f"freelancer-data-stack/{name}-next", digest=digest)
+    file = folder / "images.yaml"
+    file.write_text(yaml.safe_dump(values))
     return file
 
 
