@@ -13,6 +13,15 @@ settings.register_profile("stack", deadline=None)
 settings.load_profile("stack")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests go to one worker, and those of `ran`, the longest of the fixtures, too."""
+    for item in items:
+        uses_ran = "ran" in getattr(item, "fixturenames", ())
+        item.add_marker(
+            pytest.mark.xdist_group("ran" if uses_ran else item.nodeid.partition("::")[0])
+        )
+
+
 @pytest.fixture
 def stack_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """STACK_HOME in a temporary folder, with no other variable of the stack set."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,8 +109,24 @@ class Release:
     def launch(
         self, location: str, job: str, config: Mapping[str, Any] | None = None, **tags: str
     ) -> str:
-        """Launch a job as the UI does; the run's id."""
-        return self.ui.launch(location, job, config, **tags)
+        """Launch a job as the UI does; the run's id.
+
+        The webserver may break off while it meets new code servers. By a tag that no other run has
+        it is known whether the run was made; if not, it is launched again, for a minute.
+        """
+        mark = {"test/launch": uuid.uuid4().hex}
+        refused: list[OSError] = []
+
+        def launched() -> str | None:
+            if refused and (made := self.runs(tags=mark)):
+                return str(made[-1]["runId"])
+            try:
+                return self.ui.launch(location, job, config, **tags, **mark)
+            except OSError as error:
+                refused.append(error)
+                return None
+
+        return wait_for(launched, lambda: refused[-1], seconds=60)
 
     def run(self, run_id: str) -> dict[str, Any]:
         """A run's record: status, jobName, tags as a dict, times in seconds."""

@@ -318,12 +318,12 @@ def problem(status: int, title: str, message: str) -> dict[str, Any]:
 
 
 @contextmanager
-def fake_airbyte() -> Iterator[FakeAirbyte]:
-    """A running server with one connection."""
+def fake_airbyte(host: str = "127.0.0.1", port: int = 0) -> Iterator[FakeAirbyte]:
+    """A running server with one connection; port 0: any that is free."""
     airbyte = FakeAirbyte()
     airbyte.connect()
     handler = type("BoundHandler", (Handler,), {"airbyte": airbyte})
-    server = Listener(("127.0.0.1", 0), handler)
+    server = Listener((host, port), handler)
     airbyte.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

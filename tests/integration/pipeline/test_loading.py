@@ -36,11 +36,10 @@ def environment(log: Path) -> dict[str, str]:
     )
 
 
-@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_the_definitions_are_valid(target, tmp_path):
+def test_the_definitions_are_valid(tmp_path):
     log = tmp_path / "network.log"
     result = subprocess.run(
-        [Path(sys.executable).parent / "dagster", "definitions", "validate", *target],
+        [Path(sys.executable).parent / "dagster", "definitions", "validate", *TARGETS["merged"]],
         cwd=ROOT, env=environment(log), capture_output=True, text=True, timeout=DEADLINE_S,
         check=False,
     )  # fmt: skip

@@ -1,0 +1,90 @@
+"""The fake Airbyte server, in a pod."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster.kube import Namespace
+from fakes import airbyte_server
+
+NAME, PORT = "airbyte", 8000
+# Its syncs go on until they are cancelled. Each line of its log is what happened so far.
+SERVE = f"""
+import json, sys
+sys.path.insert(0, "/fake")
+from airbyte_server import fake_airbyte
+with fake_airbyte("0.0.0.0", {PORT}) as airbyte:
+    airbyte.course = ["running"]
+    with airbyte.changed:
+        while True:
+            print(json.dumps([airbyte.started, airbyte.cancelled]), flush=True)
+            airbyte.changed.wait()
+"""
+
+
+@dataclass(frozen=True)
+class AirbytePod:
+    """Numbers of the syncs that it started and cancelled."""
+
+    namespace: Namespace
+
+    def syncs(self) -> tuple[list[int], list[int]]:
+        """Started, and cancelled."""
+        last = self.namespace.kubectl("logs", NAME, "--tail=1")
+        started, cancelled = json.loads(last)
+        return started, cancelled
+
+
+def start_airbyte(namespace: Namespace, image: str) -> AirbytePod:
+    """Start it from an image that has Python, behind a Service of its name, and wait for it."""
+    fake = Path(airbyte_server.__file__).read_text()
+    files = {"airbyte_server.py": fake, "serve.py": SERVE}
+    objects = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": files},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": NAME},
+            "spec": {"selector": {"app": NAME}, "ports": [{"port": PORT}]},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": NAME, "labels": {"app": NAME}},
+            "spec": _pod(image),
+        },
+    ]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    namespace.kubectl("apply", "-f", "-", text=text)
+    namespace.pod(f"app={NAME}")
+    return AirbytePod(namespace)
+
+
+def _pod(image: str) -> dict[str, Any]:
+    return {
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 1,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": NAME,
+                "image": image,
+                "command": ["python", "/fake/serve.py"],
+                "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
+                "volumeMounts": [{"name": "fake", "mountPath": "/fake", "readOnly": True}],
+            }
+        ],
+        "volumes": [{"name": "fake", "configMap": {"name": NAME}}],
+    }
