@@ -13,6 +13,7 @@ check() {
 }
 
 mapfile -t shell_files < <(git ls-files '*.sh' .ci/run)
+mapfile -t dockerfiles < <(git ls-files '*Dockerfile')
 
 check "ruff format" ruff format --check --quiet .
 check "ruff" ruff check --quiet .
@@ -21,7 +22,7 @@ check "mypy, merged process" mypy --explicit-package-bases code_locations/defini
 check "dead code" vulture
 check "sqlfluff" sqlfluff lint --disable-progress-bar code_locations/transformation/dbt
 check "shellcheck" shellcheck "${shell_files[@]}"
-check "hadolint" hadolint images/*/Dockerfile benchmarks/cluster/image/Dockerfile tests/cluster/probe/Dockerfile
+check "hadolint" hadolint "${dockerfiles[@]}"
 check "yamllint" yamllint --strict .
 check "lock" .tools/bin/uv lock --check --quiet
 

@@ -109,7 +109,7 @@ def for_the_session(release: Release) -> Iterator[None]:
         raise ClusterError(f"{error}\n{state_of(release.namespace)}") from None
     finally:
         if not os.environ.get("KEEP_RELEASE"):
-            output_of("kubectl", "delete", "namespace", release.namespace.name, "--wait=true")
+            output_of("kubectl", "delete", "namespace", release.namespace.name, "--wait=false")
 
 
 @pytest.fixture(scope="session")

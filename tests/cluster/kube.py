@@ -104,7 +104,9 @@ class Namespace:
 
 
 def make_namespace(name: str) -> Namespace:
-    """A namespace that takes restricted pods only."""
+    """A namespace that takes restricted pods only; one of an earlier time may still be going."""
+    phase = ("get", "namespace", name, "--ignore-not-found", "-o", "jsonpath={.status.phase}")
+    wait_for(lambda: output_of("kubectl", *phase) != "Terminating", f"namespace {name} to go")
     metadata = {"name": name, "labels": RESTRICTED}
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
     output_of("kubectl", "apply", "-f", "-", text=json.dumps(manifest))
