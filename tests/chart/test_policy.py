@@ -75,6 +75,15 @@ def test_no_two_locations_read_the_same_secret(scenario):
         assert of_server - own <= {"prod-freelancer-data-stack-dagster"}
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_service_of_the_namespace_sets_a_variable(scenario):
+    """Kubernetes names them after Services: one called `airbyte` would set AIRBYTE_PORT."""
+    linked = {
+        n for n, pod in pods(objects(scenario)).items() if pod.get("enableServiceLinks", True)
+    }
+    assert not linked
+
+
 def test_only_what_talks_to_kubernetes_has_a_token():
     found = objects("k8s-job-executor")
     holders = {name for name, pod in pods(found).items() if pod["automountServiceAccountToken"]}

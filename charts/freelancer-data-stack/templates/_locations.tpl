@@ -61,6 +61,7 @@ k8s:
     pod_spec_config:
       terminationGracePeriodSeconds: 60 # in which a sync on an Airbyte server is cancelled
       automountServiceAccountToken: {{ eq .location.executor "k8s-job" }}
+      enableServiceLinks: false # a Service `airbyte` would set AIRBYTE_PORT
       securityContext: {{- include "stack.podSecurity" .root | nindent 8 }}
       {{- with include "stack.scheduling" .location | trim }}
       {{- . | nindent 6 }}

@@ -35,6 +35,7 @@
 {{- define "stack.schema.podSpec" -}}
 restartPolicy: Never
 automountServiceAccountToken: false
+enableServiceLinks: false
 serviceAccountName: {{ include "stack.fullname" . }}-schema
 securityContext: {{- include "stack.podSecurity" . | nindent 2 }}
 {{- include "stack.pullSecrets" . }}
