@@ -41,7 +41,7 @@ def main() -> int:
         for name in images
     }
     rows = [[name, _mb(ours[name]), _mb(plain[name])] for name in images]
-    rows.append(["all four, each layer once", _mb(_union(ours)), _mb(_union(plain))])
+    rows.append(["all of them, each layer once", _mb(_union(ours)), _mb(_union(plain))])
     print_table(("image", "ours, MB", "pip install, MB"), rows)
     return 0
 

@@ -6,14 +6,15 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from cluster.kube import Namespace, output_of, wait_for
 from scripts.chart_values_page import CHART
 from support.webserver import Webserver
 
+T = TypeVar("T")
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 RUN = """query ($id: ID!) { runOrError(runId: $id) { ... on Run {
   runId status jobName tags { key value } creationTime startTime endTime updateTime } } }"""
@@ -42,16 +43,21 @@ class ProxiedWebserver(Webserver):
         """As Webserver's; what only reads is asked again for a minute."""
         if text.startswith("mutation"):
             return super().query(text, **variables)
-        refused: list[OSError] = []
+        return asked_again(lambda: super(ProxiedWebserver, self).query(text, **variables))
 
-        def answer() -> dict[str, Any] | None:
-            try:
-                return super(ProxiedWebserver, self).query(text, **variables)
-            except OSError as error:
-                refused.append(error)
-                return None
 
-        return wait_for(answer, lambda: refused[-1], seconds=60)
+def asked_again(ask: Callable[[], T]) -> T:
+    """What `ask` returns; while the webserver refuses or breaks off, asked again for a minute."""
+    refused: list[OSError] = []
+
+    def answer() -> T | None:
+        try:
+            return ask()
+        except OSError as error:
+            refused.append(error)
+            return None
+
+    return wait_for(answer, lambda: refused[-1], seconds=60)
 
 
 @dataclass
@@ -115,18 +121,16 @@ class Release:
         it is known whether the run was made; if not, it is launched again, for a minute.
         """
         mark = {"test/launch": uuid.uuid4().hex}
-        refused: list[OSError] = []
+        tried = False
 
-        def launched() -> str | None:
-            if refused and (made := self.runs(tags=mark)):
+        def launched() -> str:
+            nonlocal tried
+            if tried and (made := self.runs(tags=mark)):
                 return str(made[-1]["runId"])
-            try:
-                return self.ui.launch(location, job, config, **tags, **mark)
-            except OSError as error:
-                refused.append(error)
-                return None
+            tried = True
+            return self.ui.launch(location, job, config, **tags, **mark)
 
-        return wait_for(launched, lambda: refused[-1], seconds=60)
+        return asked_again(launched)
 
     def run(self, run_id: str) -> dict[str, Any]:
         """A run's record: status, jobName, tags as a dict, times in seconds."""

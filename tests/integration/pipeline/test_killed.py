@@ -5,8 +5,8 @@ import dagster as dg
 from stack.settings import WarehouseSettings
 from support.contents import contents
 
-# In the order of a run: each kill is the first time that a run comes so far, and amid a load, a
-# load, the models' end, the validation's end. Kills amid dbt are in ../transformation.
+# In the order of a run: each kill is the first time that a run comes so far. They are amid both
+# loads, after the models, and after the validation; kills amid dbt are in ../transformation.
 MARKS = (
     "shop_purchases",
     "books_time_entries",
