@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
+from cluster.images import built_images, built_on
 from cluster.kube import api_proxy, make_namespace, output_of
 from cluster.release import Release
 from scripts.chart_values_page import CHART
 from stack.pipelines import Stage
 
-ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 SETTINGS = HERE / "settings"
 LOCATION = "bench"
@@ -38,7 +36,7 @@ STOP_SCHEDULE = """mutation ($id: String!) { stopRunningSchedule(id: $id) { __ty
 def measured_release(folder: Path) -> Iterator[Release]:
     """A release in a namespace of its own, BENCH_NAMESPACE; deleted unless KEEP_RELEASE is set."""
     values = folder / "images.yaml"
-    build_images(values)
+    name_images(values)
     namespace = make_namespace(os.environ.get("BENCH_NAMESPACE", "bench"))
     try:
         with api_proxy(folder / "proxy.log") as proxy:
@@ -50,20 +48,11 @@ def measured_release(folder: Path) -> Iterator[Release]:
             output_of("kubectl", "delete", "namespace", namespace.name, "--wait=true")
 
 
-def build_images(file: Path) -> None:
-    """Write a values file that names all images; IMAGES names one of an earlier build."""
-    given = os.environ.get("IMAGES")
-    script = ROOT / "scripts" / "build-images.sh"
-    text = Path(given).read_text() if given else _output(script)
-    values = yaml.safe_load(text)
-    registry = values["image"]["registry"]
-    base = values["codeLocations"]["catalog"]["image"]
-    digest = _output(
-        ROOT / "scripts" / "build-image.sh", "bench", HERE / "image",
-        "-f", HERE / "image" / "Dockerfile",
-        "--build-arg", f"BASE={registry}/{base['repository']}@{base['digest']}",
-    ).strip()  # fmt: skip
-    image = {"repository": "freelancer-data-stack/bench", "digest": digest}
+def name_images(file: Path) -> None:
+    """Write a values file that names all images, that of the measured location too."""
+    images = built_images(file)
+    values = yaml.safe_load(images.read_text())
+    image = built_on(images, "catalog", "bench", HERE / "image")
     values["codeLocations"][LOCATION] = {"image": image}
     file.write_text(yaml.safe_dump(values))
 
@@ -104,9 +93,3 @@ def stop_schedules(release: Release) -> None:
 def chart_version() -> str:
     """Version of the chart that is measured."""
     return str(yaml.safe_load((CHART / "Chart.yaml").read_text())["version"])
-
-
-def _output(*command: str | Path) -> str:
-    return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=True
-    ).stdout

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cluster.images import built_images, built_on, parts_of
 from cluster.kube import ClusterError, Namespace, api_proxy, make_namespace, output_of
 from cluster.release import Release, helm
 from ingestion.sample_data import DEFAULT_SIZE
@@ -67,16 +67,8 @@ def _said(namespace: Namespace, *arguments: str) -> str:
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory) -> Path:
-    """The five images, built and pushed; a values file that names them by digest.
-
-    IMAGES names a file of an earlier build to use instead.
-    """
-    if given := os.environ.get("IMAGES"):
-        return Path(given)
-    file = tmp_path_factory.mktemp("images") / "images.yaml"
-    with file.open("w") as output:
-        subprocess.run([ROOT / "scripts" / "build-images.sh"], stdout=output, check=True)
-    return file
+    """The five images, built and pushed; a values file that names them by digest."""
+    return built_images(tmp_path_factory.mktemp("images") / "images.yaml")
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +81,7 @@ def proxy(tmp_path_factory) -> Iterator[str]:
 def holds_other_images(images: Path) -> bool:
     """Whether the node has the tag of one of the images already, with another content."""
     values = yaml.safe_load(images.read_text())
-    wanted = [values["dagster"]["image"]]
-    wanted += [location["image"] for location in values["codeLocations"].values()]
+    wanted = [part["image"] for part in parts_of(values).values()]
     nodes = json.loads(output_of("kubectl", "get", "nodes", "-o", "json"))["items"]
     for image in [image for node in nodes for image in node["status"].get("images", [])]:
         for ours in wanted:
@@ -196,15 +187,10 @@ def probed(images, proxy, tmp_path_factory) -> Iterator[Release]:
 
     Locations `steps` (each asset in a pod of its own) and `single` have the jobs of `probe/`.
     """
-    built = yaml.safe_load(images.read_text())
-    base = built["codeLocations"]["catalog"]["image"]
-    image = f"{built['image']['registry']}/{base['repository']}@{base['digest']}"
-    command = [ROOT / "scripts" / "build-image.sh", "probe", PROBE, "-f", PROBE / "Dockerfile"]
-    digest = output_of(*command, "--build-arg", f"BASE={image}").strip()
-    probe = {"image": {"repository": "freelancer-data-stack/probe", "digest": digest}}
+    image = built_on(images, "catalog", "probe", PROBE)
     values = json.loads(json.dumps(PROBED))
     for name in ("steps", "single"):
-        values["codeLocations"][name] |= probe | {"env": {"PROBE": name}}
+        values["codeLocations"][name] |= {"image": image, "env": {"PROBE": name}}
     file = tmp_path_factory.mktemp("probed") / "values.yaml"
     file.write_text(yaml.safe_dump(values))
     release = Release("probed", make_namespace("probed"), proxy)

@@ -1,5 +1,6 @@
 """Parts of the release die at the worst moment: nothing is lost, and nothing is done twice."""
 
+import uuid
 from collections import Counter
 
 from cluster.kube import wait_for
@@ -22,9 +23,12 @@ def assert_each_stage_ran_once(release, runs, stages=STAGES):
     assert [begun(release, run["runId"]) for run in runs] == [1] * len(runs)
 
 
-def launch_quick_runs(release, mark: str, number: int) -> None:
+def launch_quick_runs(release, number: int) -> str:
+    """The tag that the runs have, and no others."""
+    mark = uuid.uuid4().hex
     for _ in range(number):
         release.launch("catalog", MONITORING.name, **{MARK: mark})
+    return mark
 
 
 def assert_quick_runs_end_well(release, mark: str, number: int) -> None:
@@ -40,19 +44,19 @@ def assert_quick_runs_end_well(release, mark: str, number: int) -> None:
 
 
 def test_daemon_killed_amid_a_queue(release):
-    launch_quick_runs(release, "daemon", 12)
-    wait_for(lambda: release.runs(tags={MARK: "daemon"}, statuses=["STARTED"]), "a run to begin")
-    assert release.runs(tags={MARK: "daemon"}, statuses=["QUEUED"])
+    mark = launch_quick_runs(release, 12)
+    wait_for(lambda: release.runs(tags={MARK: mark}, statuses=["STARTED"]), "a run to begin")
+    assert release.runs(tags={MARK: mark}, statuses=["QUEUED"])
     release.namespace.kill(release.selector("daemon"))
-    assert_quick_runs_end_well(release, "daemon", 12)
+    assert_quick_runs_end_well(release, mark, 12)
 
 
 def test_webserver_killed_while_runs_go_on(release):
-    launch_quick_runs(release, "webserver", 3)
+    mark = launch_quick_runs(release, 3)
     release.namespace.kill(release.selector("webserver"))
     release.namespace.pod(release.selector("webserver"))
     release.wait_until_loaded()
-    assert_quick_runs_end_well(release, "webserver", 3)
+    assert_quick_runs_end_well(release, mark, 3)
 
 
 def test_code_server_killed_while_its_sensor_looks_for_work(release):
@@ -64,30 +68,29 @@ def test_code_server_killed_while_its_sensor_looks_for_work(release):
 
 
 def test_postgres_restarted_while_runs_wait(release):
-    launch_quick_runs(release, "postgresql", 6)
+    mark = launch_quick_runs(release, 6)
     release.namespace.kill(release.selector("postgresql"))
     release.namespace.pod(release.selector("postgresql"))
     release.wait_until_loaded()
-    assert_quick_runs_end_well(release, "postgresql", 6)
+    assert_quick_runs_end_well(release, mark, 6)
 
 
 def test_s3_store_restarted_while_runs_wait(release):
     """A run that met the outage says that the store is down, which is its job; none is lost."""
-    launch_quick_runs(release, "s3", 6)
+    mark = launch_quick_runs(release, 6)
     release.namespace.kill(release.selector("s3"))
     release.namespace.pod(release.selector("s3"))
     wait_for(
-        lambda: not release.runs(tags={MARK: "s3"}, statuses=["QUEUED", "STARTING", "STARTED"]),
-        lambda: Counter(run["status"] for run in release.runs(tags={MARK: "s3"})),
+        lambda: not release.runs(tags={MARK: mark}, statuses=["QUEUED", "STARTING", "STARTED"]),
+        lambda: Counter(run["status"] for run in release.runs(tags={MARK: mark})),
     )
-    runs = release.runs(tags={MARK: "s3"})
+    runs = release.runs(tags={MARK: mark})
     assert [begun(release, run["runId"]) for run in runs] == [1] * 6
     for run in runs:
         said = [event.get("message") or "" for event in release.events(run["runId"])]
         met_it = any(message.startswith("datahub: down") for message in said)
         assert run["status"] == ("FAILURE" if met_it else "SUCCESS"), release.story_of(run["runId"])
-    launch_quick_runs(release, "after s3", 1)
-    assert_quick_runs_end_well(release, "after s3", 1)
+    assert_quick_runs_end_well(release, launch_quick_runs(release, 1), 1)
 
 
 def test_run_pod_killed_amid_a_load_ends_in_the_right_tables(release, lake, on_one_machine):

@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
+from cluster.images import built_on, parts_of
 from cluster.kube import output_of, wait_for
 from cluster.release import helm
 from stack.pipelines import INCREMENTAL_SYNC
-from support.stack_process import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -15,14 +15,8 @@ def next_images(tmp_path_factory, images):
     folder = tmp_path_factory.mktemp("next")
     (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nLABEL revision=next\n")
     values = yaml.safe_load(images.read_text())
-    build = [ROOT / "scripts" / "build-image.sh"]
-    for name, part in {"dagster": values["dagster"], **values["codeLocations"]}.items():
-        image = part["image"]
-        base = f"BASE={values['image']['registry']}/{image['repository']}@{image['digest']}"
-        arguments = [folder, "-f", folder / "Dockerfile", "--build-arg", base]
-        digest = output_of(*build, f"{name}-next", *arguments).strip()
-        assert digest != image["digest"]
-        image.update(repository=f"freelancer-data-stack/{name}-next", digest=digest)
+    for name, part in parts_of(values).items():
+        part["image"] = built_on(images, name, f"{name}-next", folder)
     file = folder / "images.yaml"
     file.write_text(yaml.safe_dump(values))
     return file
