@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse.extensions import load_extension
@@ -16,6 +16,15 @@ from stack.warehouse.limits import PROFILES, duckdb_memory_limit, duckdb_threads
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+# A Postgres that is gone without a word is noticed within two minutes; by default it takes hours.
+# Parameters of the catalog's URL win over these.
+ATTENTIVE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 # Commits of other runs may come between; DuckLake then retries the commit, not the query.
 DUCKLAKE_MAX_RETRIES = 100
 # Of several that open a lake nobody opened yet, one makes its catalog, and the others fail.
@@ -118,10 +127,16 @@ def attach_lake(
             if wait_s is None:
                 raise WarehouseError(
                     "the DuckLake can't be attached; check DUCKLAKE_CATALOG_URL and "
-                    f"DUCKLAKE_DATA_URL (data at {settings.lake_data}): {type(error).__name__}"
+                    f"DUCKLAKE_DATA_URL (data at {settings.lake_data}): {_said(error)}"
                 ) from None
             time.sleep(wait_s)
     connection.execute(f"use {settings.database}")
+
+
+def _said(error: Exception) -> str:
+    """What libpq said; before it DuckDB quotes the address, password and all."""
+    before, _, said = str(error).rpartition("'\": ")
+    return said.strip().splitlines()[0] if before and said.strip() else type(error).__name__
 
 
 def _attach_lake(connection: DuckDBPyConnection, settings: WarehouseSettings) -> None:
@@ -177,13 +192,20 @@ def lake_uri(settings: WarehouseSettings) -> str:
         return f"ducklake:sqlite:{settings.lake_catalog}"
     url = urlsplit(settings.lake_catalog)
     parts = {
-        "dbname": url.path.lstrip("/"),
+        **ATTENTIVE,
+        **dict(parse_qsl(url.query)),
+        "dbname": unquote(url.path.lstrip("/")),
         "host": url.hostname,
         "port": url.port,
         "user": unquote(url.username or ""),
         "password": unquote(url.password or ""),
     }
-    return "ducklake:postgres:" + " ".join(f"{k}={v}" for k, v in parts.items() if v)
+    return "ducklake:postgres:" + " ".join(f"{k}={_libpq(v)}" for k, v in parts.items() if v)
+
+
+def _libpq(value: object) -> str:
+    """A value of a libpq connection string."""
+    return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def s3_secret(settings: WarehouseSettings) -> str:
