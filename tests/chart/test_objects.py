@@ -143,7 +143,8 @@ def test_external_stores_leave_no_bundled_one():
     assert not [o for o in found if o["kind"] == "StatefulSet"]
     storage = config_file(found, "dagster.yaml")["storage"]["postgres"]["postgres_db"]
     assert (storage["hostname"], storage["port"]) == ("db.example.org", 5433)
-    assert storage["params"] == {"sslmode": "require"}
+    assert storage["params"].items() >= {"sslmode": "require", "connect_timeout": 5}.items()
+    assert storage["params"]["tcp_user_timeout"] == 60_000
     assert secret(found, "quality")["DAGSTER_PG_PASSWORD"] == "p@ss word"
     env = one(found, "ConfigMap", "env")["data"]
     assert env["DUCKLAKE_DATA_URL"] == "s3://acme-data/stack/prod/lake"

@@ -4,16 +4,19 @@
 {{ printf "%s/%s/%s" .root.Release.Namespace .root.Release.Name .purpose | sha256sum | trunc 32 }}
 {{- end }}
 
+{{/* Parameters as `stack.warehouse` has them for the lake's catalog. */}}
 {{- define "stack.pg" -}}
+{{- $params := dict "connect_timeout" 10 "keepalives_idle" 30 "keepalives_interval" 10 "keepalives_count" 3 "tcp_user_timeout" 60000 }}
 {{- if .Values.postgresql.enabled -}}
 host: {{ include "stack.fullname" . }}-postgresql
 port: 5432
 database: dagster
 user: dagster
-params: {}
 {{- else -}}
-{{ pick .Values.postgresql.external "host" "port" "database" "user" "params" | toYaml }}
-{{- end -}}
+{{ pick .Values.postgresql.external "host" "port" "database" "user" | toYaml }}
+{{- $params = mergeOverwrite $params .Values.postgresql.external.params }}
+{{- end }}
+params: {{ toJson $params }}
 {{- end }}
 
 {{- define "stack.pg.dagsterPassword" -}}

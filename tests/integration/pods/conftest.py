@@ -26,7 +26,8 @@ def jobs(api, kubeconfig_file):
 
 
 @pytest.fixture
-def instance(api, kubeconfig_file):
+def settings(api, kubeconfig_file):
+    """What dagster.yaml of the cluster says, but for its storage."""
     module, name = OWN
     config = {
         "service_account_name": "default",
@@ -35,10 +36,14 @@ def instance(api, kubeconfig_file):
         "load_incluster_config": False,
         "kubeconfig_file": str(kubeconfig_file),
     }
-    overrides = {
+    return {
         "run_launcher": {"module": module, "class": name, "config": config},
         "run_monitoring": {"enabled": True},
         "run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False},
     }
-    with instance_for_test(overrides=overrides) as instance:
+
+
+@pytest.fixture
+def instance(settings):
+    with instance_for_test(overrides=settings) as instance:
         yield instance

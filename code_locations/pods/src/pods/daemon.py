@@ -5,6 +5,7 @@ As `dagster-daemon run`, but its run monitor looks at pods, too.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -23,8 +24,10 @@ from dagster._daemon.controller import (
 from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, MonitoringDaemon
 from dagster._daemon.utils import DaemonErrorCapture
 from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
+from dagster_shared.error import SerializableErrorInfo
 
 from pods.launcher import OWN, ExplainingRunLauncher, with_launcher
+from pods.retries import make_missed_retries
 from pods.watch import (
     delete_jobs_of_ended_runs,
     explain_interrupted_runs,
@@ -47,12 +50,18 @@ class PodMonitor(MonitoringDaemon):
                     look(instance, launcher, self._logger)
                     yield None
                 except Exception:  # of many classes; the daemon shows it and goes on
-                    yield DaemonErrorCapture.process_exception(
-                        exc_info=sys.exc_info(),
-                        logger=self._logger,
-                        log_message="Can't look at the pods of runs",
-                    )
+                    yield self._error("Can't look at the pods of runs")
+        if instance.run_retries_enabled:
+            try:
+                yield from make_missed_retries(workspace_process_context, self._logger)
+            except Exception:  # likewise
+                yield self._error("Can't look for retries that were missed")
         yield from super().run_iteration(workspace_process_context)
+
+    def _error(self, message: str) -> SerializableErrorInfo:
+        return DaemonErrorCapture.process_exception(
+            exc_info=sys.exc_info(), logger=self._logger, log_message=message
+        )
 
 
 def daemons(instance: DagsterInstance) -> Sequence[DagsterDaemon[Any]]:
@@ -84,8 +93,20 @@ def run(workspace: Path) -> None:
         controller.check_daemon_loop()
 
 
+def show_root_log() -> None:
+    """Show what is logged by no logger of its own, as dagster-postgres does of lost connections.
+
+    Without a handler, the first such line makes Python add one that repeats all of Dagster's.
+    """
+    handler = logging.StreamHandler()
+    handler.addFilter(lambda record: record.name == "root")
+    handler.setFormatter(logging.Formatter("%(asctime)s - %(levelname)s - %(message)s"))
+    logging.getLogger().addHandler(handler)
+
+
 def main() -> int:
     """Run the daemon as a command."""
+    show_root_log()
     setup_interrupt_handlers()
     try:
         with capture_interrupts():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from dagster import DagsterRun, DagsterRunStatus
 from dagster._core.instance import InstanceRef
@@ -12,11 +13,16 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.job import get_job_name_from_run_id
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from pods.jobs import Jobs
 
 STOCK = ("dagster_k8s", "K8sRunLauncher")
 OWN = ("pods.launcher", "ExplainingRunLauncher")
+
+# How long a launch waits for Postgres, which may restart.
+PATIENCE_S = 60.0
+_WAIT_S = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +44,11 @@ class ExplainingRunLauncher(K8sRunLauncher):
         return str(get_job_name_from_run_id(run.run_id, resume_attempt_number=attempt))
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """As K8sRunLauncher; but an image without this package can run it."""
+        """As K8sRunLauncher; but an image without this package can run it.
+
+        Dagster gives up a run whose launch raises. A Postgres that goes away amid it is waited
+        for, and a Job that is made already is not made again.
+        """
         run = context.dagster_run
         if context.job_code_origin is None:
             raise ValueError(f"run {run.run_id} names no code; start it from a loaded location")
@@ -48,7 +58,21 @@ class ExplainingRunLauncher(K8sRunLauncher):
             instance_ref=with_launcher(self._instance.get_ref(), STOCK),
             set_exit_code_on_failure=self._fail_pod_on_run_failure,
         ).get_command_args()
-        self._launch_k8s_job_with_args(get_job_name_from_run_id(run.run_id), arguments, run)
+        name = get_job_name_from_run_id(run.run_id)
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                self._launch_k8s_job_with_args(name, arguments, run)
+                return
+            except Exception as error:
+                if not _database_is_away(error):
+                    raise
+                if self.jobs_of(run).look(name).found:
+                    return
+                if time.monotonic() > deadline:
+                    raise
+                logger.warning("run %s is launched again, the database is away: %r", name, error)
+                time.sleep(_WAIT_S)
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Failed only where Kubernetes says so.
@@ -81,6 +105,12 @@ class ExplainingRunLauncher(K8sRunLauncher):
         details = super().get_run_worker_debug_info(run, include_container_logs)
         reasons = [f"Job {name}: {trouble.reason}"] if trouble else []
         return "\n\n".join([*reasons, *([details] if details else [])])
+
+
+def _database_is_away(error: Exception) -> bool:
+    """Whether it was no statement that failed but its connection, or all tries to connect."""
+    lost = (OperationalError, InterfaceError)
+    return isinstance(error, lost) or isinstance(error.__cause__, lost)
 
 
 def with_launcher(ref: InstanceRef, launcher: tuple[str, str]) -> InstanceRef:

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.events import RunFailureReason
+from dagster._core.launcher import LaunchRunContext
 from dagster._core.storage.tags import MAX_RETRIES_TAG, RUN_FAILURE_REASON_TAG
 
-from pods.launcher import ExplainingRunLauncher
+from pods.launcher import PATIENCE_S, ExplainingRunLauncher
 
+# A launch that has made no Job by then was cut off, as by a Postgres that went away.
+LAUNCHING = timedelta(seconds=2 * PATIENCE_S)
 # A run's pod ends a moment after its run, and uploads its logs meanwhile.
 ENDING = timedelta(seconds=60)
 # A Job is kept for some minutes after its end.
@@ -23,14 +26,20 @@ _ENDED_BADLY = [DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 def fail_hopeless_runs(
     instance: DagsterInstance, launcher: ExplainingRunLauncher, logger: logging.Logger
 ) -> None:
-    """Fail the runs whose pod is lost, or can't begin whatever is waited for; delete their Jobs."""
+    """Fail the runs whose pod is lost, or can't begin whatever is waited for; delete their Jobs.
+
+    A run whose launch was cut off before it made a Job is launched again.
+    """
     for run in instance.get_runs(RunsFilter(statuses=_BEGUN)):
         jobs, name = launcher.jobs_of(run), launcher.job_name(run)
         look = jobs.look(name)
         if look.trouble is None or not look.trouble.final:
             continue
         if not look.found and run.status == DagsterRunStatus.STARTING:
-            continue  # the launcher is about to make it
+            if _was_cut_off(instance, run):
+                logger.info(f"Run {run.run_id}: it has no Job; it is launched again")
+                launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
+            continue
         # The process may have told its end since.
         if not _is_begun(instance, run):
             continue
@@ -91,6 +100,12 @@ def delete_jobs_of_ended_runs(
             continue
         if jobs.delete(job.name):
             logger.info(f"Run {job.run_id} is over: deleted its Job {job.name}")
+
+
+def _was_cut_off(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Whether a run's launch began too long ago to be going on."""
+    begun = instance.get_run_stats(run.run_id).launch_time
+    return begun is not None and datetime.now(UTC).timestamp() - begun > LAUNCHING.total_seconds()
 
 
 def _fail_for_good(instance: DagsterInstance, run: DagsterRun, message: str) -> None:
