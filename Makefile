@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 PY := .venv/bin/python
-# Files of tests at a time; 0: in this process.
+# Folders of tests at a time; 0: in this process.
 WORKERS ?= 2
 
 # What, if newer than the environment, means that it is to be set up again.
@@ -42,7 +42,7 @@ dbt: setup ## Run dbt by hand: make dbt ARGS="build -s marts"
 	@$(PY) -m transformation.dbt_cli $(ARGS)
 
 test: setup ## Run the tests: integration, then unit (the small ones last, so that no worker waits)
-	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder tests/integration tests/unit
+	@$(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder tests/integration tests/unit
 
 test-unit: setup ## Run the unit tests only: seconds
 	@$(PY) -m pytest tests/unit

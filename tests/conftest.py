@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from scripts.env_example import settings_classes
 
@@ -13,13 +14,21 @@ settings.register_profile("stack", deadline=None)
 settings.load_profile("stack")
 
 
+class FolderScheduling(LoadScopeScheduling):
+    """A folder's tests go to one worker: they share its fixtures."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0].rpartition("/")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return FolderScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests go to one worker, and those of `ran`, the longest of the fixtures, too."""
-    for item in items:
-        uses_ran = "ran" in getattr(item, "fixturenames", ())
-        item.add_marker(
-            pytest.mark.xdist_group("ran" if uses_ran else item.nodeid.partition("::")[0])
-        )
+    """The folder that takes longest begins first, so that no worker waits for it at the end."""
+    items.sort(key=lambda item: "tests/integration/pipeline/" not in item.nodeid)
 
 
 @pytest.fixture

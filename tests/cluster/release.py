@@ -64,7 +64,8 @@ def asked_again(ask: Callable[[], T]) -> T:
 class Release:
     """One release in its namespace; `proxy` is the URL of `kubectl proxy`.
 
-    `values` are helm's flags of every install; `path_prefix` is where the UI is served.
+    `values` are helm's flags of every install; `path_prefix` is where the UI is served since the
+    last one.
     """
 
     name: str
@@ -90,7 +91,7 @@ class Release:
         found = helm("list", "--namespace", self.namespace.name, "--short", "--all")
         return self.name in found.split()
 
-    def install(self, *settings: str) -> None:
+    def install(self, *settings: str, path_prefix: str = "") -> None:
         """Install, or upgrade in place, with helm's flags, and wait until all of it is ready.
 
         What an earlier call set is gone: helm alone keeps it where no value is given.
@@ -98,8 +99,9 @@ class Release:
         helm(
             "upgrade", "--install", "--reset-values", self.name, str(CHART),
             "--namespace", self.namespace.name, "--wait", "--wait-for-jobs", "--timeout", "10m",
-            *self.values, *settings,
+            *self.values, *settings, "--set", f"webserver.pathPrefix={path_prefix}",
         )  # fmt: skip
+        self.path_prefix = path_prefix
         self.wait_until_loaded()
 
     def wait_until_loaded(self) -> None:

@@ -50,15 +50,10 @@ def keep(page, name: str, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def served(release, request):
-    """The release with its UI under `request.param` behind the ingress."""
-    release.path_prefix = request.param
-    release.install(
-        "--set", "ingress.enabled=true", "--set", f"ingress.host={HOST}",
-        "--set", f"webserver.pathPrefix={request.param}",
-    )  # fmt: skip
-    yield f"http://{HOST}{request.param}"
-    release.path_prefix = ""
-    release.install()
+    """The release with its UI under `request.param` behind the ingress; it stays so."""
+    ingress = ("--set", "ingress.enabled=true", "--set", f"ingress.host={HOST}")
+    release.install(*ingress, path_prefix=request.param)
+    return f"http://{HOST}{request.param}"
 
 
 @pytest.mark.parametrize("served", ["", "/dagster"], indirect=True)

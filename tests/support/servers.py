@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -76,7 +77,7 @@ def postgres() -> Iterator[str]:
             wait_until(lambda: _is_ready(programs, port), "Postgres", log)
             yield f"postgresql://postgres:unused@127.0.0.1:{port}/postgres"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # told to terminate, it waits for its clients
             server.wait(30)
 
 

@@ -3,6 +3,7 @@
 import logging
 import time
 import uuid
+from contextlib import closing
 
 import dagster as dg
 import psycopg2
@@ -16,8 +17,10 @@ from dagster._core.test_utils import create_run_for_test, instance_for_test
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import PythonFileTarget
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from pods.connections import keep_connections
 from pods.retries import make_missed_retries, missed_retries
 from pods.watch import LAUNCHING, fail_hopeless_runs
 
@@ -126,6 +129,27 @@ def test_a_run_whose_launch_was_cut_off_before_it_made_a_job_is_launched_again(a
     assert len(api.made) == 1
     for run in (forgotten, going_on):
         assert instance.get_run_by_id(run.run_id).status == DagsterRunStatus.STARTING
+
+
+def connected_as(store) -> int:
+    with store.connect() as connection:
+        return connection.execute(text("select pg_backend_pid()")).scalar()
+
+
+def test_the_daemon_keeps_its_connection_and_makes_another_where_it_is_lost(instance, database):
+    keep_connections(instance)
+    run = starting(instance)
+    kept = connected_as(instance.run_storage)
+    assert connected_as(instance.run_storage) == kept
+    with closing(psycopg2.connect(database)) as admin, admin.cursor() as cursor:
+        cursor.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        assert cursor.rowcount >= 2
+    assert [found.run_id for found in instance.get_runs()] == [run.run_id]
+    assert instance.all_logs(run.run_id)
+    assert connected_as(instance.run_storage) != kept
 
 
 @pytest.fixture

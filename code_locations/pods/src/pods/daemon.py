@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from dagster._daemon.utils import DaemonErrorCapture
 from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
 from dagster_shared.error import SerializableErrorInfo
 
+from pods.connections import keep_connections
 from pods.launcher import OWN, ExplainingRunLauncher, with_launcher
 from pods.retries import make_missed_retries
 from pods.watch import (
@@ -74,12 +76,19 @@ def daemons(instance: DagsterInstance) -> Sequence[DagsterDaemon[Any]]:
     ]
 
 
+@contextmanager
+def _connected(ref: InstanceRef) -> Iterator[DagsterInstance]:
+    with DagsterInstance.from_ref(ref) as instance:
+        keep_connections(instance)
+        yield instance
+
+
 def run(workspace: Path) -> None:
     """Run until interrupted."""
     tolerance = os.environ.get("DAGSTER_DAEMON_HEARTBEAT_TOLERANCE")
     ref = with_launcher(InstanceRef.from_dir(os.environ["DAGSTER_HOME"]), OWN)
     with (
-        DagsterInstance.from_ref(ref) as instance,
+        _connected(ref) as instance,
         daemon_controller_from_instance(
             instance,
             workspace_load_target=WorkspaceFileTarget(paths=[str(workspace)]),
