@@ -15,6 +15,7 @@ from chart.rendering import (
     run_pods,
     secrets_of,
 )
+from stack.warehouse.connection import ATTENTIVE
 
 LOCATIONS = ["catalog", "ingestion", "quality", "transformation"]
 
@@ -143,14 +144,25 @@ def test_external_stores_leave_no_bundled_one():
     assert not [o for o in found if o["kind"] == "StatefulSet"]
     storage = config_file(found, "dagster.yaml")["storage"]["postgres"]["postgres_db"]
     assert (storage["hostname"], storage["port"]) == ("db.example.org", 5433)
-    assert storage["params"].items() >= {"sslmode": "require", "connect_timeout": 5}.items()
-    assert storage["params"]["tcp_user_timeout"] == 60_000
+    assert storage["params"] == ATTENTIVE | {"sslmode": "require", "connect_timeout": 5}
     assert secret(found, "quality")["DAGSTER_PG_PASSWORD"] == "p@ss word"
     env = one(found, "ConfigMap", "env")["data"]
     assert env["DUCKLAKE_DATA_URL"] == "s3://acme-data/stack/prod/lake"
     assert one(found, "ConfigMap", "ingestion")["data"]["BOOKS_URL"] == (
         "s3://acme-data/stack/prod/exports/books"
     )
+
+
+def test_a_lost_database_is_noticed_unless_values_say_otherwise():
+    def params(*settings):
+        storage = config_file(objects(*settings), "dagster.yaml")["storage"]
+        return storage["postgres"]["postgres_db"]["params"]
+
+    assert params("default") == ATTENTIVE
+    key = "postgresql.external.params"
+    assert "tcp_user_timeout" not in params("external", f'{key}={{"tcp_user_timeout":null}}')
+    assert params("external", f"{key}=null") == ATTENTIVE
+    assert "--db-pool-recycle=1" in container(objects(), "Deployment", "webserver")["command"]
 
 
 def test_sample_data_goes_into_the_bundled_store_alone():

@@ -120,7 +120,8 @@ class Release:
         """Launch a job as the UI does; the run's id.
 
         The webserver may break off while it meets new code servers. By a tag that no other run has
-        it is known whether the run was made; if not, it is launched again, for a minute.
+        it is known whether the run was made; if not, it is launched again, for a minute. One that
+        was made must get into the queue.
         """
         mark = {"test/launch": uuid.uuid4().hex}
         tried = False
@@ -128,6 +129,8 @@ class Release:
         def launched() -> str:
             nonlocal tried
             if tried and (made := self.runs(tags=mark)):
+                if made[-1]["status"] == "NOT_STARTED":
+                    raise ConnectionError(f"run {made[-1]['runId']} was made, but isn't queued")
                 return str(made[-1]["runId"])
             tried = True
             return self.ui.launch(location, job, config, **tags, **mark)

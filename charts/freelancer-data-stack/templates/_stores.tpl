@@ -4,7 +4,7 @@
 {{ printf "%s/%s/%s" .root.Release.Namespace .root.Release.Name .purpose | sha256sum | trunc 32 }}
 {{- end }}
 
-{{/* Parameters as `stack.warehouse` has them for the lake's catalog. */}}
+{{/* Parameters as `stack.warehouse` has them for the lake's catalog; null takes one away. */}}
 {{- define "stack.pg" -}}
 {{- $params := dict "connect_timeout" 10 "keepalives_idle" 30 "keepalives_interval" 10 "keepalives_count" 3 "tcp_user_timeout" 60000 }}
 {{- if .Values.postgresql.enabled -}}
@@ -14,7 +14,9 @@ database: dagster
 user: dagster
 {{- else -}}
 {{ pick .Values.postgresql.external "host" "port" "database" "user" | toYaml }}
-{{- $params = mergeOverwrite $params .Values.postgresql.external.params }}
+{{- range $key, $value := .Values.postgresql.external.params }}
+{{- if kindIs "invalid" $value }}{{ $_ := unset $params $key }}{{ else }}{{ $_ := set $params $key $value }}{{ end }}
+{{- end }}
 {{- end }}
 params: {{ toJson $params }}
 {{- end }}

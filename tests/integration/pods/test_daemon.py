@@ -1,4 +1,4 @@
-"""The daemon for Kubernetes is Dagster's, with another run monitor."""
+"""The daemon for Kubernetes is Dagster's, with another run monitor and other retries."""
 
 from types import SimpleNamespace
 
@@ -8,6 +8,7 @@ from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.controller import create_daemons_from_instance
 
 from pods.daemon import PodMonitor, daemons
+from pods.retries import RetryDaemon
 
 
 @pytest.fixture
@@ -23,11 +24,12 @@ def look_once(instance):
     return list(PodMonitor(interval_seconds=1).run_iteration(context))
 
 
-def test_only_the_run_monitor_is_another(instance):
+def test_only_the_run_monitor_and_what_makes_retries_are_others(instance):
     ours = {daemon.daemon_type(): type(daemon) for daemon in daemons(instance)}
     stock = {d.daemon_type(): type(d) for d in create_daemons_from_instance(instance)}
-    assert ours.pop("MONITORING") is PodMonitor
-    assert stock.pop("MONITORING") is not PodMonitor
+    for kind, cls in (("MONITORING", PodMonitor), ("EVENT_LOG_CONSUMER", RetryDaemon)):
+        assert ours.pop(kind) is cls
+        assert stock.pop(kind) is not cls
     assert ours == stock
 
 

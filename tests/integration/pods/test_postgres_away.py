@@ -1,5 +1,6 @@
 """Postgres goes away while the daemon works: no run is given up, and none is made twice."""
 
+import json
 import logging
 import time
 import uuid
@@ -15,13 +16,13 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import PythonFileTarget
-from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget, PythonFileTarget
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from pods.connections import keep_connections
-from pods.retries import make_missed_retries, missed_retries
+from pods.daemon import PodMonitor
+from pods.retries import RetryDaemon
 from pods.watch import LAUNCHING, fail_hopeless_runs
 
 # As a Postgres that is told to end does: it closes the connection amid a statement.
@@ -62,8 +63,11 @@ def database(postgres_url):
 
 @pytest.fixture
 def instance(settings, database):
-    storage = {"storage": {"postgres": {"postgres_url": database}}}
-    with instance_for_test(overrides=settings | storage) as instance:
+    more = {
+        "storage": {"postgres": {"postgres_url": database}},
+        "run_coordinator": {"module": "dagster", "class": "QueuedRunCoordinator"},
+    }
+    with instance_for_test(overrides=settings | more) as instance:
         yield instance
 
 
@@ -80,7 +84,7 @@ def cut(database):
     return cut
 
 
-def starting(instance, seconds_ago: float = 0):
+def starting(instance, seconds_ago: float = 0, **tags):
     repository = RepositoryPythonOrigin(
         "python", ModuleCodePointer("daily", "defs"), container_image="daily:1"
     )
@@ -89,6 +93,7 @@ def starting(instance, seconds_ago: float = 0):
         "daily",
         status=DagsterRunStatus.NOT_STARTED,
         job_code_origin=JobPythonOrigin("daily", repository),
+        tags=tags,
     )
     event = dg.DagsterEvent(DagsterEventType.RUN_STARTING.value, "daily")
     instance.report_dagster_event(event, run.run_id, timestamp=time.time() - seconds_ago)
@@ -120,6 +125,13 @@ def test_a_database_that_stays_away_is_not_waited_for_for_ever(api, instance, cu
     assert not api.jobs
 
 
+def test_a_job_that_is_there_already_is_a_launch_that_went_well(api, instance):
+    run = starting(instance)
+    api.add_job(f"dagster-run-{run.run_id}", run.run_id, active=1)
+    launch(instance, run)
+    assert not api.made
+
+
 def test_a_run_whose_launch_was_cut_off_before_it_made_a_job_is_launched_again(api, instance):
     forgotten = starting(instance, seconds_ago=LAUNCHING.total_seconds() + 1)
     going_on = starting(instance, seconds_ago=1)
@@ -129,6 +141,20 @@ def test_a_run_whose_launch_was_cut_off_before_it_made_a_job_is_launched_again(a
     assert len(api.made) == 1
     for run in (forgotten, going_on):
         assert instance.get_run_by_id(run.run_id).status == DagsterRunStatus.STARTING
+    # It has all of its time to start.
+    assert time.time() - instance.get_run_stats(forgotten.run_id).launch_time < 60
+
+
+def test_a_run_that_was_cut_off_and_whose_job_is_refused_fails_and_says_why(instance):
+    tags = {"dagster-k8s/config": json.dumps({"container_config": {"image": ""}})}
+    refused = starting(instance, LAUNCHING.total_seconds() + 1, **tags)
+    cut_off = starting(instance, LAUNCHING.total_seconds() + 2)
+    fail_hopeless_runs(instance, instance.run_launcher, logger)
+    assert instance.get_run_by_id(refused.run_id).status == DagsterRunStatus.FAILURE
+    [failure] = instance.all_logs(refused.run_id, of_type=DagsterEventType.RUN_FAILURE)
+    assert failure.message.startswith("its Job can't be made")
+    assert instance.get_run_by_id(cut_off.run_id).status == DagsterRunStatus.STARTING
+    assert instance.run_launcher.jobs_of(cut_off).exists(f"dagster-run-{cut_off.run_id}")
 
 
 def connected_as(store) -> int:
@@ -175,34 +201,70 @@ def failed(instance, workspace):
     return run.run_id
 
 
+def pass_by(workspace, cursor: int = 0):
+    """The daemon has looked at all failures after `cursor`, if not at their runs."""
+    cursors = {"EVENT_LOG_CONSUMER_CURSOR-PIPELINE_FAILURE": str(cursor)}
+    workspace.instance.daemon_cursor_storage.set_cursor_values(cursors)
+
+
 def consume(workspace):
-    daemon = EventLogConsumerDaemon(event_log_fetch_limit=100)
-    list(daemon.run_iteration(workspace))
+    """One look of the daemon that makes retries."""
+    list(RetryDaemon(event_log_fetch_limit=100).run_iteration(workspace))
 
 
-def test_a_retry_that_dagsters_daemon_has_passed_by_is_made_once(
+def monitor(workspace):
+    """One look of the run monitor."""
+    assert not [error for error in PodMonitor(1).run_iteration(workspace) if error]
+
+
+def retry_of(instance, run_id):
+    return instance.get_run_by_id(instance.get_run_by_id(run_id).tags[AUTO_RETRY_RUN_ID_TAG])
+
+
+def test_a_retry_that_the_daemon_has_passed_by_is_made_once(
     instance, workspace, failed, monkeypatch
 ):
-    list(make_missed_retries(workspace, logger))  # Dagster's daemon may yet look at it
+    pass_by(workspace)
+    monitor(workspace)  # the daemon is still to look at it
     assert instance.get_runs_count() == 1
     with monkeypatch.context() as patch:  # it looks before the run's status is stored
         patch.setattr(instance, "get_run_records", lambda *_, **__: [])
-        instance.daemon_cursor_storage.set_cursor_values(
-            {"EVENT_LOG_CONSUMER_CURSOR-PIPELINE_FAILURE": "0"}
-        )
         consume(workspace)
-    assert [record.dagster_run.run_id for record in missed_retries(instance)] == [failed]
     for _ in range(2):
-        list(make_missed_retries(workspace, logger))
-    retry = instance.get_run_by_id(failed).tags[AUTO_RETRY_RUN_ID_TAG]
-    assert instance.get_run_by_id(retry).parent_run_id == failed
+        monitor(workspace)
+    assert retry_of(instance, failed).parent_run_id == failed
     assert instance.get_runs_count() == 2
 
 
-def test_a_retry_that_dagsters_daemon_has_made_is_not_made_again(instance, workspace, failed):
-    instance.daemon_cursor_storage.set_cursor_values(
-        {"EVENT_LOG_CONSUMER_CURSOR-PIPELINE_FAILURE": "0"}
-    )
+def test_a_retry_that_the_daemon_has_made_is_not_made_again(instance, workspace, failed):
+    pass_by(workspace)
     consume(workspace)
-    list(make_missed_retries(workspace, logger))
+    monitor(workspace)
     assert instance.get_runs_count() == 2
+
+
+@pytest.mark.parametrize("event", ["Retrying the run", "Launched as an automatic retry"])
+def test_a_connection_that_breaks_amid_a_retry_costs_no_retry(
+    instance, workspace, failed, cut, event
+):
+    pass_by(workspace)
+    cut(event, times=1)
+    consume(workspace)
+    assert retry_of(instance, failed).status == DagsterRunStatus.NOT_STARTED
+    for _ in range(2):
+        monitor(workspace)
+    assert retry_of(instance, failed).status == DagsterRunStatus.QUEUED
+    assert instance.get_runs_count() == 2
+
+
+def test_a_run_that_can_not_be_retried_is_tried_once_and_says_so(instance, workspace, failed):
+    gone = WorkspaceProcessContext(instance, EmptyWorkspaceTarget())
+    pass_by(workspace)
+    with gone as context:
+        consume(context)
+        for _ in range(2):
+            monitor(context)
+    assert instance.get_run_by_id(failed).tags[WILL_RETRY_TAG] == "false"
+    events = instance.all_logs(failed, of_type=DagsterEventType.ENGINE_EVENT)
+    assert ["Failed to retry run" in event.message for event in events].count(True) == 1
+    assert instance.get_runs_count() == 1

@@ -1,25 +1,47 @@
-"""Keeps the daemon's connections to Postgres open, instead of one for each query."""
+"""Connections to Postgres: which errors mean that it is away, and the daemon's, kept open."""
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from dagster import DagsterInstance
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    InvalidRequestError,
+    OperationalError,
+)
 
 # Any age: whether a connection still stands is seen before each use.
 KEPT_S = 3600
+_READ_ONLY = "25006"  # the standby that it was moved from
 
-logger = logging.getLogger(__name__)
+
+def is_away(error: BaseException) -> bool:
+    """Whether it is for want of the database that something failed, and may go well later.
+
+    That is a lost connection (also in the end of Dagster's own tries, or as the pool puts it), a
+    server that is full or just being replaced; no statement that is wrong.
+    """
+    return any(_is_away(found) for found in (error, error.__cause__) if found is not None)
+
+
+def _is_away(error: BaseException) -> bool:
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return True
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or getattr(error.orig, "pgcode", None) == _READ_ONLY
+    return type(error) is InvalidRequestError and "connection is closed" in str(error)
 
 
 def keep_connections(instance: DagsterInstance) -> None:
     """Keep a connection per store open; those that threads need beside it are closed after use.
 
-    The daemon looks every second, and Postgres starts a process for each connection.
+    The daemon looks every second, and Postgres starts a process for each connection. Statements
+    have no time limit, as before.
     """
     stores = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
     for store in stores:

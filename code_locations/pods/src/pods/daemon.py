@@ -29,7 +29,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from pods.connections import keep_connections
 from pods.launcher import OWN, ExplainingRunLauncher, with_launcher
-from pods.retries import make_missed_retries
+from pods.retries import RetryDaemon, make_missed_retries
 from pods.watch import (
     delete_jobs_of_ended_runs,
     explain_interrupted_runs,
@@ -67,13 +67,12 @@ class PodMonitor(MonitoringDaemon):
 
 
 def daemons(instance: DagsterInstance) -> Sequence[DagsterDaemon[Any]]:
-    """Those that the instance wants, with ours for Dagster's monitor."""
-    wanted = create_daemons_from_instance(instance)
+    """Those that the instance wants, with ours for Dagster's monitor and for its retries."""
+    wanted = {daemon.daemon_type(): daemon for daemon in create_daemons_from_instance(instance)}
     interval = instance.run_monitoring_poll_interval_seconds
-    return [
-        PodMonitor(interval_seconds=interval) if isinstance(daemon, MonitoringDaemon) else daemon
-        for daemon in wanted
-    ]
+    ours: list[DagsterDaemon[Any]] = [PodMonitor(interval_seconds=interval), RetryDaemon()]
+    wanted |= {d.daemon_type(): d for d in ours if d.daemon_type() in wanted}
+    return list(wanted.values())
 
 
 @contextmanager
@@ -103,12 +102,12 @@ def run(workspace: Path) -> None:
 
 
 def show_root_log() -> None:
-    """Show what is logged by no logger of its own, as dagster-postgres does of lost connections.
+    """Show what has no handler of its own, as our lines and those of dagster-postgres.
 
-    Without a handler, the first such line makes Python add one that repeats all of Dagster's.
+    Without one, the first line of the latter makes Python add one that repeats all of Dagster's.
     """
     handler = logging.StreamHandler()
-    handler.addFilter(lambda record: record.name == "root")
+    handler.addFilter(lambda record: record.name.partition(".")[0] != "dagster")
     handler.setFormatter(logging.Formatter("%(asctime)s - %(levelname)s - %(message)s"))
     logging.getLogger().addHandler(handler)
 

@@ -62,6 +62,10 @@ class Jobs:
                 trouble = replace(trouble, reason=late, final=True)
         return Look(found=True, succeeded=False, trouble=trouble)
 
+    def exists(self, name: str) -> bool:
+        """Whether there is such a Job. Raises what the API's client raises."""
+        return self._client.get_job_status(job_name=name, namespace=self._namespace) is not None
+
     def interruption(self, name: str) -> str | None:
         """What told the Job's process to end; None if nothing is known of it."""
         status = self._client.get_job_status(job_name=name, namespace=self._namespace)

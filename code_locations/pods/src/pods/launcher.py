@@ -13,8 +13,8 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.job import get_job_name_from_run_id
-from sqlalchemy.exc import InterfaceError, OperationalError
 
+from pods.connections import is_away
 from pods.jobs import Jobs
 
 STOCK = ("dagster_k8s", "K8sRunLauncher")
@@ -46,33 +46,37 @@ class ExplainingRunLauncher(K8sRunLauncher):
     def launch_run(self, context: LaunchRunContext) -> None:
         """As K8sRunLauncher; but an image without this package can run it.
 
-        Dagster gives up a run whose launch raises. A Postgres that goes away amid it is waited
-        for, and a Job that is made already is not made again.
+        Dagster gives up a run whose launch raises, so a database that goes away amid it is waited
+        for.
         """
-        run = context.dagster_run
-        if context.job_code_origin is None:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                self.launch(context.dagster_run)
+                return
+            except Exception as error:
+                if not is_away(error) or time.monotonic() > deadline:
+                    raise
+                logger.warning("run %s is launched again: %r", context.dagster_run.run_id, error)
+                time.sleep(_WAIT_S)
+
+    def launch(self, run: DagsterRun) -> None:
+        """Have the run's Job made, once; whatever fails after that is no failure of the launch."""
+        if run.job_code_origin is None:
             raise ValueError(f"run {run.run_id} names no code; start it from a loaded location")
         arguments = ExecuteRunArgs(
-            job_origin=context.job_code_origin,
+            job_origin=run.job_code_origin,
             run_id=run.run_id,
             instance_ref=with_launcher(self._instance.get_ref(), STOCK),
             set_exit_code_on_failure=self._fail_pod_on_run_failure,
         ).get_command_args()
         name = get_job_name_from_run_id(run.run_id)
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                self._launch_k8s_job_with_args(name, arguments, run)
-                return
-            except Exception as error:
-                if not _database_is_away(error):
-                    raise
-                if self.jobs_of(run).look(name).found:
-                    return
-                if time.monotonic() > deadline:
-                    raise
-                logger.warning("run %s is launched again, the database is away: %r", name, error)
-                time.sleep(_WAIT_S)
+        try:
+            self._launch_k8s_job_with_args(name, arguments, run)
+        except Exception as error:
+            if not self.jobs_of(run).exists(name):
+                raise
+            logger.warning("Job %s is made; what failed is only its launch: %r", name, error)
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Failed only where Kubernetes says so.
@@ -105,12 +109,6 @@ class ExplainingRunLauncher(K8sRunLauncher):
         details = super().get_run_worker_debug_info(run, include_container_logs)
         reasons = [f"Job {name}: {trouble.reason}"] if trouble else []
         return "\n\n".join([*reasons, *([details] if details else [])])
-
-
-def _database_is_away(error: Exception) -> bool:
-    """Whether it was no statement that failed but its connection, or all tries to connect."""
-    lost = (OperationalError, InterfaceError)
-    return isinstance(error, lost) or isinstance(error.__cause__, lost)
 
 
 def with_launcher(ref: InstanceRef, launcher: tuple[str, str]) -> InstanceRef:

@@ -1,43 +1,60 @@
-"""Retries that were promised and not made.
+"""Retries of runs, made although the database goes away, and those that were promised and missed.
 
 Dagster stores a run's failure first and its status and the tag `will_retry` a moment later. Its
 daemon looks once at each failure; one that it sees within that moment it takes for no failure, and
-never looks again.
+never looks again. A retry that an error of the database cuts off it doesn't make again, either.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster._core.events import EngineEventData
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
 from dagster._core.workspace.context import IWorkspaceProcessContext
-from dagster._daemon.auto_run_reexecution.auto_run_reexecution import (
-    consume_new_runs_for_automatic_reexecution,
+from dagster._daemon.auto_run_reexecution.auto_run_reexecution import retry_run, should_retry
+from dagster._daemon.auto_run_reexecution.event_log_consumer import (
+    EventLogConsumerDaemon,
+    _create_cursor_key,
 )
-from dagster._daemon.auto_run_reexecution.event_log_consumer import _create_cursor_key
+from dagster._daemon.utils import DaemonErrorCapture
+
+from pods.connections import is_away
 
 LATELY = timedelta(hours=1)
 CURSOR = _create_cursor_key(DagsterEventType.PIPELINE_FAILURE)
+Context = IWorkspaceProcessContext[Any]
+Handler = Callable[[Context, Sequence[RunRecord], logging.Logger], Iterator[None]]
 
 
-def make_missed_retries(
-    context: IWorkspaceProcessContext[Any], logger: logging.Logger
-) -> Iterator[None]:
-    """Retry runs of the last hour that Dagster's daemon has passed by."""
-    instance = context.instance
-    missed = list(missed_retries(instance))
+class RetryDaemon(EventLogConsumerDaemon):
+    """Dagster's, but for what it does with a run that is to be retried."""
+
+    @property
+    def handle_updated_runs_fns(self) -> Sequence[Handler]:
+        """What is called with the runs that have ended."""
+        return [make_retries]
+
+
+def make_missed_retries(context: Context, logger: logging.Logger) -> Iterator[None]:
+    """Make retries of the last hour that the daemon has passed by, or that were cut off."""
+    missed = list(missed_retries(context.instance))
     for record in missed:
         logger.info(f"Run {record.dagster_run.run_id}: its retry was missed, and is made now")
-    yield from consume_new_runs_for_automatic_reexecution(context, missed, logger)
+    yield from make_retries(context, missed, logger)
 
 
 def missed_retries(instance: DagsterInstance) -> Iterator[RunRecord]:
-    """Runs that are to be retried, have no retry, and whose failure the daemon has seen."""
+    """Runs that are to be retried, whose failure the daemon has seen, and whose retry isn't queued.
+
+    The daemon notes what it has seen when it is done with it, and so makes none of these.
+    """
     seen = instance.daemon_cursor_storage.get_cursor_values({CURSOR}).get(CURSOR)
     if seen is None:
         return
@@ -48,10 +65,50 @@ def missed_retries(instance: DagsterInstance) -> Iterator[RunRecord]:
     )
     for record in instance.get_run_records(promised):
         run = record.dagster_run
-        if AUTO_RETRY_RUN_ID_TAG in run.tags:
+        if _is_retried(instance, run):
             continue
         failures = instance.get_records_for_run(
             run.run_id, of_type=DagsterEventType.PIPELINE_FAILURE
         ).records
         if failures and failures[-1].storage_id <= int(seen):
             yield record
+
+
+def make_retries(
+    context: Context, records: Sequence[RunRecord], logger: logging.Logger
+) -> Iterator[None]:
+    """Retry those of the runs that are to be retried; what can't be is noted as not to be."""
+    instance = context.instance
+    for run in (record.dagster_run for record in records):
+        yield
+        try:
+            if should_retry(run, instance):
+                retry_run(run, context)
+                _note_if_refused(instance, run)
+            elif run.tags.get(WILL_RETRY_TAG) == "true":  # as for a backfill that was cancelled
+                instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
+        except Exception as error:  # of many classes, as in Dagster's daemon
+            if is_away(error):
+                logger.warning(f"Run {run.run_id} is retried later, the database is away: {error}")
+                continue
+            captured = DaemonErrorCapture.process_exception(
+                exc_info=sys.exc_info(),
+                logger=logger,
+                log_message=f"Failed to retry run {run.run_id}",
+            )
+            instance.report_engine_event("Failed to retry run", run, EngineEventData({}, captured))
+            instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
+
+
+def _note_if_refused(instance: DagsterInstance, run: DagsterRun) -> None:
+    """Dagster has told why in the run's log, such as a job that is gone."""
+    current = instance.get_run_by_id(run.run_id)
+    if current is not None and AUTO_RETRY_RUN_ID_TAG not in current.tags:
+        instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
+
+
+def _is_retried(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Whether its retry was made, and was not left before it was queued."""
+    retry_id = run.tags.get(AUTO_RETRY_RUN_ID_TAG)
+    retry = instance.get_run_by_id(retry_id) if retry_id else None
+    return retry is not None and retry.status != DagsterRunStatus.NOT_STARTED

@@ -5,14 +5,22 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster import (
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    RunsFilter,
+)
 from dagster._core.events import RunFailureReason
-from dagster._core.launcher import LaunchRunContext
 from dagster._core.storage.tags import MAX_RETRIES_TAG, RUN_FAILURE_REASON_TAG
 
+from pods.connections import is_away
 from pods.launcher import PATIENCE_S, ExplainingRunLauncher
 
-# A launch that has made no Job by then was cut off, as by a Postgres that went away.
+# A launch that has made no Job by then was cut off, as by a Postgres that went away. One that goes
+# on all the same does no harm: a Job's name is its run's, and no second one can be made.
 LAUNCHING = timedelta(seconds=2 * PATIENCE_S)
 # A run's pod ends a moment after its run, and uploads its logs meanwhile.
 ENDING = timedelta(seconds=60)
@@ -36,9 +44,8 @@ def fail_hopeless_runs(
         if look.trouble is None or not look.trouble.final:
             continue
         if not look.found and run.status == DagsterRunStatus.STARTING:
-            if _was_cut_off(instance, run):
-                logger.info(f"Run {run.run_id}: it has no Job; it is launched again")
-                launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
+            if _was_cut_off(instance, run) and _is_begun(instance, run):
+                _launch_again(instance, launcher, run, logger)
             continue
         # The process may have told its end since.
         if not _is_begun(instance, run):
@@ -106,6 +113,26 @@ def _was_cut_off(instance: DagsterInstance, run: DagsterRun) -> bool:
     """Whether a run's launch began too long ago to be going on."""
     begun = instance.get_run_stats(run.run_id).launch_time
     return begun is not None and datetime.now(UTC).timestamp() - begun > LAUNCHING.total_seconds()
+
+
+def _launch_again(
+    instance: DagsterInstance,
+    launcher: ExplainingRunLauncher,
+    run: DagsterRun,
+    logger: logging.Logger,
+) -> None:
+    """Launch a run that has no Job; it has all of its time to start again."""
+    logger.info(f"Run {run.run_id}: it has no Job; it is launched again")
+    starting = DagsterEvent(DagsterEventType.PIPELINE_STARTING.value, run.job_name)
+    instance.report_dagster_event(starting, run.run_id)
+    try:
+        launcher.launch(run)
+    except Exception as error:  # of many classes; other runs are to be looked at
+        if is_away(error):
+            logger.warning(f"Run {run.run_id} is launched later, the database is away: {error}")
+            return
+        logger.exception(f"Run {run.run_id}: its Job can't be made")
+        instance.report_run_failed(run, f"its Job can't be made: {error}")
 
 
 def _fail_for_good(instance: DagsterInstance, run: DagsterRun, message: str) -> None:

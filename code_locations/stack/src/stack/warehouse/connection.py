@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse.extensions import load_extension
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # A Postgres that is gone without a word is noticed within two minutes; by default it takes hours.
 # Parameters of the catalog's URL win over these.
-ATTENTIVE = {
+ATTENTIVE: dict[str, object] = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -187,20 +187,35 @@ def is_postgres(settings: WarehouseSettings) -> bool:
 
 
 def lake_uri(settings: WarehouseSettings) -> str:
-    """`ducklake:` URI of the catalog in the form that DuckDB attaches. May hold a password."""
+    """`ducklake:` URI of the catalog in the form that DuckDB attaches. May hold a password.
+
+    Raises WarehouseError if the catalog's URL can't be read.
+    """
     if not is_postgres(settings):
         return f"ducklake:sqlite:{settings.lake_catalog}"
-    url = urlsplit(settings.lake_catalog)
-    parts = {
-        **ATTENTIVE,
-        **dict(parse_qsl(url.query)),
-        "dbname": unquote(url.path.lstrip("/")),
-        "host": url.hostname,
-        "port": url.port,
-        "user": unquote(url.username or ""),
-        "password": unquote(url.password or ""),
+    try:
+        parts = ATTENTIVE | _parts_of(settings.lake_catalog)
+    except ValueError:  # its message has a part of the password
+        raise WarehouseError(
+            "DUCKLAKE_CATALOG_URL can't be read as postgresql://user:password@host:port/database; "
+            "write special characters of the password as %2F for /, %23 for #, %40 for @"
+        ) from None
+    return "ducklake:postgres:" + " ".join(f"{k}={_libpq(v)}" for k, v in parts.items())
+
+
+def _parts_of(url: str) -> dict[str, object]:
+    """libpq's parameters of a URL. Those after the question mark win, as with libpq."""
+    split = urlsplit(url)
+    named = {
+        "dbname": unquote(split.path.lstrip("/")),
+        "host": unquote(split.hostname or ""),
+        "port": split.port,
+        "user": unquote(split.username or ""),
+        "password": unquote(split.password or ""),
     }
-    return "ducklake:postgres:" + " ".join(f"{k}={_libpq(v)}" for k, v in parts.items() if v)
+    pairs = (pair.partition("=") for pair in split.query.split("&") if pair)
+    given: dict[str, object] = {unquote(name): unquote(value) for name, _, value in pairs}
+    return {name: value for name, value in named.items() if value} | given
 
 
 def _libpq(value: object) -> str:
