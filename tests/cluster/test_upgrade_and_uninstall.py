@@ -6,7 +6,7 @@ import yaml
 from cluster.images import built_on, parts_of
 from cluster.kube import output_of, wait_for
 from cluster.release import helm
-from stack.pipelines import INCREMENTAL_SYNC
+from stack.pipelines import INCREMENTAL_SYNC, MONITORING, Stage
 
 
 @pytest.fixture(scope="session")
@@ -30,16 +30,18 @@ def test_a_run_that_goes_on_finishes_while_every_image_is_replaced(release, next
     first = release.launch("ingestion", INCREMENTAL_SYNC.name)
     release.wait_for_run(first, {"STARTED"})
     [before] = release.run_pods(first)
+    assert "next" not in image_of(before)
     release.install("--values", str(next_images))
     runs = release.wait_for_stages(first, [str(stage) for stage in INCREMENTAL_SYNC.stages])
     starts = [
         sum(e.get("eventType") == "RUN_START" for e in release.events(run["runId"])) for run in runs
     ]
     assert starts == [1] * len(INCREMENTAL_SYNC.stages)
-    after = release.launch("ingestion", INCREMENTAL_SYNC.name)
-    [pod] = wait_for(lambda: release.run_pods(after), "the pod of the next run")
-    assert image_of(pod) != image_of(before)
-    release.wait_for_stages(after, [str(stage) for stage in INCREMENTAL_SYNC.stages])
+    after = {stage: release.launch(stage, MONITORING.name) for stage in map(str, Stage)}
+    for stage, run_id in after.items():
+        release.wait_for_run(run_id, {"SUCCESS"})
+        [pod] = release.run_pods(run_id)
+        assert f"/{stage}-next" in image_of(pod)
 
 
 def test_uninstall_leaves_what_the_docs_say_and_nothing_else(release):
