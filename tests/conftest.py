@@ -14,6 +14,9 @@ settings.register_profile("stack", deadline=None)
 settings.load_profile("stack")
 
 
+LONGEST = ("tests/integration/pipeline/", "tests/integration/continuation/")
+
+
 class FolderScheduling(LoadScopeScheduling):
     """A folder's tests go to one worker: they share its fixtures."""
 
@@ -27,8 +30,8 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folder that takes longest begins first, so that no worker waits for it at the end."""
-    items.sort(key=lambda item: "tests/integration/pipeline/" not in item.nodeid)
+    """The folders that take longest begin first, so that no worker waits for one at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture
