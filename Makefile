@@ -6,8 +6,8 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 PY := .venv/bin/python
-# Folders of tests at a time, some of which wait for daemons; 0: in this process.
-WORKERS ?= 3
+# Folders of tests at a time; 0: in this process. On two cores a third makes all of them slower.
+WORKERS ?= 2
 
 # What, if newer than the environment, means that it is to be set up again.
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)

@@ -43,7 +43,8 @@ fi
 
 # A lock that misses a dependency must fail here, not be mended silently.
 [[ -d .venv ]] || echo "setup: packages into .venv (about 1.5 GB; the first time takes minutes)"
-.tools/bin/uv sync --locked --quiet --python "$python" --compile-bytecode
+# Bytecode is made as it is needed: all of it would take as long as everything else here.
+.tools/bin/uv sync --locked --quiet --python "$python"
 
 .venv/bin/python -m ingestion.airbyte.connectors
 .venv/bin/python -m transformation.prepare
