@@ -4,14 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.servers import S3, postgres, s3_store
+from support.servers import S3, new_database, postgres, s3_store
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A real Postgres."""
+    """A real Postgres: its database `postgres`, which all tests of a worker share."""
     with postgres() as url:
         yield url
+
+
+@pytest.fixture
+def database_url(postgres_url) -> str:
+    """A database that is the test's own: a lake that it makes there is nobody else's."""
+    return new_database(postgres_url)
 
 
 @pytest.fixture(scope="session")

@@ -34,15 +34,29 @@ def test_user_password_and_database_may_have_any_character(postgres_url, tmp_pat
         assert cursor.fetchall() == [("t",)]
 
 
-def test_what_follows_the_question_mark_is_as_good_as_what_stands_before(postgres_url, tmp_path):
-    port = postgres_url.rpartition(":")[2].partition("/")[0]
-    url = f"postgresql:///nothing?host=127.0.0.1&port={port}&user=postgres&dbname=postgres"
+def test_what_follows_the_question_mark_is_as_good_as_what_stands_before(database_url, tmp_path):
+    port, _, name = database_url.rpartition(":")[2].partition("/")
+    url = f"postgresql:///nothing?host=127.0.0.1&port={port}&user=postgres&dbname={name}"
     settings = lake(tmp_path, f"{url}&application_name=a+b%20c&connect_timeout=7")
     with connect(settings) as connection:
         connection.execute("select 1")
     given = parse_dsn(lake_uri(settings).removeprefix("ducklake:postgres:"))
     assert (given["application_name"], given["connect_timeout"]) == ("a+b c", "7")
     assert given["tcp_user_timeout"] == "60000"
+
+
+def test_a_lake_whose_data_is_elsewhere_is_told_with_both_places(database_url, tmp_path):
+    with connect(lake(tmp_path / "before", database_url)):
+        pass
+    url = database_url.replace("unused", "before")
+    with (
+        pytest.raises(WarehouseError, match="DUCKLAKE_DATA_URL") as told,
+        connect(lake(tmp_path / "after", url)),
+    ):
+        pass
+    assert "\n" not in str(told.value)
+    assert f"{tmp_path}/after/lake/data/" in str(told.value)
+    assert f"{tmp_path}/***/lake/data/" in str(told.value)  # a word like the password
 
 
 @pytest.mark.parametrize("password", ["hunter2/x", "hunter2#x", "hunter2?x"])

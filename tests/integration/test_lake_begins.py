@@ -3,25 +3,19 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-import psycopg2
-
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect
+from support.servers import new_database
 
 WRITERS, LAKES = 6, 4
 
 
 def test_all_of_them_find_it_made(postgres_url, tmp_path):
     for number in range(LAKES):
-        name = f"begins_{number}"
-        admin = psycopg2.connect(postgres_url)
-        admin.autocommit = True
-        admin.cursor().execute(f"create database {name}")
-        admin.close()
         barrier = Barrier(WRITERS)
-        url = f"{postgres_url.rpartition('/')[0]}/{name}"
+        url = new_database(postgres_url)
 
-        def write(writer: int, url=url, barrier=barrier, home=tmp_path / name) -> int:
+        def write(writer: int, url=url, barrier=barrier, home=tmp_path / str(number)) -> int:
             settings = WarehouseSettings(
                 stack_home=home, dlt_destination="ducklake", ducklake_catalog_url=url
             )

@@ -16,6 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,20 @@ def wait_until(ready: Callable[[], bool], what: str, log: Path) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not start: {log.read_text()[-2000:]}")
         time.sleep(0.1)
+
+
+def new_database(url: str) -> str:
+    """URL of an empty database, on the server that `url` is of."""
+    import psycopg2
+
+    name = f"test_{uuid.uuid4().hex}"
+    connection = psycopg2.connect(url)
+    try:
+        connection.autocommit = True
+        connection.cursor().execute(f"create database {name}")
+    finally:
+        connection.close()
+    return f"{url.rpartition('/')[0]}/{name}"
 
 
 @contextmanager

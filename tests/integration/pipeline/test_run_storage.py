@@ -3,8 +3,8 @@
 import psycopg2
 
 
-def test_a_run_is_recorded_in_postgres_and_its_password_nowhere(stack, postgres_url):
-    url = postgres_url.replace("unused", "hunter2")
+def test_a_run_is_recorded_in_postgres_and_its_password_nowhere(stack, database_url):
+    url = database_url.replace("unused", "hunter2")
     stack.environment["DAGSTER_POSTGRES_URL"] = url
     result = stack.run("-m", "code_locations.run", "pipeline_monitoring")
     assert result.returncode == 0, result.stdout + result.stderr

@@ -4,10 +4,10 @@ from stack.settings import WarehouseSettings
 from support.contents import contents
 
 
-def test_a_ducklake_on_postgres_and_s3_has_the_same_tables_as_a_file(ran, stack, postgres_url, s3):
+def test_a_ducklake_on_postgres_and_s3_has_the_same_tables_as_a_file(ran, stack, database_url, s3):
     stack.environment = {
         "DLT_DESTINATION": "ducklake",
-        "DUCKLAKE_CATALOG_URL": postgres_url,
+        "DUCKLAKE_CATALOG_URL": database_url,
         "DUCKLAKE_DATA_URL": f"s3://{s3.bucket}/daily",
         **s3.environment(),
     }

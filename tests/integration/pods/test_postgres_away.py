@@ -3,7 +3,6 @@
 import json
 import logging
 import time
-import uuid
 from contextlib import closing
 
 import dagster as dg
@@ -51,20 +50,9 @@ def daily():
 
 
 @pytest.fixture
-def database(postgres_url):
-    """URL of an empty database."""
-    name = f"pods_{uuid.uuid4().hex}"
-    admin = psycopg2.connect(postgres_url)
-    admin.autocommit = True
-    admin.cursor().execute(f"create database {name}")
-    admin.close()
-    return f"{postgres_url.rpartition('/')[0]}/{name}"
-
-
-@pytest.fixture
-def instance(settings, database):
+def instance(settings, database_url):
     more = {
-        "storage": {"postgres": {"postgres_url": database}},
+        "storage": {"postgres": {"postgres_url": database_url}},
         "run_coordinator": {"module": "dagster", "class": "QueuedRunCoordinator"},
     }
     with instance_for_test(overrides=settings | more) as instance:
@@ -72,11 +60,11 @@ def instance(settings, database):
 
 
 @pytest.fixture
-def cut(database):
+def cut(database_url):
     """Cut the connections of the first statements that store an event with these words."""
 
     def cut(mark: str, times: int) -> None:
-        connection = psycopg2.connect(database)
+        connection = psycopg2.connect(database_url)
         connection.autocommit = True
         connection.cursor().execute(CUT.format(mark=mark, times=times))
         connection.close()
@@ -162,12 +150,12 @@ def connected_as(store) -> int:
         return connection.execute(text("select pg_backend_pid()")).scalar()
 
 
-def test_the_daemon_keeps_its_connection_and_makes_another_where_it_is_lost(instance, database):
+def test_the_daemon_keeps_its_connection_and_makes_another_where_it_is_lost(instance, database_url):
     keep_connections(instance)
     run = starting(instance)
     kept = connected_as(instance.run_storage)
     assert connected_as(instance.run_storage) == kept
-    with closing(psycopg2.connect(database)) as admin, admin.cursor() as cursor:
+    with closing(psycopg2.connect(database_url)) as admin, admin.cursor() as cursor:
         cursor.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where datname = current_database() and pid <> pg_backend_pid()"

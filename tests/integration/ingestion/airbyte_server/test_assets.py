@@ -102,6 +102,33 @@ def test_a_sync_that_fails_fails_the_run_with_one_line(airbyte, warehouse):
     assert metadata_by_table(result) == {}
 
 
+# As if the signal came while the last request's connection pool is cleared away.
+TERMINATED_AMID_A_FINALIZER = """
+import signal, weakref
+from ingestion.airbyte.server.client import ServerClient
+ask = ServerClient.job
+class Gone: pass
+def job(client, job_id):
+    weakref.finalize(Gone(), signal.raise_signal, signal.SIGTERM)
+    return ask(client, job_id)
+ServerClient.job = job
+"""
+
+
+def test_a_termination_that_python_drops_is_noticed_nevertheless(airbyte):
+    airbyte.course = ["running"]
+    run = subprocess.run(
+        [sys.executable, "-c", TERMINATED_AMID_A_FINALIZER + TERMINATED],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert "Exception ignored in" in run.stderr
+    assert run.returncode != 0, run.stderr
+    assert airbyte.jobs[1].status == "cancelled", run.stderr
+
+
 @pytest.mark.parametrize("joined", [False, True])
 def test_a_run_that_is_terminated_cancels_the_sync_that_it_started(airbyte, joined):
     airbyte.course = ["running"]

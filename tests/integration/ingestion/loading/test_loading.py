@@ -82,25 +82,12 @@ def loads_anywhere(request, stack_home, tmp_path, monkeypatch) -> Loads:
         monkeypatch.setenv("DLT_DESTINATION", "ducklake")
     if request.param == "postgres and s3 lake":
         s3 = request.getfixturevalue("s3")
-        schema = f"lake_{uuid.uuid4().hex[:8]}"
-        monkeypatch.setenv("DUCKLAKE_CATALOG_URL", database(request, schema))
-        monkeypatch.setenv("DUCKLAKE_DATA_URL", f"s3://{s3.bucket}/{schema}")
+        url = request.getfixturevalue("database_url")
+        monkeypatch.setenv("DUCKLAKE_CATALOG_URL", url)
+        monkeypatch.setenv("DUCKLAKE_DATA_URL", f"s3://{s3.bucket}/{url.rpartition('/')[2]}")
         for name, value in s3.environment().items():
             monkeypatch.setenv(name, value)
     return Loads(tmp_path / "files")
-
-
-def database(request, name: str) -> str:
-    """A database of its own on the Postgres of the tests."""
-    import psycopg2
-
-    url = request.getfixturevalue("postgres_url")
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"create database {name}")
-    connection.close()
-    return url.rsplit("/", 1)[0] + f"/{name}"
 
 
 def test_rows_state_and_new_columns_arrive_in_every_kind_of_warehouse(loads_anywhere, stack_home):

@@ -7,12 +7,13 @@ import os
 import selectors
 import signal
 import subprocess
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from ingestion.airbyte.interrupts import interrupts_held
 
 CHUNK_BYTES = 1 << 20
 # The protocol sets no limit; a larger line is no record but output gone wrong.
@@ -55,29 +56,6 @@ def minimal_environment(home: Path, bin_folder: Path) -> dict[str, str]:
     }
 
 
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C and termination wait for the end of the block.
-
-    They raise wherever the main thread is; in the middle of starting a process, it would be
-    left behind with nobody who knows of it.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    caught: list[int] = []
-    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, lambda number, _: caught.append(number))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-    for held in caught:
-        signal.raise_signal(held)
-
-
 class ConnectorProcess:
     """A running connector. Use as a context: on leaving, its whole process group is gone."""
 
@@ -86,7 +64,7 @@ class ConnectorProcess:
     ) -> None:
         child: subprocess.Popen[bytes] | None = None
         try:
-            with _interrupts_held():
+            with interrupts_held():
                 child = self._child = subprocess.Popen(
                     list(command),
                     stdin=subprocess.DEVNULL,

@@ -25,6 +25,7 @@ ATTENTIVE: dict[str, object] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 # Commits of other runs may come between; DuckLake then retries the commit, not the query.
 DUCKLAKE_MAX_RETRIES = 100
 # Of several that open a lake nobody opened yet, one makes its catalog, and the others fail.
@@ -127,16 +128,22 @@ def attach_lake(
             if wait_s is None:
                 raise WarehouseError(
                     "the DuckLake can't be attached; check DUCKLAKE_CATALOG_URL and "
-                    f"DUCKLAKE_DATA_URL (data at {settings.lake_data}): {_said(error)}"
+                    f"DUCKLAKE_DATA_URL (data at {settings.lake_data}): {_said(error, settings)}"
                 ) from None
             time.sleep(wait_s)
     connection.execute(f"use {settings.database}")
 
 
-def _said(error: Exception) -> str:
-    """What libpq said; before it DuckDB quotes the address, password and all."""
-    before, _, said = str(error).rpartition("'\": ")
-    return said.strip().splitlines()[0] if before and said.strip() else type(error).__name__
+def _said(error: Exception, settings: WarehouseSettings) -> str:
+    """What DuckDB or libpq said, after the address that DuckDB quotes, password and all."""
+    address = lake_uri(settings).removeprefix("ducklake:").removeprefix("postgres:")
+    said = str(error).rpartition(f'{address}"')[2].strip(": \n")
+    line = said.splitlines()[0] if said else type(error).__name__
+    secrets = _parts_of(settings.lake_catalog) if is_postgres(settings) else {}
+    for name in SECRET_PARAMETERS & secrets.keys():
+        for form in (_libpq(secrets[name])[1:-1], str(secrets[name])):
+            line = line.replace(form, "***") if form else line
+    return line
 
 
 def _attach_lake(connection: DuckDBPyConnection, settings: WarehouseSettings) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from logging import Logger
 
+from ingestion.airbyte.interrupts import Interrupts
 from ingestion.airbyte.server.client import LONGEST_WAIT_S, ServerClient
 from ingestion.airbyte.server.errors import (
     NoAnswerError,
@@ -41,10 +42,15 @@ class ServerSync:
         self._deadline_s = deadline_s
         self._logger = logger
         self._ends = time.monotonic() + deadline_s
+        self._interrupts = Interrupts()
         self.joined = False
 
     def run(self) -> Job:
         """Wait for the sync's end; the job may have failed. Raises ServerError."""
+        with self._interrupts.noticed():
+            return self._run()
+
+    def _run(self) -> Job:
         while True:
             known = self._client.recent_jobs(self._connection_id)
             active = [job for job in known if job.active]
@@ -152,6 +158,8 @@ class ServerSync:
             self._logger.warning("Airbyte: the sync can't be cancelled, it may go on: %s", error)
 
     def _pause(self, seconds: float) -> None:
+        # Each request clears a connection pool away, where an interrupt would have no effect.
+        self._interrupts.raise_lost()
         time.sleep(max(0.0, min(seconds, LONGEST_WAIT_S, self._ends - time.monotonic())))
 
 

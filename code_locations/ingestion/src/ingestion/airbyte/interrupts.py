@@ -1,0 +1,71 @@
+"""Ctrl-C and termination: both raise wherever the main thread is at the moment.
+
+Outside the main thread no signal arrives, and nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+Handler = Callable[[int, FrameType | None], object]
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """They wait for the end of the block, which would leave something behind if cut in two."""
+    caught: list[int] = []
+    try:
+        with _handled_by(lambda number, _: caught.append(number), SIGNALS):
+            yield
+    finally:
+        for number in caught:
+            signal.raise_signal(number)
+
+
+class Interrupts:
+    """While this is entered, none is lost.
+
+    Python drops what is raised while it clears an object away (in a finalizer), and goes on as
+    if there had been no signal. `raise_lost` raises it anew; call it where one waits.
+    """
+
+    def __init__(self) -> None:
+        self._lost: int | None = None
+
+    @contextmanager
+    def noticed(self) -> Iterator[None]:
+        """Signals of the block are noted, and raise as before."""
+        handlers = {number: signal.getsignal(number) for number in SIGNALS}
+        raising = {number: handler for number, handler in handlers.items() if callable(handler)}
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self._lost = number
+            raising[signal.Signals(number)](number, frame)
+
+        with _handled_by(note, raising):
+            yield
+
+    def raise_lost(self) -> None:
+        """Raise what a signal raised before, where that had no effect."""
+        if self._lost is not None:
+            signal.raise_signal(self._lost)
+
+
+@contextmanager
+def _handled_by(handler: Handler, numbers: Iterable[int]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        for number in before:
+            signal.signal(number, handler)
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, signal.SIG_DFL if previous is None else previous)
