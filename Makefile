@@ -10,7 +10,9 @@ PY := .venv/bin/python
 WORKERS ?= 2
 
 # What, if newer than the environment, means that it is to be set up again.
-DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml)
+CONNECTORS := code_locations/ingestion/src/ingestion/airbyte
+DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml) \
+	$(CONNECTORS)/connectors.py $(CONNECTORS)/environments.py $(wildcard $(CONNECTORS)/connections/*)
 
 .PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images test-cluster promote lint format docs bench bench-cluster clean distclean
 
@@ -21,6 +23,11 @@ setup: .venv/.ready ## Set up uv, packages, the Airbyte connector and dbt in thi
 
 .venv/.ready: $(DECLARED)
 	@scripts/setup.sh
+
+# Asked for by name, it looks at everything anew: a connection's file may be anywhere.
+ifneq ($(filter setup,$(MAKECMDGOALS)),)
+.PHONY: .venv/.ready
+endif
 
 run: setup sample-data ## Run the whole daily_data_pipeline (or PIPELINE=name), with progress and a summary
 	@$(PY) -m code_locations.run $(PIPELINE)

@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from ingestion.airbyte.connection import Connection, load_connections
-from ingestion.airbyte.connectors import Environment, environment_of
+from ingestion.airbyte.connectors import keep_spec
+from ingestion.airbyte.environments import Environment, environment_of
 from ingestion.airbyte.process import Limits
 from ingestion.airbyte.protocol import Connector
 
@@ -117,6 +118,7 @@ def put(connection: Connection, connectors: Path, script: Script) -> Environment
         python.symlink_to(sys.executable)
     environment.executable.write_text(script.text())
     environment.executable.chmod(0o755)
+    keep_spec(environment)
     return environment
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from ingestion.airbyte.connection import load_connections
-from ingestion.airbyte.connectors import environment_of
+from ingestion.airbyte.environments import environment_of
 from ingestion.health import (
     connector_health,
     github_health,
@@ -81,8 +81,8 @@ def test_a_connector_that_is_not_installed_is_down_until_it_is(stack_home, tmp_p
     assert "make setup" in health.sentence
     environment = environment_of(load_connections()[0], settings.connectors)
     environment.bin_folder.mkdir(parents=True)
-    for program in (environment.executable, environment.bin_folder / "python"):
-        program.touch()
+    for file in (environment.executable, environment.bin_folder / "python", environment.spec_file):
+        file.touch()
     assert connector_health(settings).state is State.OK
 
 

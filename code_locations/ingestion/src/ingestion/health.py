@@ -38,7 +38,7 @@ def server_health(settings: AirbyteSettings, *, timeout_s: float | None = None) 
 def connector_health(settings: AirbyteSettings) -> Health:
     """Whether the environment of each connection's connector is installed."""
     from ingestion.airbyte.connection import ConnectionFileError, load_connections
-    from ingestion.airbyte.connectors import ConnectorMissingError, require
+    from ingestion.airbyte.environments import ConnectorMissingError, require
 
     try:
         connections = load_connections(settings.airbyte_connection_file)

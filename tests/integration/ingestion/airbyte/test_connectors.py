@@ -1,5 +1,6 @@
 """Connectors' environments, made by the real uv from a package in a folder."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -10,27 +11,23 @@ import pytest
 import yaml
 
 from ingestion.airbyte.connection import Connection
-from ingestion.airbyte.connectors import (
-    ConnectorInstallError,
-    ConnectorMissingError,
-    environment_of,
-    install,
-    main,
-    require,
-)
-from ingestion.airbyte.sync import SyncError
+from ingestion.airbyte.connectors import ConnectorInstallError, install, main
+from ingestion.airbyte.environments import ConnectorMissingError, environment_of, require
 from support.fake_connector import declare
 
 VERSION = f"=={sys.version_info.major}.{sys.version_info.minor}.*"
 
 
-def put_package(folder: Path, version: str, requires: str = "") -> None:
-    """A wheel of `source-tiny` that says its version."""
+SPEC = '{"type": "SPEC", "spec": {"connectionSpecification": {"title": "%s"}}}'
+
+
+def put_package(folder: Path, version: str, requires: str = "", says: str = SPEC) -> None:
+    """A wheel of `source-tiny` that says its version in its spec, and knows no other command."""
     folder.mkdir(exist_ok=True)
     info = f"source_tiny-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: source-tiny\nVersion: {version}\n{requires}"
     files = {
-        "source_tiny.py": f"def run():\n    print('{version}')\n",
+        "source_tiny.py": f"def run():\n    print('''{says.replace('%s', version)}''')\n",
         f"{info}/METADATA": metadata,
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": "[console_scripts]\nsource-tiny = source_tiny:run\n",
@@ -69,8 +66,10 @@ def test_a_connector_is_installed_once_and_runs(packages, connectors, tmp_path):
     connection = tiny(tmp_path)
     assert install(connection, connectors)
     assert not install(connection, connectors)
-    executable = require(connection, connectors).executable
-    assert subprocess.check_output([executable], text=True, env={}) == "1.0\n"
+    installed = require(connection, connectors)
+    said = subprocess.check_output([installed.executable], text=True, env={})
+    assert said == SPEC % "1.0" + "\n"
+    assert json.loads(installed.spec_file.read_text()) == {"title": "1.0"}
     assert [folder.name for folder in connectors.iterdir()] == [
         environment_of(connection, connectors).folder.name
     ]
@@ -161,8 +160,19 @@ def test_setup_installs_what_it_can_and_fails_with_the_rest(
     assert said.err.startswith("desk: nope==1 can't be installed")
 
 
-def test_an_installed_package_that_is_no_connector_is_a_clear_error(packages, tmp_path, syncs):
+def test_a_package_that_is_no_connector_is_told_and_not_installed(packages, connectors, tmp_path):
+    put_package(packages, "3.0", says="hello")
+    with pytest.raises(
+        ConnectorInstallError, match=r"source-tiny==3\.0 spec: it ended without a Spec message"
+    ):
+        install(tiny(tmp_path, package="source-tiny==3.0"), connectors)
+    assert list(connectors.iterdir()) == []
+
+
+def test_an_environment_of_before_specs_were_kept_is_made_anew(packages, connectors, tmp_path):
     connection = tiny(tmp_path)
-    install(connection, syncs.folder / "connectors")
-    with pytest.raises(SyncError, match="it ended without a Spec message"):
-        syncs.run(connection, airbyte_connectors_dir=syncs.folder / "connectors")
+    install(connection, connectors)
+    environment_of(connection, connectors).spec_file.unlink()
+    with pytest.raises(ConnectorMissingError, match="run `make setup`"):
+        require(connection, connectors)
+    assert install(connection, connectors)

@@ -46,7 +46,7 @@ def wait_until(condition) -> bool:
     return True
 
 
-def test_streams_are_discovered_after_spec_and_check(tmp_path):
+def test_streams_are_discovered_after_the_check(tmp_path):
     with connect_to(tmp_path, Script(streams={"deals": {"id": "integer"}})) as connector:
         assert [stream["name"] for stream in connector.discover()] == ["deals"]
 
@@ -304,7 +304,8 @@ def test_an_interrupt_while_a_connector_is_being_started_leaves_none_behind(tmp_
         signal.raise_signal(signal.SIGINT)
         return started[-1]
 
-    monkeypatch.setattr("ingestion.airbyte.process.subprocess.Popen", interrupted)
-    with connect_to(tmp_path, Script(read="hang()")) as connector, pytest.raises(KeyboardInterrupt):
-        read(connector)
+    with connect_to(tmp_path, Script(read="hang()")) as connector, monkeypatch.context() as patch:
+        patch.setattr("ingestion.airbyte.process.subprocess.Popen", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            read(connector)
     assert is_gone(started[0].pid)

@@ -1,74 +1,35 @@
 """Connectors' environments, made by uv: `python -m ingestion.airbyte.connectors` installs them.
 
 Each connector has its own, never the stack's, named after what it is made from. It is there
-whole or not at all, and is made at set-up only: a run touches no network.
+whole or not at all, and is made at set-up only: a run touches no network. Its `spec` is asked for
+once, then.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from ingestion.airbyte.connection import Connection, load_connections
+from ingestion.airbyte.environments import Environment, environment_of
+from ingestion.airbyte.process import Limits
+from ingestion.airbyte.protocol import Connector, ConnectorError
 from ingestion.settings import AirbyteSettings
 from stack.settings import load_settings
 
 INSTALL_SECONDS = 900
-
-
-class ConnectorMissingError(RuntimeError):
-    """A connector's environment is not there; the message names the next step."""
+SPEC_SECONDS = 120
 
 
 class ConnectorInstallError(RuntimeError):
     """A connector's environment can't be made; the message says why."""
-
-
-@dataclass(frozen=True)
-class Environment:
-    """A connector's environment on this machine; `package` is what it was made for."""
-
-    package: str
-    folder: Path
-    executable: Path
-
-    @property
-    def bin_folder(self) -> Path:
-        """Folder of its programs."""
-        return self.folder / "bin"
-
-    @property
-    def complete(self) -> bool:
-        """Whether it can be run: also false if the Python that it was made with is gone."""
-        return self.executable.exists() and (self.bin_folder / "python").exists()
-
-
-def environment_of(connection: Connection, connectors: Path) -> Environment:
-    """Where the connection's connector is, or will be, below `connectors`."""
-    package = connection.connector.package
-    made_from = [package, connection.connector.python]
-    if connection.constraints:
-        made_from.append(connection.constraints.read_text())
-    digest = hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:12]
-    folder = connectors / f"{package.replace('==', '-')}-{digest}"
-    return Environment(package, folder, folder / "bin" / connection.connector.executable)
-
-
-def require(connection: Connection, connectors: Path) -> Environment:
-    """The installed environment. Raises ConnectorMissingError."""
-    environment = environment_of(connection, connectors)
-    if not environment.complete:
-        raise ConnectorMissingError(
-            f"connector {connection.connector.package} of connection {connection.name} is not "
-            f"installed in {environment.folder}; run `make setup`"
-        )
-    return environment
 
 
 def install(connection: Connection, connectors: Path) -> bool:
@@ -84,11 +45,13 @@ def install(connection: Connection, connectors: Path) -> bool:
     with tempfile.TemporaryDirectory(prefix=".making-", dir=connectors) as temporary:
         made = Path(temporary) / "environment"
         _make(connection, made)
-        if not (made / "bin" / connection.connector.executable).exists():
+        executable = made / "bin" / connection.connector.executable
+        if not executable.exists():
             raise ConnectorInstallError(
                 f"{connection.connector.package} has no program {connection.connector.executable}; "
                 f"name one that it has under connector.executable in {connection.file}"
             )
+        keep_spec(replace(environment, folder=made, executable=executable))
         if environment.folder.exists() and not environment.complete:
             shutil.rmtree(environment.folder)
         try:
@@ -97,6 +60,29 @@ def install(connection: Connection, connectors: Path) -> bool:
             if not environment.complete:  # else another process was faster
                 raise
     return True
+
+
+def keep_spec(environment: Environment) -> None:
+    """Ask the connector for its `spec`, and keep the answer in the environment.
+
+    Raises ConnectorInstallError if it gives none.
+    """
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Connector(
+            environment,
+            {},
+            secrets=set(),
+            limits=Limits(SPEC_SECONDS, SPEC_SECONDS),
+            scratch=Path(scratch),
+            logger=logging.getLogger(__name__),
+        ) as connector,
+    ):
+        try:
+            schema = connector.spec()
+        except ConnectorError as error:
+            raise ConnectorInstallError(str(error)) from None
+    environment.spec_file.write_text(json.dumps(schema))
 
 
 def _make(connection: Connection, folder: Path) -> None:

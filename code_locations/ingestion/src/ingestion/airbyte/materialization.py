@@ -11,7 +11,7 @@ from ingestion.airbyte.assets import NAME
 from ingestion.airbyte.backend import choose_backend
 from ingestion.airbyte.checks import CheckedTable, evaluate
 from ingestion.airbyte.connection import Connection, ConnectionFileError
-from ingestion.airbyte.connectors import ConnectorMissingError
+from ingestion.airbyte.environments import ConnectorMissingError
 from ingestion.airbyte.metadata import artifact, job_metadata, stream_metadata, view_table
 from ingestion.airbyte.scope import WHAT_IS_NEW, Scope
 from ingestion.airbyte.sync import SyncError, SyncReport

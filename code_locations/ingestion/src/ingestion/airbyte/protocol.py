@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ingestion.airbyte.connection import INJECTED_MANIFEST
-from ingestion.airbyte.connectors import Environment
+from ingestion.airbyte.environments import Environment
 from ingestion.airbyte.messages import (
     Catalog,
     ConnectionStatus,
@@ -81,19 +81,20 @@ class Connector:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def discover(self) -> tuple[dict[str, Any], ...]:
-        """The source's streams, as AirbyteStream objects, after `spec` and `check` have passed.
+    def spec(self) -> dict[str, Any]:
+        """What configuration it takes, as JSON Schema. Raises ConnectorError."""
+        with self._start("spec") as process:
+            return self._answer(process, "spec", Spec).schema
 
-        The three run at once, since most of their time is the connector's own start.
-        Raises ConnectorError.
+    def discover(self) -> tuple[dict[str, Any], ...]:
+        """The source's streams, as AirbyteStream objects, after `check` has passed.
+
+        The two run at once, since most of their time is the connector's own start; before, the
+        configuration is held against the `spec` that is kept. Raises ConnectorError.
         """
+        self._validate(json.loads(self._environment.spec_file.read_bytes()))
         config = ["--config", str(self._config_file)]
-        with (
-            self._start("spec") as spec,
-            self._start("check", *config) as check,
-            self._start("discover", *config) as discover,
-        ):
-            self._validate(self._answer(spec, "spec", Spec))
+        with self._start("check", *config) as check, self._start("discover", *config) as discover:
             status = self._answer(check, "check", ConnectionStatus)
             if not status.succeeded:
                 raise self._error("check", f"the source refuses: {self.redact(status.message)}")
@@ -196,12 +197,12 @@ class Connector:
         step = "correct the connection's config" if config_fault else "see the log above"
         return ConnectorError(" ".join(f"{self.name} {command}: {found}{because}; {step}".split()))
 
-    def _validate(self, spec: Spec) -> None:
+    def _validate(self, spec: dict[str, Any]) -> None:
         from jsonschema.exceptions import UnknownType
         from jsonschema.validators import validator_for
         from referencing.exceptions import Unresolvable
 
-        schemas = [spec.schema]
+        schemas = [spec]
         manifest = self._config.get(INJECTED_MANIFEST)
         if isinstance(manifest, dict):
             # The runner of manifests tells its own spec; the manifest holds the source's.

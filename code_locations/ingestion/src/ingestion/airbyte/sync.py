@@ -12,7 +12,7 @@ from typing import Any
 
 from ingestion.airbyte.columns import type_of_warehouse
 from ingestion.airbyte.connection import Connection
-from ingestion.airbyte.connectors import require
+from ingestion.airbyte.environments import require
 from ingestion.airbyte.process import Limits
 from ingestion.airbyte.protocol import Connector, ConnectorError
 from ingestion.airbyte.reading import Outcome, Reading

@@ -87,7 +87,7 @@ def reingest(
     """
     from ingestion.airbyte.backend import BackendUnavailableError
     from ingestion.airbyte.connection import ConnectionFileError
-    from ingestion.airbyte.connectors import ConnectorMissingError
+    from ingestion.airbyte.environments import ConnectorMissingError
     from ingestion.airbyte.sync import SyncError
     from ingestion.books.source import load_books
     from ingestion.loading import LoadError

@@ -1,0 +1,60 @@
+"""Where the connectors' environments are, and whether they can be run."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingestion.airbyte.connection import Connection
+
+
+class ConnectorMissingError(RuntimeError):
+    """A connector's environment is not there; the message names the next step."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A connector's environment on this machine; `package` is what it was made for."""
+
+    package: str
+    folder: Path
+    executable: Path
+
+    @property
+    def spec_file(self) -> Path:
+        """Where its answer to `spec` is kept, which is the same at each run."""
+        return self.folder / "spec.json"
+
+    @property
+    def bin_folder(self) -> Path:
+        """Folder of its programs."""
+        return self.folder / "bin"
+
+    @property
+    def complete(self) -> bool:
+        """Whether it can be run: also false if the Python that it was made with is gone."""
+        parts = (self.executable, self.bin_folder / "python", self.spec_file)
+        return all(part.exists() for part in parts)
+
+
+def environment_of(connection: Connection, connectors: Path) -> Environment:
+    """Where the connection's connector is, or will be, below `connectors`."""
+    package = connection.connector.package
+    made_from = [package, connection.connector.python]
+    if connection.constraints:
+        made_from.append(connection.constraints.read_text())
+    digest = hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:12]
+    folder = connectors / f"{package.replace('==', '-')}-{digest}"
+    return Environment(package, folder, folder / "bin" / connection.connector.executable)
+
+
+def require(connection: Connection, connectors: Path) -> Environment:
+    """The installed environment. Raises ConnectorMissingError."""
+    environment = environment_of(connection, connectors)
+    if not environment.complete:
+        raise ConnectorMissingError(
+            f"connector {connection.connector.package} of connection {connection.name} is not "
+            f"installed in {environment.folder}; run `make setup`"
+        )
+    return environment
