@@ -19,7 +19,7 @@ UNCOMPILED = 10
 ASK = """
 import importlib.util as u, json, os, pathlib, sys
 names = sys.argv[1:]
-files = list(pathlib.Path("/opt/stack").rglob("*.py"))
+files = [f for root in ("/opt/stack", "/app") for f in pathlib.Path(root).rglob("*.py")]
 compiled = [f for f in files if pathlib.Path(u.cache_from_source(str(f))).exists()]
 print(json.dumps({"found": [n for n in names if u.find_spec(n)], "uid": os.getuid(),
                   "files": len(files), "compiled": len(compiled)}))

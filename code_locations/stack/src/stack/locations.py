@@ -11,6 +11,7 @@ import dagster as dg
 from stack.compute import RESOURCE, Compute
 from stack.continuation import continuation_sensor
 from stack.execution import choose_executor
+from stack.garbage import spare_what_is_loaded
 from stack.monitoring.health import HealthCheck
 from stack.monitoring.monitor import health_assets, health_check_keys, health_monitor
 from stack.pipelines import MONITORING, PIPELINES, Pipeline, Schedule, Stage
@@ -76,6 +77,7 @@ def _definitions(
 ) -> dg.Definitions:
     for cls in {StackSettings: None} | {c: None for x in locations for c in x.settings}:
         load_settings(cls)  # a wrong value fails here, when the location loads
+    spare_what_is_loaded()
     return dg.Definitions(
         assets=[
             *(asset for location in locations for asset in location.assets),

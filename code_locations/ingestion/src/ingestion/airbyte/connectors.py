@@ -91,7 +91,8 @@ def _make(connection: Connection, folder: Path) -> None:
     _uv(connection, "venv", "--quiet", "--relocatable", "--no-python-downloads", "--python", python,
         str(folder))  # fmt: skip
     constraints = ["--constraints", str(connection.constraints)] if connection.constraints else []
-    _uv(connection, "pip", "install", "--quiet", "--compile-bytecode", "--python",
+    # It makes its bytecode as it is needed; an image's build sets UV_COMPILE_BYTECODE.
+    _uv(connection, "pip", "install", "--quiet", "--python",
         str(folder / "bin" / "python"), *constraints, connector.package)  # fmt: skip
 
 
