@@ -8,11 +8,12 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from scripts.env_example import settings_classes
+from stack.garbage import spare_what_is_loaded
 
 # A busy machine is no reason to fail: nothing here is about time.
 settings.register_profile("stack", deadline=None)
 settings.load_profile("stack")
-
+spare_what_is_loaded()  # as in each process of the stack
 
 LONGEST = ("tests/integration/pipeline/", "tests/integration/continuation/")
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,20 +74,13 @@ def daemons(instance: DagsterInstance) -> Sequence[DagsterDaemon[Any]]:
     return list(wanted.values())
 
 
-@contextmanager
-def _connected(ref: InstanceRef) -> Iterator[DagsterInstance]:
-    with DagsterInstance.from_ref(ref) as instance:
-        keep_connections(instance)
-        yield instance
-
-
 def run(workspace: Path) -> None:
     """Run until interrupted."""
     tolerance = os.environ.get("DAGSTER_DAEMON_HEARTBEAT_TOLERANCE")
     ref = with_launcher(InstanceRef.from_dir(os.environ["DAGSTER_HOME"]), OWN)
-    with (
-        _connected(ref) as instance,
-        daemon_controller_from_instance(
+    with DagsterInstance.from_ref(ref) as instance:
+        keep_connections(instance)
+        with daemon_controller_from_instance(
             instance,
             workspace_load_target=WorkspaceFileTarget(paths=[str(workspace)]),
             heartbeat_tolerance_seconds=int(
@@ -96,9 +88,8 @@ def run(workspace: Path) -> None:
             ),
             gen_daemons=daemons,
             code_server_log_level="warning",
-        ) as controller,
-    ):
-        controller.check_daemon_loop()
+        ) as controller:
+            controller.check_daemon_loop()
 
 
 def show_root_log() -> None:

@@ -63,9 +63,11 @@ def missed_retries(instance: DagsterInstance) -> Iterator[RunRecord]:
         tags={WILL_RETRY_TAG: "true"},
         updated_after=datetime.now(UTC) - LATELY,
     )
-    for record in instance.get_run_records(promised):
+    records = instance.get_run_records(promised)
+    made = _made_retries(instance, [record.dagster_run for record in records])
+    for record in records:
         run = record.dagster_run
-        if _is_retried(instance, run):
+        if run.tags.get(AUTO_RETRY_RUN_ID_TAG) in made:
             continue
         failures = instance.get_records_for_run(
             run.run_id, of_type=DagsterEventType.PIPELINE_FAILURE
@@ -107,8 +109,8 @@ def _note_if_refused(instance: DagsterInstance, run: DagsterRun) -> None:
         instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
 
 
-def _is_retried(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """Whether its retry was made, and was not left before it was queued."""
-    retry_id = run.tags.get(AUTO_RETRY_RUN_ID_TAG)
-    retry = instance.get_run_by_id(retry_id) if retry_id else None
-    return retry is not None and retry.status != DagsterRunStatus.NOT_STARTED
+def _made_retries(instance: DagsterInstance, runs: Sequence[DagsterRun]) -> set[str | None]:
+    """Identifiers of the runs' retries that were made, and not left before they were queued."""
+    named = [run.tags[AUTO_RETRY_RUN_ID_TAG] for run in runs if AUTO_RETRY_RUN_ID_TAG in run.tags]
+    retries = instance.get_runs(RunsFilter(run_ids=named)) if named else []
+    return {r.run_id for r in retries if r.status != DagsterRunStatus.NOT_STARTED}

@@ -35,7 +35,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._lost: int | None = None
+        self._came: int | None = None
 
     @contextmanager
     def noticed(self) -> Iterator[None]:
@@ -44,7 +44,7 @@ class Interrupts:
         raising = {number: handler for number, handler in handlers.items() if callable(handler)}
 
         def note(number: int, frame: FrameType | None) -> None:
-            self._lost = number
+            self._came = number
             raising[signal.Signals(number)](number, frame)
 
         with _handled_by(note, raising):
@@ -52,8 +52,8 @@ class Interrupts:
 
     def raise_lost(self) -> None:
         """Raise what a signal raised before, where that had no effect."""
-        if self._lost is not None:
-            signal.raise_signal(self._lost)
+        if self._came is not None:
+            signal.raise_signal(self._came)
 
 
 @contextmanager
