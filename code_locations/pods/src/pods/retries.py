@@ -109,7 +109,7 @@ def _note_if_refused(instance: DagsterInstance, run: DagsterRun) -> None:
         instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
 
 
-def _made_retries(instance: DagsterInstance, runs: Sequence[DagsterRun]) -> set[str | None]:
+def _made_retries(instance: DagsterInstance, runs: Sequence[DagsterRun]) -> set[str]:
     """Identifiers of the runs' retries that were made, and not left before they were queued."""
     named = [run.tags[AUTO_RETRY_RUN_ID_TAG] for run in runs if AUTO_RETRY_RUN_ID_TAG in run.tags]
     retries = instance.get_runs(RunsFilter(run_ids=named)) if named else []

@@ -77,7 +77,7 @@ def _definitions(
 ) -> dg.Definitions:
     for cls in {StackSettings: None} | {c: None for x in locations for c in x.settings}:
         load_settings(cls)  # a wrong value fails here, when the location loads
-    spare_what_is_loaded()
+    spare_what_is_loaded()  # each process of a location comes here once it has loaded it
     return dg.Definitions(
         assets=[
             *(asset for location in locations for asset in location.assets),

@@ -43,19 +43,18 @@ def install(connection: Connection, connectors: Path) -> bool:
         return False
     connectors.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".making-", dir=connectors) as temporary:
-        made = Path(temporary) / "environment"
-        _make(connection, made)
-        executable = made / "bin" / connection.connector.executable
-        if not executable.exists():
+        made = replace(environment, folder=Path(temporary) / "environment")
+        _make(connection, made.folder)
+        if not made.executable.exists():
             raise ConnectorInstallError(
-                f"{connection.connector.package} has no program {connection.connector.executable}; "
+                f"{made.package} has no program {made.program}; "
                 f"name one that it has under connector.executable in {connection.file}"
             )
-        keep_spec(replace(environment, folder=made, executable=executable))
+        keep_spec(made)
         if environment.folder.exists() and not environment.complete:
             shutil.rmtree(environment.folder)
         try:
-            made.rename(environment.folder)
+            made.folder.rename(environment.folder)
         except OSError:
             if not environment.complete:  # else another process was faster
                 raise

@@ -15,11 +15,11 @@ class ConnectorMissingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Environment:
-    """A connector's environment on this machine; `package` is what it was made for."""
+    """A connector's environment on this machine: made for `package`, run by its `program`."""
 
     package: str
     folder: Path
-    executable: Path
+    program: str
 
     @property
     def spec_file(self) -> Path:
@@ -30,6 +30,11 @@ class Environment:
     def bin_folder(self) -> Path:
         """Folder of its programs."""
         return self.folder / "bin"
+
+    @property
+    def executable(self) -> Path:
+        """Path of its program."""
+        return self.bin_folder / self.program
 
     @property
     def complete(self) -> bool:
@@ -46,7 +51,7 @@ def environment_of(connection: Connection, connectors: Path) -> Environment:
         made_from.append(connection.constraints.read_text())
     digest = hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:12]
     folder = connectors / f"{package.replace('==', '-')}-{digest}"
-    return Environment(package, folder, folder / "bin" / connection.connector.executable)
+    return Environment(package, folder, connection.connector.executable)
 
 
 def require(connection: Connection, connectors: Path) -> Environment:

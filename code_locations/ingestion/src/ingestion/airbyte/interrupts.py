@@ -40,12 +40,13 @@ class Interrupts:
     @contextmanager
     def noticed(self) -> Iterator[None]:
         """Signals of the block are noted, and raise as before."""
-        handlers = {number: signal.getsignal(number) for number in SIGNALS}
-        raising = {number: handler for number, handler in handlers.items() if callable(handler)}
+        raising: dict[int, Handler] = {
+            number: handler for number in SIGNALS if callable(handler := signal.getsignal(number))
+        }
 
         def note(number: int, frame: FrameType | None) -> None:
             self._came = number
-            raising[signal.Signals(number)](number, frame)
+            raising[number](number, frame)
 
         with _handled_by(note, raising):
             yield
