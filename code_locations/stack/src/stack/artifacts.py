@@ -45,6 +45,15 @@ class ArtifactStore:
         content = self.get(name, run_id)
         return None if content is None else json.loads(content)
 
+    def names(self, folder: str, run_id: str | None = None) -> list[str]:
+        """Names below `folder` that a run left, or the latest ones, sorted."""
+        root = f"{self._root}/{f'runs/{run_id}' if run_id else 'latest'}/"
+        try:
+            found = self._fs.find(f"{root}{folder}")
+        except FileNotFoundError:
+            return []
+        return sorted(str(path).removeprefix(root) for path in found if path.endswith(".json"))
+
     def written_at(self, name: str) -> datetime | None:
         """When the latest `name` was written; None if there is none."""
         try:

@@ -22,7 +22,7 @@ def table(key: tuple[str, ...] = ("id",), name: str = "things") -> RawTable:
         source="tests",
         name=name,
         description="",
-        columns=tuple(Column(n, t, "") for n, t in columns.items()),
+        columns=tuple(Column(name=n, type=t) for n, t in columns.items()),
         primary_key=key,
         event_date=None,
         owner="team:tests",

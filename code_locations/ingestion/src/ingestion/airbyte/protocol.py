@@ -31,7 +31,8 @@ from ingestion.airbyte.process import (
     ProcessError,
     minimal_environment,
 )
-from ingestion.airbyte.redaction import Redactor, secret_values
+from ingestion.airbyte.redaction import secret_values
+from stack.redaction import Redactor
 
 # Libraries print to standard output now and then; a connector that does little else is broken.
 MAX_STRAY_LINES = 100

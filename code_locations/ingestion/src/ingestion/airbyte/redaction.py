@@ -1,28 +1,9 @@
-"""Secrets of a connection out of every text that a person may see."""
+"""Which values of a connection's configuration are secrets."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-MASK = "***"
-# Shorter ones would blank out half of every line, and guard nothing.
-SHORTEST = 4
-
-
-class Redactor:
-    """Replaces secrets by `***`, also where they were escaped as JSON."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for s in secrets if len(s) >= SHORTEST for form in (s, json.dumps(s)[1:-1])}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
-
-    def __call__(self, text: str) -> str:
-        """`text` with every secret masked."""
-        return self._pattern.sub(MASK, text) if self._pattern else text
 
 
 def secret_values(schema: Mapping[str, Any], config: Any) -> set[str]:

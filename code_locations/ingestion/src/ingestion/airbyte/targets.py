@@ -130,7 +130,7 @@ def _discovered_table(
         column = column_name(field, fields.values())
         fields[field] = column
         meaning = str(property_.get("description") or f"{field}, as the source delivers it.")
-        columns.append(Column(column, type_of_schema(property_), meaning))
+        columns.append(Column(name=column, type=type_of_schema(property_), description=meaning))
     unknown = [field for field in key if field not in fields]
     if unknown:
         raise StreamUnavailableError(

@@ -93,7 +93,7 @@ def raw_table_of(name: str, columns: Mapping[str, str]) -> RawTable:
         source=SOURCE,
         name=name,
         description=f"Rows of the files named {name} that arrived.",
-        columns=tuple(Column(column, type_.lower(), "") for column, type_ in columns.items()),
+        columns=tuple(Column(name=column, type=type_.lower()) for column, type_ in columns.items()),
         primary_key=(),
         event_date=None,
         owner="team:analytics",

@@ -83,7 +83,7 @@ def source_results(
         ).fetchall()
     }
     for source in configured_sources():
-        for name, table in source.tables.items():
+        for name in source.tables:
             full_name = table_name(source, name)
             if full_name not in report.rows:
                 continue
@@ -92,8 +92,6 @@ def source_results(
                 "duration_s": report.seconds[source.name],
             }
             if full_name in present:  # a source without a row yet has no table
-                shown = RawTable(
-                    source.name, name, table.description, (), table.primary_key, None, source.owner
-                )
+                shown = RawTable(source=source.name, name=name)
                 metadata |= table_metadata(connection, warehouse, shown)
             yield dg.MaterializeResult(asset_key=dg.AssetKey(["raw", full_name]), metadata=metadata)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from ingestion.airbyte.redaction import Redactor
 from ingestion.loading import LoadError, run_source
 from ingestion.sources.building import Reading, build, table_name
 from ingestion.sources.declarations import Source, SourceFileError, secrets_of
+from stack.redaction import Redactor
 from stack.settings import environment_variables
 
 _log = logging.getLogger(__name__)

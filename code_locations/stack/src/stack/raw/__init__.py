@@ -6,35 +6,40 @@ reads them (an undelivered one is an empty table), quality and catalog describe 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from stack.declarations import load_yaml
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(BaseModel):
     """A column: its DuckDB type in lower case, such as `decimal(18,2)`, and what it means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     type: str
-    description: str
+    description: str = ""
 
 
-@dataclass(frozen=True)
-class RawTable:
-    """A table of the raw schema, `<source>_<name>`."""
+class RawTable(BaseModel):
+    """A table of the raw schema, `<source>_<name>`; `loader` is the asset that loads it.
+
+    Of a table that isn't declared here, `columns` may be empty: the warehouse knows them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
     name: str
-    description: str
-    columns: tuple[Column, ...]
-    primary_key: tuple[str, ...]
-    event_date: str | None
-    owner: str
-    # The asset that loads it; the catalog says so.
+    description: str = ""
+    columns: tuple[Column, ...] = ()
+    primary_key: tuple[str, ...] = ()
+    event_date: str | None = None
+    owner: str = "team:analytics"
     loader: str | None = None
 
     @property
@@ -78,7 +83,9 @@ def _parse(document: dict[str, Any]) -> list[RawTable]:
             name=name,
             description=table["description"],
             columns=tuple(
-                Column(column, *spec.split(": ", 1)) for column, spec in table["columns"].items()
+                Column(name=column, type=type_, description=description)
+                for column, spec in table["columns"].items()
+                for type_, description in [spec.split(": ", 1)]
             ),
             primary_key=tuple(table["primary_key"]),
             event_date=table.get("event_date"),

@@ -18,7 +18,6 @@ from dagster_airbyte.resources import AirbyteClient
 from pydantic import PrivateAttr
 from requests.auth import AuthBase
 
-from ingestion.airbyte.redaction import MASK, Redactor
 from ingestion.airbyte.server.errors import (
     NoAnswerError,
     RefusedError,
@@ -28,6 +27,7 @@ from ingestion.airbyte.server.errors import (
 )
 from ingestion.airbyte.server.jobs import Job, Statistics
 from ingestion.settings import AirbyteSettings
+from stack.redaction import MASK, Redactor
 
 # A server under load takes long to answer: it asks its own scheduler first.
 REQUEST_TIMEOUT_S = 30
