@@ -99,6 +99,12 @@ class WarehouseSettings(Settings):
     warehouse_threads: int | None = Field(
         None, ge=1, description="DuckDB threads; default: by COMPUTE_PROFILE"
     )
+    warehouse_wait_seconds: float = Field(
+        60,
+        ge=0,
+        allow_inf_nan=False,
+        description="how long to wait for a DuckDB file that another program holds",
+    )
     ducklake_catalog_url: SecretStr | None = Field(
         None,
         description="postgresql:// URL or a local file; default: STACK_HOME/lake/catalog.sqlite",

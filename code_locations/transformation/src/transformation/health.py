@@ -41,14 +41,10 @@ def warehouse_health(settings: WarehouseSettings, used_by: list[str]) -> Health:
     if used_by and settings.dlt_destination == "duckdb":
         return Health(State.OK, f"{where} is in use by {', '.join(used_by)}")
     try:
-        with connect(settings, read_only=True) as connection:
+        with connect(settings, read_only=True, longest_wait_s=0) as connection:
             tables = _read(connection, settings)
-    except WarehouseBusyError:
-        return Health(
-            State.DEGRADED,
-            f"{where} is open for writing, but not by a run: close the shell or program that "
-            "holds it before the next load",
-        )
+    except WarehouseBusyError as error:
+        return Health(State.DEGRADED, f"no run of the stack, but: {error}")
     except WarehouseError as error:
         # While a run writes, a lake whose catalog is a file may be locked for some seconds.
         state = State.DEGRADED if used_by and file else State.DOWN

@@ -93,7 +93,8 @@ def _run(
             _read(target_dir / name) for name in ("manifest.json", "run_results.json")
         )
     if result.error is not None or manifest is None or run_results is None:
-        raise DbtError(f"dbt {arguments[0]} couldn't start: {result.error or 'no results'}")
+        said = result.error or "no results"
+        raise DbtError(f"dbt {arguments[0]} couldn't start: {said}") from result.exception
     return DbtRun(result, manifest, run_results, progress.rows_affected)
 
 

@@ -7,6 +7,9 @@ import sys
 from stack.settings import SettingsError
 from stack.warehouse.connection import WarehouseError, connect
 
+# A person waits.
+LONGEST_WAIT_S = 5.0
+
 
 def main(arguments: list[str]) -> int:
     """Print the result of the query given as one argument; return the exit code."""
@@ -16,7 +19,7 @@ def main(arguments: list[str]) -> int:
     import duckdb
 
     try:
-        with connect(read_only=True) as connection:
+        with connect(read_only=True, longest_wait_s=LONGEST_WAIT_S) as connection:
             connection.sql(arguments[0]).show(max_rows=100, max_width=200)
     except (duckdb.Error, WarehouseError, SettingsError) as error:
         print(str(error).splitlines()[0], file=sys.stderr)
