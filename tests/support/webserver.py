@@ -47,6 +47,13 @@ class Webserver:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)["data"]
 
+    def answers(self) -> bool:
+        """Whether it is up."""
+        try:
+            return bool(self.query("{ version }")["version"])
+        except OSError:
+            return False
+
     def launch(
         self, location: str, job: str, config: Mapping[str, Any] | None = None, **tags: str
     ) -> str:
@@ -110,17 +117,10 @@ def webserver(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterato
         try:
             server = Webserver(f"http://127.0.0.1:{port}")
             deadline = time.monotonic() + DEADLINE_S
-            while not _answers(server):
+            while not server.answers():
                 assert process.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)
             yield server
         finally:
             process.terminate()
             process.wait(120)
-
-
-def _answers(server: Webserver) -> bool:
-    try:
-        return bool(server.query("{ version }")["version"])
-    except OSError:
-        return False

@@ -12,22 +12,16 @@ import os
 import sys
 from pathlib import Path
 
-import dagster as dg
-
 from stack.one_machine.home import prepare_dagster_home
-from stack.one_machine.stale import fail_dead_runs
 from stack.settings import StackSettings, load_settings
 
 
 def main() -> None:
-    """Prepare the instance, free it of runs that a killed one left, and become `dagster dev`."""
+    """Prepare the instance, and become `dagster dev`."""
     settings = load_settings(StackSettings)
     home = prepare_dagster_home(settings)
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"
-    with dg.DagsterInstance.get() as instance:
-        for run_id in fail_dead_runs(instance):
-            sys.stderr.write(f"run {run_id[:8]} died earlier; marked as failed\n")
     os.chdir(home)
     program = Path(sys.executable).parent / "dagster"
     os.execv(program, [str(program), "dev", *sys.argv[1:]])  # noqa: S606 - no shell is wanted

@@ -14,7 +14,7 @@ from stack.one_machine.events import RunRecord
 from stack.one_machine.home import prepare_dagster_home
 from stack.one_machine.lock import single_run
 from stack.one_machine.progress import Progress
-from stack.one_machine.stale import PID_TAG, fail_dead_runs
+from stack.one_machine.stale import fail_dead_runs
 from stack.one_machine.summary import print_summary
 from stack.settings import StackSettings, load_settings
 
@@ -45,7 +45,7 @@ def run_pipeline(
                 instance=instance,
                 run_id=record.run_id,
                 raise_on_error=False,
-                tags={PID_TAG: str(os.getpid()), **(tags or {})},
+                tags=dict(tags or {}),
                 run_config={
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                     **(run_config or {}),
