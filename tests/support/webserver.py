@@ -1,4 +1,4 @@
-"""A real `dagster-webserver`, and the calls of its API that the UI makes."""
+"""A real webserver of ours, and the calls of its API that the UI makes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from support.servers import free_port
@@ -106,10 +105,19 @@ def webserver(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterato
     """A webserver over the workspace's locations, stopped at the end."""
     port = free_port()
     log = stack.home / "webserver.log"
-    program = Path(sys.executable).parent / "dagster-webserver"
     with log.open("a") as output:
         process = subprocess.Popen(
-            [program, "-w", stack.home / workspace, "-h", "127.0.0.1", "-p", str(port)],
+            [
+                sys.executable,
+                "-m",
+                "pods.webserver",
+                "-w",
+                stack.home / workspace,
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(port),
+            ],
             env=stack.env(),
             stdout=output,
             stderr=output,

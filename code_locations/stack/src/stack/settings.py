@@ -55,6 +55,11 @@ class StackSettings(Settings):
     continuation_interval_seconds: int = Field(
         1, ge=1, description="seconds between two looks for a stage to continue, per code location"
     )
+    webserver_allowed_hosts: str = Field(
+        "",
+        description="names, beside localhost, under which the UI of make dev is opened; commas "
+        "between them",
+    )
 
     @property
     def artifacts(self) -> str:

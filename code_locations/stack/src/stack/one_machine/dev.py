@@ -10,21 +10,38 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import dagster._cli.dev as dagster_dev
+from dagster._cli import main as dagster
 
 from stack.one_machine.home import prepare_dagster_home
 from stack.settings import StackSettings, load_settings
 
 
 def main() -> None:
-    """Prepare the instance, and become `dagster dev`."""
+    """Prepare the instance, and be `dagster dev`, but with our webserver."""
     settings = load_settings(StackSettings)
     home = prepare_dagster_home(settings)
     os.environ["DAGSTER_HOME"] = str(home)
-    os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"
+    os.environ["WEBSERVER_ALLOWED_HOSTS"] = settings.webserver_allowed_hosts
     os.chdir(home)
-    program = Path(sys.executable).parent / "dagster"
-    os.execv(program, [str(program), "dev", *sys.argv[1:]])  # noqa: S606 - no shell is wanted
+    _start_our_webserver()
+    warnings.filterwarnings("ignore", "Function `dev_command` is superseded")
+    sys.argv = ["dagster", "dev", *sys.argv[1:]]
+    dagster()  # type: ignore[no-untyped-call]
+
+
+def _start_our_webserver() -> None:
+    start = dagster_dev.open_ipc_subprocess  # type: ignore[attr-defined]
+
+    def start_ours(command: Sequence[str], **options: Any) -> Any:
+        ours = ["pods.webserver" if part == "dagster_webserver" else part for part in command]
+        return start(ours, **options)
+
+    dagster_dev.open_ipc_subprocess = start_ours  # type: ignore[attr-defined,assignment]
 
 
 if __name__ == "__main__":
