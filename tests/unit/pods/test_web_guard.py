@@ -97,6 +97,14 @@ def test_names_that_the_user_allows_are_taken():
     assert status({"host": "whatever.example"} | JSON, allowed=["*"]) == 200
 
 
+def test_a_wildcard_allows_the_names_below_a_domain():
+    allowed = ["*.example.com"]
+    assert status({"host": "ui.example.com:8080"} | JSON, allowed=allowed) == 200
+    assert status({"host": "example.com"} | JSON, allowed=allowed) == 403
+    assert status({"host": "a.ui.example.com"} | JSON, allowed=allowed) == 403
+    assert status({"host": "ui.evil.com"} | JSON, allowed=allowed) == 403
+
+
 @pytest.mark.parametrize(
     "origin",
     [

@@ -57,8 +57,8 @@ class Hosts:
     """The names under which the server may be spoken to.
 
     Those are localhost, the address that it listens at, and `allowed`: `name` for any port,
-    `name:port` for one, `*` for any name. Where it listens at every address, any address will do:
-    a foreign page needs a name.
+    `name:port` for one, `*.domain` for the names below it, `*` for any name. Where it listens at
+    every address, any address will do: a foreign page needs a name.
     """
 
     def __init__(self, listens_at: str, allowed: Iterable[str] = ()) -> None:
@@ -78,7 +78,8 @@ class Hosts:
 
     def lists(self, authority: Authority) -> bool:
         """Whether exactly this is among those that the user allows."""
-        return authority in self._allowed
+        below = Authority(f"*.{authority.host.partition('.')[2]}", authority.port)
+        return not self._allowed.isdisjoint({authority, below})
 
     def _is_ours(self, host: str) -> bool:
         try:

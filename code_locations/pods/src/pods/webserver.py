@@ -23,7 +23,8 @@ def guard_what_is_served() -> None:
 
     def serve_guarded(app: Any, *, host: str, **options: Any) -> None:
         hosts = Hosts(host, os.environ.get(SETTING, "").split(","))
-        serve(Guard(app, hosts, setting=SETTING), host=host, **options)
+        where = f"{SETTING} (with the chart: webserver.allowedHosts)"
+        serve(Guard(app, hosts, setting=where), host=host, **options)
 
     uvicorn.run = serve_guarded  # type: ignore[assignment]
 
