@@ -18,10 +18,9 @@ sys.stdin.read()
 
 
 class Holder:
-    """The process; `command` is what a message about it has to name."""
+    """The process."""
 
     def __init__(self, file: Path, mode: str) -> None:
-        self.command = f"{file} {mode}"
         self._process = subprocess.Popen(
             [sys.executable, "-c", _HOLD, file, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
