@@ -6,10 +6,12 @@ an alert, which anybody may write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from stack.dbt_artifacts import Manifest, Results
+from stack.gx_artifacts import ValidationResult
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect
@@ -61,34 +63,21 @@ class Isolated:
 
 
 def queries(
-    validation: Mapping[str, Any] | None,
-    tests: Mapping[str, Any] | None,
-    manifest: Mapping[str, Any] | None,
+    validation: ValidationResult | None, tests: Results | None, manifest: Manifest | None
 ) -> Iterator[Query]:
     """Queries of the checks that fail a run, from the artifacts of Great Expectations and dbt."""
-    for result in (validation or {}).get("results", []):
-        if result["severity"] == "critical" and result.get("sql"):
+    for judged in validation.results if validation else ():
+        if judged.severity == "critical" and judged.sql:
             yield Query(
-                result["schema"],
-                result["table"],
-                result["check_name"],
-                result["sql"],
-                not result["success"],
+                judged.schema_name, judged.table, judged.check_name, judged.sql, not judged.success
             )
-    nodes = (manifest or {}).get("nodes", {})
-    sources = (manifest or {}).get("sources", {})
-    for result in (tests or {}).get("results", []):
-        node = nodes.get(result["unique_id"], {})
-        sql = result.get("compiled_code")
-        if not sql or node.get("config", {}).get("severity", "").lower() != "error":
-            continue
-        about = node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), "")
-        failed = result["status"] not in ("pass", "success")
-        if about in sources:
-            yield Query("raw", sources[about]["identifier"], node["name"], sql, failed)
-        elif about in nodes:
-            table = nodes[about]
-            yield Query(table["schema"], table["alias"], node["name"], sql, failed)
+    manifest = manifest or Manifest()
+    for result in tests.results if tests else ():
+        node = manifest.nodes.get(result.unique_id)
+        about = manifest.tables.get(node.tested or "") if node else None
+        if node and about and result.compiled_code and node.config.severity.lower() == "error":
+            schema, table = about.asset_path
+            yield Query(schema, table, node.name, result.compiled_code, not result.passed)
 
 
 def isolate(
