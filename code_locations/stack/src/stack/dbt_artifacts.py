@@ -7,7 +7,7 @@ https://schemas.getdbt.com/dbt/run-results/v6.json
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -115,7 +115,7 @@ class Node(_Part):
 
     @property
     def tested(self) -> str | None:
-        """What a test is about: dbt says so of a generic test; else the last model that it reads."""
+        """What a test is about: of a generic test dbt says so; else the last model it reads."""
         if self.attached_node or not self.depends_on.nodes:
             return self.attached_node
         only_sources = self.sources and not self.refs
@@ -206,3 +206,47 @@ def read_manifest(store: ArtifactStore, run_id: str | None = None) -> Manifest |
 def read_results(store: ArtifactStore, name: str, run_id: str | None = None) -> Results | None:
     """RUN_RESULTS or TEST_RESULTS of a run, or the latest. Raises ArtifactError."""
     return store.get_model(name, Results, run_id)
+
+
+def catalog_document(
+    database: str,
+    tables: Iterable[tuple[Node, bool, Mapping[str, str]]],
+    metadata: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """dbt's catalog.json without `dbt docs generate`, which would start dbt a third time.
+
+    `tables` are those that exist: the node, whether it is a view, and its columns' types.
+    Format: https://schemas.getdbt.com/dbt/catalog/v1.json
+    """
+    document: dict[str, Any] = {
+        "metadata": {
+            **(metadata or {}),
+            "dbt_schema_version": "https://schemas.getdbt.com/dbt/catalog/v1.json",
+        },
+        "nodes": {},
+        "sources": {},
+        "errors": None,
+    }
+    for node, is_view, types in tables:
+        document["sources" if node.is_source else "nodes"][node.unique_id] = {
+            "unique_id": node.unique_id,
+            "metadata": {
+                "database": database,
+                "schema": node.schema_name,
+                "name": node.table,
+                "type": "VIEW" if is_view else "BASE TABLE",
+                "comment": node.description or None,
+                "owner": None,
+            },
+            "columns": {
+                name: {
+                    "name": name,
+                    "type": type_,
+                    "index": index,
+                    "comment": node.columns.get(name) or None,
+                }
+                for index, (name, type_) in enumerate(types.items(), start=1)
+            },
+            "stats": {},
+        }
+    return document

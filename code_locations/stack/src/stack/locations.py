@@ -131,7 +131,7 @@ def _selection(pipeline: Pipeline, held: Sequence[Location]) -> dg.AssetSelectio
     if pipeline.only is not None:
         assets += [asset for location in held for asset in location.special_assets]
         assets = [asset for asset in assets if asset.op.name in pipeline.only]
-    # Of other checks the assets' own runs log the evaluations; their ops are for running them alone.
+    # The assets' own runs log what other checks find; the ops of those are for running them alone.
     own = dg.AssetSelection.checks(*(key for asset in assets for key in asset.check_keys))
     return dg.AssetSelection.assets(*assets).without_checks() | own
 

@@ -93,7 +93,7 @@ def _parse(document: dict[str, Any]) -> list[RawTable]:
             event_date=table.get("event_date"),
             owner=document["owner"],
             loader=document["loader"],
-            platform=document["platform"],
+            platform=document.get("platform", "external"),
         )
         for name, table in document["tables"].items()
     ]

@@ -21,9 +21,7 @@ class Scope:
     unknown: tuple[str, ...]
 
 
-def scope_of(
-    tables: Iterable[str], raw_names: Iterable[str], manifest: Manifest | None
-) -> Scope:
+def scope_of(tables: Iterable[str], raw_names: Iterable[str], manifest: Manifest | None) -> Scope:
     """Look the alert's `tables` up: `books_invoices`, `raw.books_invoices`, `marts.cash_in`.
 
     `manifest` is dbt's, of the last run; without one only raw tables are known.
