@@ -37,7 +37,7 @@ def test_project_is_parsed_when_there_is_no_manifest_and_again_when_a_file_chang
 
     folder = copied.prepared_dir()
     assert folder == copied.project_dir / "target"
-    assert "model.freelancer.cash_in" in manifest["nodes"]
+    assert "model.freelancer.cash_in" in manifest.nodes
     written = (folder / "manifest.json").stat().st_mtime_ns
     prepare(copied)
     assert (folder / "manifest.json").stat().st_mtime_ns == written

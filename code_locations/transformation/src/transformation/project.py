@@ -9,7 +9,6 @@ beside the manifest tells whether it still belongs to the project's files and se
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -19,8 +18,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from stack.dbt_artifacts import Manifest
+from stack.errors import StackError
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from transformation.settings import DbtSettings
 
@@ -28,7 +28,7 @@ PREPARED_FILES = ("manifest.json", "partial_parse.msgpack", "fingerprint")
 _PARSED_FOLDERS = ("models", "macros", "tests")
 
 
-class DbtProjectError(RuntimeError):
+class DbtProjectError(StackError):
     """The dbt project can't be found or parsed; the message says which and why."""
 
 
@@ -134,15 +134,14 @@ def prepared(project: DbtProject) -> Path:
     return folder
 
 
-def load_manifest(project: DbtProject) -> dict[str, Any]:
-    """The project's manifest.json, parsed; format: https://schemas.getdbt.com/dbt/manifest/."""
+def load_manifest(project: DbtProject) -> Manifest:
+    """The project as it is now, parsed."""
     return _read_manifest(prepared(project) / "manifest.json")
 
 
 @cache
-def _read_manifest(file: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(file.read_bytes())
-    return manifest
+def _read_manifest(file: Path) -> Manifest:
+    return Manifest.model_validate_json(file.read_bytes())
 
 
 @contextmanager

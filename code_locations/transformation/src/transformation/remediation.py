@@ -5,11 +5,12 @@ from typing import Any
 
 import dagster as dg
 
+from stack.dbt_artifacts import Node
 from stack.remediation.handover import REBUILD, REINGESTION, RemediationError, leave, take
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
 from transformation.assets import MANIFEST
-from transformation.manifest import Manifest, Table
+from transformation.graph import Graph
 from transformation.models import failing_models, run_models, run_tests, select
 from transformation.project import load_project
 from transformation.runner import NodeResult
@@ -49,7 +50,7 @@ def remediation_rebuild(context: dg.AssetExecutionContext) -> dg.MaterializeResu
 
 def rebuild(
     raw_names: Iterable[str], run_id: str, report: Callable[[NodeResult], None]
-) -> tuple[list[Table], list[str], list[str]]:
+) -> tuple[list[Node], list[str], list[str]]:
     """Make and test what hangs on raw tables: (tables concerned, failing tests, failed models).
 
     In full: an incremental model keeps rows that its source no longer has. Raises DbtError.
@@ -77,12 +78,12 @@ def rebuild(
     return tables, failing, []
 
 
-def hanging_on(manifest: Manifest, raw_names: Iterable[str]) -> list[Table]:
+def hanging_on(graph: Graph, raw_names: Iterable[str]) -> list[Node]:
     """The raw tables of these names that dbt knows, and every model made from them, in order."""
     wanted = set(raw_names)
-    found: dict[str, Table] = {}
-    for uid, table in manifest.tables.items():  # each follows its parents
-        named = table.is_source and table.name in wanted
+    found: dict[str, Node] = {}
+    for uid, table in graph.tables.items():  # each follows its parents
+        named = table.is_source and table.table in wanted
         if named or any(parent in found for parent in table.parents):
             found[uid] = table
     return list(found.values())
