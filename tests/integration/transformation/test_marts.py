@@ -135,7 +135,7 @@ def test_every_mart_is_as_worked_out_by_hand_and_all_is_recorded(
     columns = catalog["nodes"]["model.freelancer.cash_in"]["columns"]
     assert columns["received_eur"]["type"] == "DECIMAL(18,2)"
     assert columns["received_eur"]["index"] == 5
-    assert "source.freelancer.books.payments" in catalog["sources"]
+    assert "source.raw.books.payments" in catalog["sources"]
     results = store.get_json("dbt/run_results.json", result.run_id)["results"]
     assert {r["unique_id"] for r in results} == {m.unique_id for m in MANIFEST.models}
     tested = store.get_json("dbt/test_results.json", result.run_id)["results"]

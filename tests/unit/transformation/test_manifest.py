@@ -27,6 +27,18 @@ def test_model_has_a_test_that_says_more_than_not_null(model: Node):
     assert [test for test in tests if not test.check_name.startswith("not_null")]
 
 
+@pytest.mark.parametrize(
+    "mart", [m for m in MANIFEST.models if m.schema_name == "marts"], ids=lambda mart: mart.table
+)
+def test_the_key_of_a_mart_is_judged_once(mart: Node):
+    tests = [
+        MANIFEST.tests[t.unique_id] for t in MANIFEST.tests.values() if t.table == mart.unique_id
+    ]
+    keys = [t for t in tests if t.description.startswith(("primary_key", "unique_together"))]
+
+    assert len(keys) == 1
+
+
 @MODELS
 def test_model_is_in_the_schema_of_its_layer(model: Node):
     layer = model.file.split("/")[1]

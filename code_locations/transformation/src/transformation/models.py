@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from stack.errors import StackError
-from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect, ensure_raw_tables
 from transformation.graph import Graph
@@ -48,7 +47,7 @@ def run_models(
     loaded is made empty first. Raises DbtError if dbt can't start at all.
     """
     with connect(settings) as connection:
-        ensure_raw_tables(connection, settings, raw_tables())
+        ensure_raw_tables(connection, settings, project.raw_tables)
     return _run(project, ["run", *options], scratch, report)
 
 
