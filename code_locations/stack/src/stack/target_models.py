@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from stack.dbt_artifacts import Manifest
+from stack.errors import StackError
 
 _CRITERION = re.compile(r"@?(?:\d*\+)?(?:(?P<method>[a-z_.]+):)?(?P<value>.*?)(?:\+\d*)?$")
 _CHECKED = ("fqn", "tag", "source")
 _OTHERS = ("config", "exposure", "file", "group", "package", "path", "resource_type")
 
 
-class UnknownModelError(ValueError):
+class UnknownModelError(StackError):
     """A selection names what the dbt project doesn't have; the message names the nearest."""
 
 

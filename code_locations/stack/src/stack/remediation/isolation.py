@@ -14,6 +14,7 @@ from stack.dbt_artifacts import Manifest, Results
 from stack.gx_artifacts import ValidationResult
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
+from stack.sql import identifier
 from stack.warehouse import connect
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def isolate(
     can_go = set(removable)
     done: list[tuple[_Isolation, Isolated]] = []
     with connect(settings) as connection:
-        connection.execute(f'create schema if not exists "{SCHEMA}"')
+        connection.execute(f"create schema if not exists {identifier(SCHEMA)}")
         for number, query in enumerate(wanted):
             key = keys.get(query.table, ()) if query.schema == "raw" else ()
             work = _Isolation(connection, settings, alert_key, query, key, f"found_{number}")
@@ -167,16 +168,17 @@ class _Isolation:
 
     @property
     def _table(self) -> str:
-        query = self.query
-        schema = self.settings.dlt_dataset_name if query.schema == "raw" else query.schema
-        return f'{self._database}."{schema}"."{query.table}"'
+        schema = self.query.schema
+        schema = self.settings.dlt_dataset_name if schema == "raw" else schema
+        return self._relation(schema)
 
-    @property
-    def _database(self) -> str:
-        return f'"{self.settings.database}"'
+    def _relation(self, schema: str) -> str:
+        names = (self.settings.database, schema, self.query.table)
+        return ".".join(map(identifier, names))
 
     def _matches(self) -> str:
-        same = " and ".join(f't."{c}" is not distinct from f."{c}"' for c in self.key)
+        names = map(identifier, self.key)
+        same = " and ".join(f"t.{name} is not distinct from f.{name}" for name in names)
         return f"exists (select 1 from {self.found} as f where {same})"
 
     def _failing(self) -> str:
@@ -184,7 +186,7 @@ class _Isolation:
         return f"select t.* from {self._table} as t where {self._matches()}"
 
     def _copy(self, relation: str) -> int:
-        kept = f'{self._database}."{SCHEMA}"."{self.query.table}"'
+        kept = self._relation(SCHEMA)
         self.connection.execute(
             f"create table if not exists {kept} "
             "(alert_key varchar, check_name varchar, isolated_at timestamp, row_json json)"
