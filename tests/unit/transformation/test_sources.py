@@ -41,7 +41,8 @@ def test_a_reported_table_is_a_source_unless_the_project_declares_it_or_it_is_on
     tmp_path: Path,
 ):
     store = ArtifactStore(str(tmp_path / "artifacts"))
-    parts = {CONTACTS.table_name: TableReport(table=CONTACTS)}
+    odd = RawTable(source="files", name="two words {{")
+    parts = {table.table_name: TableReport(table=table) for table in (odd, CONTACTS)}
     write_report(store, "run", LoadReport(loader="sources", asset="x", tables=parts))
     tables = known_tables(store.url)
     assert tables == (*raw_tables(), CONTACTS)

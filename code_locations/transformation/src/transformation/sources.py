@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from stack.raw import RawTable, raw_tables
 logger = logging.getLogger(__name__)
 # A dbt package of its own: what dbt compiles of it keeps a path below the target folder.
 PACKAGE = "raw"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def known_tables(artifacts: str) -> tuple[RawTable, ...]:
@@ -33,8 +35,10 @@ def known_tables(artifacts: str) -> tuple[RawTable, ...]:
             logger.warning("no dbt sources from load reports: %s", error)
             reports = {}
         for report in reports.values():
-            for part in report.tables.values():
-                found.setdefault(part.table.table_name, part.table)
+            for table in (part.table for part in report.tables.values()):
+                # The name of a file must not keep the project from being parsed.
+                if _NAME.fullmatch(table.table_name):
+                    found.setdefault(table.table_name, table)
     return tuple(found.values())
 
 
