@@ -45,7 +45,6 @@ CRM = RawTable(
     columns=(Column(name="id", type="bigint", description="Number of the contact."),),
     primary_key=("id",),
     owner="team:sales",
-    loader="card_index",
     platform="postgres",
 )
 ISSUES = RawTable(source="github", name="issues", loader="airbyte_sync_job", platform="airbyte")

@@ -64,7 +64,10 @@ class Inputs:
     @property
     def raw_tables(self) -> dict[str, RawTable]:
         """Every raw table that is declared or that a loader reported on, by its name."""
-        reported = {name: load.report.table for name, load in self.loads.items()}
+        reported = {
+            name: load.report.table.model_copy(update={"loader": load.asset})
+            for name, load in self.loads.items()
+        }
         return reported | {table.table_name: table for table in raw_tables()}
 
     @property

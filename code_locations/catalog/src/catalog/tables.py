@@ -90,7 +90,7 @@ class CatalogTable:
     @property
     def loader(self) -> str | None:
         """The asset that loads it."""
-        return (self.raw.loader if self.raw else None) or (self.load.asset if self.load else None)
+        return self.raw.loader if self.raw else None
 
     @property
     def connector(self) -> str | None:
