@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from catalog.assets import datahub_metadata_ingestion
-from catalog.sinks.rest import EmitError
+from catalog.sinks import EmitError
 from fakes.datahub_gms import DataHubGms, datahub_gms
 from integration.catalog.conftest import without_times
 
@@ -14,8 +14,8 @@ TOKEN = "a-token-that-nobody-must-see"
 @pytest.fixture
 def gms(stack, monkeypatch):
     """A server that wants a token, and a stack that has it; one retry, which waits for nothing."""
-    monkeypatch.setattr("catalog.sinks.rest.RETRIES", 1)
-    monkeypatch.setattr("catalog.sinks.rest.BATCH", 50)
+    monkeypatch.setattr("catalog.sinks.RETRIES", 1)
+    monkeypatch.setattr("catalog.sinks.BATCH", 50)
     with datahub_gms(DataHubGms(token=TOKEN)) as gms:
         monkeypatch.setenv("DATAHUB_GMS_URL", gms.url)
         monkeypatch.setenv("DATAHUB_GMS_TOKEN", TOKEN)

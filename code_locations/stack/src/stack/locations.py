@@ -140,8 +140,9 @@ def _selection(pipeline: Pipeline, held: Sequence[Location]) -> dg.AssetSelectio
     if pipeline.only is not None:
         assets += [asset for location in held for asset in location.special_assets]
         assets = [asset for asset in assets if asset.op.name in pipeline.only]
-    # The assets' own runs log the evaluations; the checks' ops are for running them alone.
-    return dg.AssetSelection.assets(*assets).without_checks()
+    # The assets' own runs log what other checks find; the ops of those are for running them alone.
+    own = dg.AssetSelection.checks(*(key for asset in assets for key in asset.check_keys))
+    return dg.AssetSelection.assets(*assets).without_checks() | own
 
 
 def _none_is_queued(

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 
-from stack.raw import raw_tables
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import WarehouseError, connect, ensure_raw_tables
 from transformation.project import DbtProjectError, load_project, prepared
@@ -27,7 +26,7 @@ def main(arguments: list[str]) -> int:
         if arguments and arguments[0] in _NEEDS_TABLES:
             settings = load_settings(WarehouseSettings)
             with connect(settings) as connection:
-                ensure_raw_tables(connection, settings, raw_tables())
+                ensure_raw_tables(connection, settings, project.raw_tables)
     except (DbtProjectError, WarehouseError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

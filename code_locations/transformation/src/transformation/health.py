@@ -10,6 +10,7 @@ import dagster as dg
 from stack.monitoring import Health, HealthCheck, State
 from stack.pipelines import MONITORING
 from stack.settings import WarehouseSettings, load_settings
+from stack.sql import identifier
 from stack.warehouse import WarehouseBusyError, WarehouseError, connect
 from stack.warehouse.connection import is_postgres
 from stack.warehouse.pool import WAREHOUSE_POOL
@@ -115,7 +116,9 @@ def _read_data(connection: DuckDBPyConnection, settings: WarehouseSettings) -> N
         [settings.database, smallest[0]],
     ).fetchall()
     for (schema,) in schemas:
-        connection.execute(f'select * from "{schema}"."{smallest[0]}" limit 1').fetchall()
+        connection.execute(
+            f"select * from {identifier(schema)}.{identifier(smallest[0])} limit 1"
+        ).fetchall()
 
 
 HEALTH = [

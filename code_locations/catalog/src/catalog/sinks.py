@@ -1,4 +1,4 @@
-"""The REST sink: DataHub's metadata service (GMS).
+"""Where proposals go: a file that `datahub ingest` takes, or DataHub's metadata service (GMS).
 
 Endpoints, as the library's client uses them: GET /config, and
 POST /aspects?action=ingestProposalBatch (answered when stored, not when queued).
@@ -6,11 +6,16 @@ POST /aspects?action=ingestProposalBatch (answered when stored, not when queued)
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
+
+from stack.artifacts import write_atomically
+from stack.errors import StackError
+from stack.storage import filesystem
 
 if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
@@ -25,7 +30,15 @@ RETRIES = 3
 _DENIED = (401, 403)
 
 
-class EmitError(RuntimeError):
+def write_file(url: str, proposals: Sequence[Proposal]) -> str:
+    """Replace the JSON file at a path or fsspec URL; a reader sees the old one or the new one."""
+    fs, path = filesystem(url)
+    records = [proposal.to_obj(simplified_structure=True) for proposal in proposals]
+    write_atomically(fs, path, (json.dumps(records, indent=2) + "\n").encode())
+    return url
+
+
+class EmitError(StackError):
     """DataHub could not be reached, or refused a proposal."""
 
 

@@ -1,65 +1,40 @@
 """What dbt's manifest says about tables."""
 
+from catalog.inputs import Inputs
 from catalog.inventory import ColumnFacts, TableFacts
-from catalog.models import MODELS_OWNER, dbt_tables
-from catalog.tables import CatalogTable, describe
+from catalog.tables import MODELS_OWNER, CatalogTable, dbt_tables, describe
+from stack.dbt_artifacts import Node
+from support.dbt import manifest, node
 
 
-def node(name: str, **rest) -> dict:
-    return {
-        "unique_id": f"model.p.{name}",
-        "name": name,
-        "schema": "marts",
-        "resource_type": "model",
-        "config": {"materialized": "table"},
-        "columns": {},
-    } | rest
-
-
-def column_test(kind: str, model: str, column: str) -> dict:
-    return {
-        "unique_id": f"test.p.{kind}_{model}_{column}",
-        "resource_type": "test",
-        "attached_node": f"model.p.{model}",
-        "depends_on": {"nodes": [f"model.p.{model}"]},
-        "column_name": column,
-        "test_metadata": {"name": kind},
-    }
-
-
-def manifest(*nodes: dict, sources: tuple[dict, ...] = ()) -> dict:
-    return {
-        "nodes": {n["unique_id"]: n for n in nodes},
-        "sources": {s["unique_id"]: s for s in sources},
-    }
+def column_test(kind: str, model: str, column: str) -> Node:
+    target = f"model.p.{model}"
+    return node(
+        f"test.p.{kind}_{model}_{column}", target,
+        attached_node=target, column_name=column, test_metadata={"name": kind},
+    )  # fmt: skip
 
 
 def test_no_manifest_means_no_tables():
-    assert dbt_tables({}) == {}
+    assert dbt_tables(manifest()) == {}
 
 
 def test_a_model_goes_by_its_alias_and_a_source_by_its_identifier():
-    source = node(
-        "clients",
-        unique_id="source.p.books.clients",
-        resource_type="source",
-        schema="freelancer_raw",
-        identifier="books_clients",
-    )
-    tables = dbt_tables(manifest(node("cash", alias="cash_in"), sources=(source,)))
+    source = node("source.p.books.clients", identifier="books_clients")
+    tables = dbt_tables(manifest(node("model.p.cash", alias="cash_in"), source))
     assert set(tables) == {("marts", "cash_in"), ("freelancer_raw", "books_clients")}
-    assert tables["freelancer_raw", "books_clients"].is_source
+    assert tables["freelancer_raw", "books_clients"].node.is_source
 
 
 def test_ephemeral_models_and_tests_are_no_tables():
-    ephemeral = node("x", config={"materialized": "ephemeral"})
+    ephemeral = node("model.p.x", config={"materialized": "ephemeral"})
     assert dbt_tables(manifest(ephemeral, column_test("unique", "x", "id"))) == {}
 
 
 def test_a_column_that_is_tested_unique_and_not_null_is_the_key():
     tables = dbt_tables(
         manifest(
-            node("cash_in"),
+            node("model.p.cash_in"),
             column_test("unique", "cash_in", "number"),
             column_test("unique", "cash_in", "id"),
             column_test("not_null", "cash_in", "id"),
@@ -73,27 +48,27 @@ def test_a_column_that_is_tested_unique_and_not_null_is_the_key():
 
 
 def test_a_test_named_primary_key_says_both_at_once():
-    tables = dbt_tables(manifest(node("cash_in"), column_test("primary_key", "cash_in", "id")))
+    tables = dbt_tables(
+        manifest(node("model.p.cash_in"), column_test("primary_key", "cash_in", "id"))
+    )
     assert tables["marts", "cash_in"].primary_key == ("id",)
     assert tables["marts", "cash_in"].not_null == {"id"}
 
 
 def test_columns_that_are_unique_together_are_the_key_if_none_may_be_null():
-    together = {
-        "unique_id": "test.p.together",
-        "resource_type": "test",
-        "attached_node": "model.p.cash_in",
-        "test_metadata": {"name": "unique_together", "kwargs": {"columns": ["month", "currency"]}},
-    }
+    together = node(
+        "test.p.together", "model.p.cash_in", attached_node="model.p.cash_in",
+        test_metadata={"name": "unique_together", "kwargs": {"columns": ["month", "currency"]}},
+    )  # fmt: skip
     month, currency = (column_test("not_null", "cash_in", c) for c in ("month", "currency"))
-    some = dbt_tables(manifest(node("cash_in"), together, month))
+    some = dbt_tables(manifest(node("model.p.cash_in"), together, month))
     assert some["marts", "cash_in"].primary_key == ()
-    both = dbt_tables(manifest(node("cash_in"), together, month, currency))
+    both = dbt_tables(manifest(node("model.p.cash_in"), together, month, currency))
     assert both["marts", "cash_in"].primary_key == ("month", "currency")
 
 
 def test_a_key_that_dbt_knows_itself_wins():
-    tables = dbt_tables(manifest(node("cash_in", primary_key=["year", "month"])))
+    tables = dbt_tables(manifest(node("model.p.cash_in", primary_key=["year", "month"])))
     assert tables["marts", "cash_in"].primary_key == ("year", "month")
     assert not tables["marts", "cash_in"].tested
 
@@ -101,9 +76,9 @@ def test_a_key_that_dbt_knows_itself_wins():
 def test_owners_are_read_as_dagster_reads_them_then_as_dbt_does():
     tables = dbt_tables(
         manifest(
-            node("a", config={"meta": {"dagster": {"owners": ["team:x"]}, "owner": "ada"}}),
-            node("b", meta={"owner": "ada"}),
-            node("c"),
+            node("model.p.a", config={"meta": {"dagster": {"owners": ["team:x"]}, "owner": "ada"}}),
+            node("model.p.b", meta={"owner": "ada"}),
+            node("model.p.c"),
         )
     )
     assert [tables["marts", name].owners for name in "abc"] == [("team:x",), ("ada",), ()]
@@ -111,7 +86,7 @@ def test_owners_are_read_as_dagster_reads_them_then_as_dbt_does():
 
 def test_a_table_that_nobody_declared_is_the_analysts():
     facts = TableFacts("marts", "x", "table", (ColumnFacts("id", "BIGINT", nullable=True),))
-    [table] = describe([facts], [], {}, {}, "freelancer_raw")
+    [table] = describe([facts], Inputs(), "freelancer_raw")
     assert table.owners == (MODELS_OWNER,)
     assert table.description == ""
     assert table.layer == "marts"
@@ -119,7 +94,9 @@ def test_a_table_that_nobody_declared_is_the_analysts():
 
 def test_a_key_column_that_the_table_lacks_is_left_out():
     facts = TableFacts("marts", "cash_in", "table", (ColumnFacts("id", "BIGINT", nullable=True),))
-    dbt = dbt_tables(manifest(node("cash_in", primary_key=["id", "gone"])))["marts", "cash_in"]
+    dbt = dbt_tables(manifest(node("model.p.cash_in", primary_key=["id", "gone"])))[
+        "marts", "cash_in"
+    ]
     table = CatalogTable(facts, dbt=dbt)
     assert table.primary_key == ("id",)
     assert table.never_null("id")
