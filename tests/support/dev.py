@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 from support.servers import free_port
-from support.stack_process import StackProcess
+from support.stack_process import COMMAND, StackProcess
 from support.webserver import Webserver
 
 DEADLINE_S = 600.0
@@ -55,7 +55,7 @@ def make_dev(stack: StackProcess, source: str, *arguments: str) -> Iterator[Dev]
     target = ["-f", file, "-d", stack.home, "-p", str(port), *arguments]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stack.one_machine.dev", *target],
+            [sys.executable, COMMAND, "dev", *target],
             env=stack.env(), stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     try:

@@ -1,6 +1,7 @@
 """The catalog asset on a real warehouse with dbt's real artifacts, into a file."""
 
 import copy
+import gc
 import shutil
 
 import dagster as dg
@@ -328,3 +329,13 @@ def test_env_and_platform_instance_are_part_of_every_name(stack, monkeypatch):
     datasets = {r["entityUrn"] for r in records if r["entityType"] == "dataset"}
     assert all(urn.endswith(",PROD)") for urn in datasets)
     assert all(",acme." in urn for urn in datasets)
+
+
+def test_nothing_is_left_among_the_systems_temporary_files(stack, tmp_path, monkeypatch, capfd):
+    folder = tmp_path / "system"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    run_catalog(stack)
+    gc.collect()
+    assert list(folder.rglob("sqlite.db")) == []
+    assert "Traceback" not in capfd.readouterr().err

@@ -13,7 +13,7 @@ from stack.settings import WarehouseSettings
 from stack.warehouse import WarehouseBusyError, connect
 from stack.warehouse.connection import attach_warehouse
 from support.holder import held
-from support.stack_process import StackProcess
+from support.stack_process import COMMAND, StackProcess
 
 MODES = pytest.mark.parametrize("mode", ["reader", "writer"])
 
@@ -106,7 +106,7 @@ def test_make_run_beside_a_shell_waits_and_ends_with_the_line(settings):
 def test_a_waiting_run_ends_at_once_when_it_is_terminated(settings):
     stack = StackProcess(settings.stack_home, {"WAREHOUSE_WAIT_SECONDS": "3600"})
     with held(settings.duckdb_file):
-        run = stack.start("-u", "-m", "code_locations.run", "transformation_pipeline")
+        run = stack.start("-u", COMMAND, "run", "transformation_pipeline")
         watchdog = threading.Timer(300, run.kill)
         watchdog.start()
         seen = []
@@ -124,8 +124,8 @@ def test_a_waiting_run_ends_at_once_when_it_is_terminated(settings):
 def test_a_query_waits_no_longer_than_a_person_would(settings):
     stack = StackProcess(settings.stack_home, {"WAREHOUSE_WAIT_SECONDS": "3600"})
     with held(settings.duckdb_file) as holder:
-        done = stack.run("-m", "stack.warehouse.cli", "select 1")
-    assert done.returncode == 1
+        done = stack.run(COMMAND, "query", "select 1")
+    assert done.returncode == 2
     said, refused = done.stderr.splitlines()
     assert "waiting up to 5 s" in said
     assert holder.names_it(refused)

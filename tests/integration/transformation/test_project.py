@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from stack.load_report import LoadReport, TableReport, write_report
 from stack.raw import Column, RawTable
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect
+from support.stack_process import COMMAND
 from transformation.graph import graph_of
 from transformation.models import run_models, run_tests, select
 from transformation.prepare import prepare
@@ -128,7 +128,7 @@ def test_dbt_unit_tests_pass(modelled: WarehouseSettings):
 
 def test_dbt_by_hand_uses_the_stacks_warehouse(modelled: WarehouseSettings):
     done = subprocess.run(
-        [sys.executable, "-m", "transformation.dbt_cli", "show", "-s", "cash_in", "--quiet"],
+        [COMMAND, "dbt", "show", "-s", "cash_in", "--quiet"],
         capture_output=True,
         text=True,
         check=False,

@@ -5,6 +5,7 @@ import pytest
 
 from stack.locations import Location, location_definitions
 from stack.pipelines import Stage
+from stack.settings import SettingsError
 
 RUNNING, STOPPED = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
 
@@ -22,7 +23,7 @@ def test_schedules_run_by_default_in_production_and_nowhere_else(
 
 def test_a_wrong_setting_fails_when_the_location_loads(stack_home, monkeypatch):
     monkeypatch.setenv("DAGSTER_ENV", "production")
-    with pytest.raises(ValueError, match="DAGSTER_ENV: got 'production'"):
+    with pytest.raises(SettingsError, match="DAGSTER_ENV: got 'production'"):
         location_definitions(Location(stage=Stage.INGESTION, settings=[], assets=[]))
 
 

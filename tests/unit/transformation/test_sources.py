@@ -75,6 +75,6 @@ def test_source_has_a_staging_model_named_after_it(table: RawTable):
 
 def test_sql_files_are_described_beside_themselves():
     for file in MODELS.rglob("*.sql"):
-        (described,) = Path(file.parent).glob("*__models.yml")
-        names = {model["name"] for model in yaml.safe_load(described.read_text())["models"]}
+        documents = [yaml.safe_load(f.read_text()) for f in Path(file.parent).glob("*.yml")]
+        names = {model["name"] for found in documents for model in found.get("models", ())}
         assert file.stem in names

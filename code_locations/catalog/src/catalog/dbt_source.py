@@ -8,10 +8,13 @@ Source: https://docs.datahub.com/docs/generated/ingestion/sources/dbt
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -54,7 +57,7 @@ def dbt_metadata(
         return DbtMetadata()
     known = {t.dbt.node.unique_id: t for t in tables if t.dbt}
     scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=scratch) as folder:
+    with TemporaryDirectory(dir=scratch) as folder, _temporary_files_in(folder):
         config = _config(naming, inputs, known.values(), Path(folder))
         found, remarks = _run(config, run_id)
     siblings = {naming.dbt_node(*t.facts.key): t for t in known.values()}
@@ -131,6 +134,18 @@ def warehouse_catalog(naming: Naming, tables: Iterable[CatalogTable]) -> dict[st
         naming.database,
         ((node, t.kind == "view", {c.name: c.type for c in t.columns}) for node, t in described),
     )
+
+
+@contextmanager
+def _temporary_files_in(folder: str) -> Iterator[None]:
+    """DataHub's source leaves a folder with a database among the system's temporary files."""
+    before = tempfile.tempdir
+    tempfile.tempdir = folder
+    try:
+        yield
+        gc.collect()  # its database is closed by a finalizer, which wants the folder to be there
+    finally:
+        tempfile.tempdir = before
 
 
 def _run(config: dict[str, Any], run_id: str) -> tuple[list[Proposal], tuple[str, ...]]:

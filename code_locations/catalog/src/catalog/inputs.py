@@ -49,7 +49,7 @@ class Inputs:
     artifacts whole, which DataHub's own source reads.
     """
 
-    manifest: Manifest = field(default_factory=Manifest)
+    manifest: Manifest = field(default_factory=lambda: Manifest(nodes={}, sources={}))
     run_results: Results = field(default_factory=Results)
     validation: ValidationResult | None = None
     loads: Mapping[str, Load] = field(default_factory=dict)
@@ -82,7 +82,7 @@ def read_inputs(store: ArtifactStore) -> Inputs:
     names = [*ARTIFACTS, *store.names(FOLDER)]
     written = {name: at for name in names if (at := store.written_at(name)) is not None}
     return Inputs(
-        manifest=read_manifest(store) or Manifest(),
+        manifest=read_manifest(store) or Manifest(nodes={}, sources={}),
         run_results=read_results(store, RUN_RESULTS) or Results(),
         validation=read_validation(store),
         loads=_loads(store, written),

@@ -101,11 +101,12 @@ def write_atomically(fs: Any, path: str, content: bytes) -> None:
 
     Object stores do so by themselves; a file system gets a temporary file and a rename.
     """
-    fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    folder = path.rsplit("/", 1)[0]
+    fs.makedirs(folder, exist_ok=True)
     if "file" not in fs.protocol:
         fs.pipe_file(path, content)
         return
-    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    temporary = f"{folder}/.{uuid.uuid4().hex}.tmp"  # a name that fits where a long one does
     try:
         fs.pipe_file(temporary, content)
         fs.mv(temporary, path)

@@ -125,8 +125,8 @@ class Node(_Part):
 class Manifest(_Part):
     """A project as dbt parsed it."""
 
-    nodes: dict[str, Node] = Field(default_factory=dict)
-    sources: dict[str, Node] = Field(default_factory=dict)
+    nodes: dict[str, Node]
+    sources: dict[str, Node]
 
     @cached_property
     def tables(self) -> dict[str, Node]:

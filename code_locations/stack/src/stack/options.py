@@ -17,9 +17,12 @@ from pydantic import Field
 
 from stack.artifacts import ArtifactStore
 from stack.dbt_artifacts import read_manifest
+from stack.run_log import guard_events
 from stack.settings import StackSettings, load_settings
 from stack.tags import PIPELINE_TAG, pipeline_id
 from stack.target_models import check_target_models
+
+guard_events()  # whatever runs an asset of ours comes here first
 
 RESOURCE = "options"
 TAG_PREFIX = "option/"

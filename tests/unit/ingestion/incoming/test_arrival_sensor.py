@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.incoming.arrivals import Inbox, table_of
+from ingestion.incoming.inbox import Inbox, table_of
 from ingestion.incoming.sensor import arrival_sensor, hand_out
 from ingestion.settings import IncomingSettings
 from stack.artifacts import ArtifactStore
@@ -21,6 +21,7 @@ from stack.one_machine.process import Process
 from stack.one_machine.stale import PROCESS_TAG, RUN_TAG
 from stack.pipelines import FILES
 from stack.settings import load_settings
+from support.dbt import manifest, node
 
 SETTLE_S = 30
 
@@ -224,19 +225,21 @@ def test_the_transformation_slice_holds_no_table(folder, instance):
     assert len(ticks(instance, 2)[-1].run_requests) == 1
 
 
-def manifest(*children: str) -> dict:
-    source = {"schema": "freelancer_raw", "identifier": "files_orders"}
-    return {"sources": {"source.s.files.orders": source}, "child_map": {
-        "source.s.files.orders": list(children)}}  # fmt: skip
+ORDERS = "source.s.files.orders"
+
+
+def manifest_with(child: str) -> dict:
+    nodes = node(ORDERS, identifier="files_orders"), node(child, ORDERS)
+    return manifest(*nodes).model_dump(by_alias=True)
 
 
 @pytest.mark.parametrize(
     ("dbt", "file", "onwards"),
     [
         (None, "orders.csv", True),
-        (manifest("model.s.stg_files__orders"), "orders.csv", True),
-        (manifest("model.s.stg_files__orders"), "others.csv", False),
-        (manifest("test.s.not_null"), "orders.csv", False),
+        (manifest_with("model.s.stg_files__orders"), "orders.csv", True),
+        (manifest_with("model.s.stg_files__orders"), "others.csv", False),
+        (manifest_with("test.s.not_null"), "orders.csv", False),
         ({"not": "a manifest"}, "orders.csv", True),
     ],
     ids=["no manifest yet", "a model", "another table", "only a test", "a broken manifest"],

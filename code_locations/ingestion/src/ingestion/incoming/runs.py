@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.incoming.arrivals import table_of
+from ingestion.incoming.inbox import table_of
 from stack.one_machine.stale import IN_PROGRESS, is_dead, never_began
 from stack.pipelines import FILES, Stage
 from stack.tags import STAGE_TAG

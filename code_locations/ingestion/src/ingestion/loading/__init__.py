@@ -8,17 +8,14 @@ from the warehouse: nothing that a load needs later is kept in the working direc
 """
 
 from ingestion.loading.files import TableFile
-from ingestion.loading.pipeline import LoadError, load, read_state, run_source
-from ingestion.loading.report import LoadReport, TableReport
+from ingestion.loading.pipeline import Loaded, LoadError, load, read_state
 from ingestion.loading.table import EmptyKeyError
 
 __all__ = [
     "EmptyKeyError",
     "LoadError",
-    "LoadReport",
+    "Loaded",
     "TableFile",
-    "TableReport",
     "load",
     "read_state",
-    "run_source",
 ]

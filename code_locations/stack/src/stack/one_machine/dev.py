@@ -1,10 +1,4 @@
-"""`make dev`: Dagster's UI and daemon over the one-machine stack.
-
-    python -m stack.one_machine.dev -f code_locations/definitions.py
-
-Takes the arguments of `dagster dev`; paths in them must be absolute. It runs in its own folder:
-beside another dagster.yaml it warns, and of `dagster dev` in any case.
-"""
+"""`stack dev`: Dagster's UI and daemon over the one-machine stack."""
 
 from __future__ import annotations
 
@@ -14,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import click
 import dagster as dg
 import dagster._cli.dev as dagster_dev
 from dagster._cli import main as dagster
@@ -22,22 +17,48 @@ from dagster._daemon.auto_run_reexecution.event_log_consumer import (
     _create_cursor_key,
 )
 
-from stack.one_machine.home import prepare_dagster_home
+from stack.one_machine.home import HomeError, open_instance
+from stack.paths import checkout_root
 from stack.settings import StackSettings, load_settings
 
 
-def main() -> None:
-    """Prepare the instance, and be `dagster dev`, but with our webserver."""
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--locations", is_flag=True, help="As four code locations, a process each.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def dev(locations: bool, arguments: tuple[str, ...]) -> None:
+    """Open the stack in Dagster's UI; ARGUMENTS are those of `dagster dev`, such as -p 3001.
+
+    With -f or -w among them, absolute paths, it opens these instead.
+    """
+    if {"-f", "-w"}.isdisjoint(arguments):
+        arguments = (*_checkout(locations), *arguments)
+    serve(arguments)
+
+
+def _checkout(locations: bool) -> tuple[str, ...]:
+    root = checkout_root()
+    if root is None:
+        raise HomeError("stack dev", found="no checkout", next_step="run it in a clone")
+    if locations:
+        return "-w", f"{root}/workspace.yaml"
+    return "-f", f"{root}/code_locations/definitions.py", "-d", str(root)
+
+
+def serve(arguments: Sequence[str]) -> None:
+    """Prepare the instance, and be `dagster dev`, but with our webserver.
+
+    Paths in the arguments of `dagster dev` must be absolute. It runs in DAGSTER_HOME: beside
+    another dagster.yaml it would warn.
+    """
     settings = load_settings(StackSettings)
-    home = prepare_dagster_home(settings)
-    os.environ["DAGSTER_HOME"] = str(home)
     os.environ["WEBSERVER_ALLOWED_HOSTS"] = settings.webserver_allowed_hosts
-    with dg.DagsterInstance.get() as instance:
+    with open_instance(settings) as instance:
+        home = instance.root_directory
         _read_events_from_now(instance)
     os.chdir(home)
     _start_our_webserver()
     warnings.filterwarnings("ignore", "Function `dev_command` is superseded")
-    sys.argv = ["dagster", "dev", *sys.argv[1:]]
+    sys.argv = ["dagster", "dev", *arguments]
     dagster()  # type: ignore[no-untyped-call]
 
 
@@ -58,7 +79,3 @@ def _start_our_webserver() -> None:
         return start(ours, **options)
 
     dagster_dev.open_ipc_subprocess = start_ours  # type: ignore[attr-defined,assignment]
-
-
-if __name__ == "__main__":
-    main()

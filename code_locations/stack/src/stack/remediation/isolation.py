@@ -72,7 +72,7 @@ def queries(
             yield Query(
                 judged.schema_name, judged.table, judged.check_name, judged.sql, not judged.success
             )
-    manifest = manifest or Manifest()
+    manifest = manifest or Manifest(nodes={}, sources={})
     for result in tests.results if tests else ():
         node = manifest.nodes.get(result.unique_id)
         about = manifest.tables.get(node.tested or "") if node else None

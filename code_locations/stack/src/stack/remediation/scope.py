@@ -26,7 +26,7 @@ def scope_of(tables: Iterable[str], raw_names: Iterable[str], manifest: Manifest
 
     `manifest` is dbt's, of the last run; without one only raw tables are known.
     """
-    known, manifest = set(raw_names), manifest or Manifest()
+    known, manifest = set(raw_names), manifest or Manifest(nodes={}, sources={})
     models = {model.table: model for model in manifest.models}
     raw: dict[str, None] = {}
     named: dict[str, None] = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from stack.errors import StackError
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse.busy import holder, is_lock_conflict, open_patiently
 from stack.warehouse.extensions import load_extension
@@ -36,7 +37,7 @@ DUCKLAKE_MAX_RETRIES = 100
 ATTACH_RETRIES_S = (0.5, 1.0, 2.0)
 
 
-class WarehouseError(RuntimeError):
+class WarehouseError(StackError):
     """The warehouse can't be opened; the message names it and the next step."""
 
 
@@ -123,7 +124,7 @@ def _open_file(
             ) from None
         raise WarehouseError(
             f"{file} can't be opened as a DuckDB file: {str(error).splitlines()[0]}; "
-            "restore it from a copy, or `make clean` to begin anew"
+            "restore it from a copy, or move it away: the next run loads all that its sources have"
         ) from error
 
 
