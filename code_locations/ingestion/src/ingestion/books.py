@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.files.fetching import FileReader, StillWrittenError
 from ingestion.files.listing import Assigned, Changes, Export, assign, changes, find_exports
 from ingestion.files.reading import Parsed, UnreadableFileError
-from ingestion.loaders import WHAT_IS_NEW, Scope
+from ingestion.loaders import WHAT_IS_NEW, Scope, WithoutFacts
 from ingestion.loading import TableFile, load, read_state
 from ingestion.loading.days import replace_days
 from ingestion.loading.tables import with_all_tables
@@ -36,7 +36,7 @@ SOURCE = "books"
 _log = logging.getLogger(__name__)
 
 
-class BooksLoader:
+class BooksLoader(WithoutFacts):
     """Loads what is new or changed among the exports; implements `ingestion.loaders.Loader`."""
 
     name = SOURCE
@@ -47,10 +47,6 @@ class BooksLoader:
     def tables(self) -> tuple[RawTable, ...]:
         """As declared in stack/raw/books.yml."""
         return raw_tables(SOURCE)
-
-    def facts(self, table: RawTable) -> dict[str, Any]:  # noqa: ARG002
-        """None beyond the declaration."""
-        return {}
 
     def load(self, scope: Scope = WHAT_IS_NEW, log: logging.Logger = _log) -> LoadReport:
         """Load new and changed exports; with a full refresh all of them.

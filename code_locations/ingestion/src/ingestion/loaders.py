@@ -97,3 +97,11 @@ class Loader(Protocol):
         Raises StackError if it can't be put back.
         """
         ...
+
+
+class WithoutFacts:
+    """A loader of whose tables the UI shows what is declared, and no more."""
+
+    def facts(self, table: RawTable) -> Mapping[str, Any]:  # noqa: ARG002
+        """None."""
+        return {}

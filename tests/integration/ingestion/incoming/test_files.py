@@ -186,7 +186,7 @@ def test_a_hundred_files_load_in_batches(inbox):
 def test_a_declared_table_keeps_its_types_and_merges_on_its_key(inbox, monkeypatch):
     columns = (Column(name="id", type="bigint"), Column(name="amount", type="decimal(18,2)"))
     table = RawTable(source="files", name="orders", columns=columns, primary_key=("id",))
-    monkeypatch.setattr("ingestion.incoming.loader.raw_tables", lambda source: (table,))
+    monkeypatch.setattr("ingestion.incoming.tables.raw_tables", lambda source: (table,))
     inbox.drop("orders.csv", "id,amount\n1,2\n2,2\n")
     inbox.process()
     inbox.drop("orders.csv", "id,amount\n2,3.5\n3,1\n")

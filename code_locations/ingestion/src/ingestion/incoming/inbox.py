@@ -28,6 +28,7 @@ from ingestion.settings import IncomingSettings
 from stack.storage import filesystem, safe_name
 
 SOURCE = "files"
+ASSET = "file_processing"
 # Where files were set aside before there was one quarantine.
 FORMER_QUARANTINE = "quarantine"
 LONGEST_NAME_BYTES = 255

@@ -11,47 +11,39 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ingestion.files.fetching import FileReader, content_hash
 from ingestion.files.listing import Export, find_exports
 from ingestion.files.reading import UnreadableFileError
-from ingestion.incoming.inbox import SOURCE, Inbox, Target, quiet_files, target_of
-from ingestion.loaders import WHAT_IS_NEW, Scope
+from ingestion.incoming.inbox import ASSET, SOURCE, Inbox, Target, quiet_files, target_of
+from ingestion.incoming.reading import Fetched, Read, read_one
+from ingestion.incoming.tables import Tables, columns_and_files, found_tables, raw_table_of
+from ingestion.loaders import WHAT_IS_NEW, Scope, WithoutFacts
 from ingestion.loading import Loaded, LoadError, TableFile, load
 from ingestion.loading.tables import with_all_tables
 from ingestion.quarantine import Entry, Quarantine
 from ingestion.settings import IncomingSettings, QuarantineSettings
 from stack.errors import one_line
 from stack.load_report import Failure, InputReport, LoadReport, Outcome, SetAside, TableReport
-from stack.raw import Column, RawTable, raw_tables
+from stack.raw import RawTable, raw_tables
 from stack.settings import WarehouseSettings, load_settings
-from stack.sql import identifier, literal
 from stack.storage import filesystem
-from stack.warehouse import columns_of, connect, ensure_raw_tables
-
-FILE, FILE_ID = "_file", "_file_id"
-ORIGIN = {FILE: "VARCHAR", FILE_ID: "VARCHAR"}
 
 _log = logging.getLogger(__name__)
 
 
-class FilesLoader:
+class FilesLoader(WithoutFacts):
     """Arrived files into tables named after them; implements `ingestion.loaders.Loader`."""
 
     name = SOURCE
-    asset = "file_processing"
+    asset = ASSET
     kind = "dlt"
     required = True
 
     def tables(self) -> tuple[RawTable, ...]:
         """Those declared in stack/raw/files.yml, because models are built on them."""
         return raw_tables(SOURCE)
-
-    def facts(self, table: RawTable) -> dict[str, Any]:  # noqa: ARG002
-        """None beyond the declaration."""
-        return {}
 
     def load(self, scope: Scope = WHAT_IS_NEW, log: logging.Logger = _log) -> LoadReport:
         """Load the oldest files that nobody wrote to lately.
@@ -84,38 +76,6 @@ class FilesLoader:
         return f"{path} is in the inbox again; file_processing_pipeline loads it"
 
 
-@dataclass(frozen=True)
-class _Fetched:
-    """A file at hand: `local` is it or a copy, `file_id` the hash of its content."""
-
-    file: Export
-    target: Target
-    local: Path
-    file_id: str
-
-    @property
-    def table(self) -> str:
-        """Name of its raw table."""
-        return f"{SOURCE}_{self.target.table}"
-
-    @property
-    def content(self) -> tuple[str, str]:
-        """What a table has at most once."""
-        return self.table, self.file_id
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A file as Parquet with its origin in each row."""
-
-    fetched: _Fetched
-    parquet: Path
-    rows: int
-    records: int | None
-    duplicates: int
-    new_columns: dict[str, str]
-
-
 @dataclass
 class _Run:
     """One load: the inputs by path, and the files that are done with."""
@@ -137,7 +97,7 @@ class _Run:
         refused: list[tuple[Export, str]] = []
         with self._reader(self.inbox.fs, self.inbox.root) as reader:
             fetched = self._fetch(reader, batch, there, refused)
-            tables = _Tables.look(self.warehouse, fetched)
+            tables = Tables.look(self.warehouse, fetched)
             reads = self._read(reader, fetched, tables, refused)
             self._load(reads, tables)
         for file, reason in refused:
@@ -157,14 +117,14 @@ class _Run:
         for name in sorted(t for t in tables if t.startswith(f"{SOURCE}_")):
             with self._reader(fs, root) as reader:
                 files = [
-                    _Fetched(export, target, local, content_hash(local))
+                    Fetched(export, target, local, content_hash(local))
                     for export in exports
                     if isinstance(target := target_of(export.path), Target)
                     and f"{SOURCE}_{target.table}" == name
                     for local in [reader.fetch(export)]
                 ]
                 by_content = {item.file_id: item for item in files}
-                wanted = self._file_ids(name)
+                columns, wanted = columns_and_files(self.warehouse, name)
                 if None in wanted or not wanted <= by_content.keys():
                     self.log.warning(
                         f"{name} is left as it is: it has rows of files that are not in "
@@ -172,8 +132,7 @@ class _Run:
                     )
                     continue
                 chosen = [item for item in by_content.values() if item.file_id in wanted]
-                state = _Tables.look(self.warehouse, ())
-                state.columns[name] = {c.name: c.type for c in self._columns(name)}
+                state = Tables({name: columns})
                 reads = self._read(reader, chosen, state, [])
                 if len(reads) == len(chosen) and reads:
                     self._count(reads, load(SOURCE, self._files(reads, state, replace=True), {}))
@@ -188,7 +147,7 @@ class _Run:
         batch: Mapping[str, str],
         there: Mapping[str, Export],
         refused: list[tuple[Export, str]],
-    ) -> list[_Fetched]:
+    ) -> list[Fetched]:
         """The files of the batch that are there, as they were listed, and belong to a table."""
         fetched = []
         for path, version in batch.items():
@@ -201,7 +160,7 @@ class _Run:
                     self._note(path, Outcome.LEFT, "it has changed since it was listed")
                 elif isinstance(target, Target):
                     local = reader.fetch(file)
-                    fetched.append(_Fetched(file, target, local, content_hash(local)))
+                    fetched.append(Fetched(file, target, local, content_hash(local)))
                 else:
                     refused.append((file, target))
             except FileNotFoundError:
@@ -213,21 +172,21 @@ class _Run:
     def _read(
         self,
         reader: FileReader,
-        fetched: Sequence[_Fetched],
-        tables: _Tables,
+        fetched: Sequence[Fetched],
+        tables: Tables,
         refused: list[tuple[Export, str]],
-    ) -> list[_Read]:
+    ) -> list[Read]:
         """The files whose content is new to their tables, as Parquet."""
         import duckdb
 
-        reads: list[_Read] = []
+        reads: list[Read] = []
         for item in fetched:
             path = item.file.path
             if tables.has(item) or any(r.fetched.content == item.content for r in reads):
                 self._note(path, Outcome.AGAIN, "its table has this content", item.table)
                 continue
             try:
-                read = _read_one(reader, item, tables.columns.get(item.table, {}))
+                read = read_one(reader, item, tables.columns.get(item.table, {}))
             except UnreadableFileError as error:
                 refused.append((item.file, str(error)))
             except FileNotFoundError:
@@ -246,7 +205,7 @@ class _Run:
                 reads.append(read)
         return reads
 
-    def _load(self, reads: Sequence[_Read], tables: _Tables) -> None:
+    def _load(self, reads: Sequence[Read], tables: Tables) -> None:
         """Load all at once; if that fails, one by one: one file doesn't hold up the others."""
         import duckdb
 
@@ -255,7 +214,7 @@ class _Run:
         try:
             self._count(reads, load(SOURCE, self._files(reads, tables), {}, self.log.info))
         except (LoadError, duckdb.Error) as error:
-            there = _Tables.look(self.warehouse, [read.fetched for read in reads])
+            there = Tables.look(self.warehouse, [read.fetched for read in reads])
             for read in reads:
                 if there.has(read.fetched):
                     self._count([read], Loaded())
@@ -273,7 +232,7 @@ class _Run:
                 tables.contents.add(read.fetched.content)
 
     def _files(
-        self, reads: Iterable[_Read], tables: _Tables, *, replace: bool = False
+        self, reads: Iterable[Read], tables: Tables, *, replace: bool = False
     ) -> list[TableFile]:
         return [
             TableFile(
@@ -285,7 +244,7 @@ class _Run:
             for read in reads
         ]
 
-    def _count(self, reads: Iterable[_Read], done: Loaded) -> None:
+    def _count(self, reads: Iterable[Read], done: Loaded) -> None:
         self.loaded |= done.tables
         for read in reads:
             kept = done.rows_by_file.get(read.parquet, read.rows)
@@ -330,112 +289,8 @@ class _Run:
         found = {t.table_name: t for t in (*raw_tables(SOURCE), *found_tables(self.warehouse))}
         return LoadReport(
             loader=SOURCE,
-            asset=FilesLoader.asset,
+            asset=ASSET,
             inputs=tuple(self.inputs.values()),
             tables=with_all_tables(found.values(), self.loaded),
             failures=tuple(self.failures),
         )
-
-    def _columns(self, table: str) -> Sequence[Any]:
-        with connect(self.warehouse) as connection:
-            schema = self.warehouse.dlt_dataset_name
-            return columns_of(connection, self.warehouse, schema, table)
-
-    def _file_ids(self, table: str) -> set[str | None]:
-        with connect(self.warehouse) as connection:
-            ensure_raw_tables(connection, self.warehouse, raw_tables(SOURCE))
-            schema = self.warehouse.dlt_dataset_name
-            names = {c.name for c in columns_of(connection, self.warehouse, schema, table)}
-            if FILE_ID not in names:
-                return set()
-            rows = connection.execute(
-                f"select distinct {FILE_ID} from {identifier(schema)}.{identifier(table)}"
-            ).fetchall()
-        return {row[0] for row in rows}
-
-
-def _read_one(reader: FileReader, item: _Fetched, columns: Mapping[str, str]) -> _Read:
-    """A file for its table, which has `columns` now (none, if there is no such table yet)."""
-    present = {name: type_ for name, type_ in columns.items() if name not in ORIGIN}
-    table = raw_table_of(item.table, {})
-    parsed = reader.read(item.local, item.file, item.target.format, table, present)
-    if taken := sorted(ORIGIN.keys() & parsed.new_columns.keys()):
-        raise UnreadableFileError(
-            f"its column {taken[0]} has the name that the stack gives to a row's origin; rename it"
-        )
-    with_origin = item.local.with_suffix(".origin.parquet")
-    reader.connection().execute(
-        f"copy (select *, {literal(item.file.path)} as {FILE}, {literal(item.file_id)} as "
-        f"{FILE_ID} from read_parquet({literal(parsed.path)})) "
-        f"to {literal(with_origin)} (format parquet)"
-    )
-    new = {k: v for k, v in (parsed.new_columns | ORIGIN).items() if k not in columns}
-    return _Read(item, with_origin, parsed.rows, parsed.records, parsed.duplicates, new)
-
-
-@dataclass
-class _Tables:
-    """Columns of some files' raw tables, by name, and the contents that these have already."""
-
-    columns: dict[str, dict[str, str]] = field(default_factory=dict)
-    contents: set[tuple[str, str]] = field(default_factory=set)
-
-    @classmethod
-    def look(cls, warehouse: WarehouseSettings, files: Iterable[_Fetched]) -> _Tables:
-        """Open the warehouse, and close it again."""
-        ids: dict[str, list[str]] = {}
-        for file in files:
-            ids.setdefault(file.table, []).append(file.file_id)
-        found = cls()
-        if not ids:
-            return found
-        schema = warehouse.dlt_dataset_name
-        with connect(warehouse) as connection:
-            ensure_raw_tables(connection, warehouse, raw_tables(SOURCE))
-            for table, wanted in ids.items():
-                present = columns_of(connection, warehouse, schema, table)
-                found.columns[table] = {column.name: column.type for column in present}
-                if FILE_ID in found.columns[table]:
-                    rows = connection.execute(
-                        f"select distinct {FILE_ID} from {identifier(schema)}."
-                        f"{identifier(table)} where list_contains(?, {FILE_ID})",
-                        [wanted],
-                    ).fetchall()
-                    found.contents.update((table, file_id) for (file_id,) in rows)
-        return found
-
-    def has(self, file: _Fetched) -> bool:
-        """Whether the file's table has rows of this content."""
-        return file.content in self.contents
-
-
-def found_tables(warehouse: WarehouseSettings) -> list[RawTable]:
-    """Tables of files that the warehouse has, declared or not, as entries of the registry."""
-    schema = warehouse.dlt_dataset_name
-    with connect(warehouse) as connection:
-        rows = connection.execute(
-            "select table_name, column_name, data_type from duckdb_columns() "
-            "where database_name = ? and schema_name = ? and starts_with(table_name, ?) "
-            "order by table_name, column_index",
-            [warehouse.database, schema, f"{SOURCE}_"],
-        ).fetchall()
-    columns: dict[str, dict[str, str]] = {}
-    for table, column, type_ in rows:
-        columns.setdefault(table, {})[column] = type_
-    return [raw_table_of(table, found) for table, found in columns.items()]
-
-
-def raw_table_of(table_name: str, columns: Mapping[str, str]) -> RawTable:
-    """The declaration of a table, else one without a key that has these columns."""
-    for table in raw_tables(SOURCE):
-        if table.table_name == table_name:
-            return table
-    name = table_name.removeprefix(f"{SOURCE}_")
-    return RawTable(
-        source=SOURCE,
-        name=name,
-        description=f"Rows of the files named {name} that arrived.",
-        columns=tuple(Column(name=c, type=type_.lower()) for c, type_ in columns.items()),
-        loader=FilesLoader.asset,
-        platform="file",
-    )

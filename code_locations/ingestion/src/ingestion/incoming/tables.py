@@ -1,0 +1,106 @@
+"""The raw tables of arrived files: their columns, and the files that they have already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ingestion.incoming.inbox import ASSET, SOURCE
+from stack.raw import Column, RawTable, raw_tables
+from stack.settings import WarehouseSettings
+from stack.sql import identifier
+from stack.warehouse import columns_of, connect, ensure_raw_tables
+
+if TYPE_CHECKING:
+    from ingestion.incoming.reading import Fetched
+
+FILE, FILE_ID = "_file", "_file_id"
+
+
+@dataclass
+class Tables:
+    """Columns of some files' raw tables, by name, and the contents that these have already."""
+
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    contents: set[tuple[str, str]] = field(default_factory=set)
+
+    @classmethod
+    def look(cls, warehouse: WarehouseSettings, files: Iterable[Fetched]) -> Tables:
+        """Open the warehouse, and close it again."""
+        ids: dict[str, list[str]] = {}
+        for file in files:
+            ids.setdefault(file.table, []).append(file.file_id)
+        found = cls()
+        if not ids:
+            return found
+        schema = warehouse.dlt_dataset_name
+        with connect(warehouse) as connection:
+            ensure_raw_tables(connection, warehouse, raw_tables(SOURCE))
+            for table, wanted in ids.items():
+                present = columns_of(connection, warehouse, schema, table)
+                found.columns[table] = {column.name: column.type for column in present}
+                if FILE_ID in found.columns[table]:
+                    rows = connection.execute(
+                        f"select distinct {FILE_ID} from {identifier(schema)}."
+                        f"{identifier(table)} where list_contains(?, {FILE_ID})",
+                        [wanted],
+                    ).fetchall()
+                    found.contents.update((table, file_id) for (file_id,) in rows)
+        return found
+
+    def has(self, file: Fetched) -> bool:
+        """Whether the file's table has rows of this content."""
+        return file.content in self.contents
+
+
+def found_tables(warehouse: WarehouseSettings) -> list[RawTable]:
+    """Tables of files that the warehouse has, declared or not, as entries of the registry."""
+    schema = warehouse.dlt_dataset_name
+    with connect(warehouse) as connection:
+        rows = connection.execute(
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = ? and schema_name = ? and starts_with(table_name, ?) "
+            "order by table_name, column_index",
+            [warehouse.database, schema, f"{SOURCE}_"],
+        ).fetchall()
+    columns: dict[str, dict[str, str]] = {}
+    for table, column, type_ in rows:
+        columns.setdefault(table, {})[column] = type_
+    return [raw_table_of(table, found) for table, found in columns.items()]
+
+
+def raw_table_of(table_name: str, columns: Mapping[str, str]) -> RawTable:
+    """The declaration of a table, else one without a key that has these columns."""
+    for table in raw_tables(SOURCE):
+        if table.table_name == table_name:
+            return table
+    name = table_name.removeprefix(f"{SOURCE}_")
+    return RawTable(
+        source=SOURCE,
+        name=name,
+        description=f"Rows of the files named {name} that arrived.",
+        columns=tuple(Column(name=c, type=type_.lower()) for c, type_ in columns.items()),
+        loader=ASSET,
+        platform="file",
+    )
+
+
+def columns_and_files(
+    warehouse: WarehouseSettings, table: str
+) -> tuple[dict[str, str], set[str | None]]:
+    """A table's columns with their types, and the ids of the files that its rows are from.
+
+    None among the ids: it has rows of no file.
+    """
+    schema = warehouse.dlt_dataset_name
+    with connect(warehouse) as connection:
+        ensure_raw_tables(connection, warehouse, raw_tables(SOURCE))
+        found = columns_of(connection, warehouse, schema, table)
+        columns = {column.name: column.type for column in found}
+        if FILE_ID not in columns:
+            return columns, set()
+        rows = connection.execute(
+            f"select distinct {FILE_ID} from {identifier(schema)}.{identifier(table)}"
+        ).fetchall()
+    return columns, {row[0] for row in rows}
