@@ -1,19 +1,24 @@
 """Fixtures of all layers: a stack of its own in a temporary folder, deaf to the developer's."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from scripts.env_example import settings_classes
 from stack.garbage import spare_what_is_loaded
 
-# A busy machine is no reason to fail: nothing here is about time.
-settings.register_profile("stack", deadline=None)
-settings.load_profile("stack")
+# A busy machine is no reason to fail: nothing here is about time. The long profile is CI's.
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.register_profile("ci", deadline=None, max_examples=100)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 spare_what_is_loaded()  # as in each process of the stack
+# For each instance Dagster reads its 89 revisions of the database's schema anew.
+ScriptDirectory.from_config = cache(ScriptDirectory.from_config)
 
 LONGEST = ("tests/integration/pipeline/", "tests/integration/continuation/")
 
