@@ -9,8 +9,8 @@ from alembic.script import ScriptDirectory
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-from scripts.env_example import settings_classes
 from stack.garbage import spare_what_is_loaded
+from support.homes import set_home
 
 # A busy machine is no reason to fail: nothing here is about time. The long profile is CI's.
 settings.register_profile("quick", deadline=None, max_examples=20)
@@ -43,10 +43,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def stack_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """STACK_HOME in a temporary folder, with no other variable of the stack set."""
-    names = {name.upper() for cls in settings_classes() for name in cls.model_fields}
-    for name in names & set(os.environ):
-        monkeypatch.delenv(name)
     home = tmp_path / "stack"
-    monkeypatch.setenv("STACK_HOME", str(home))
-    monkeypatch.setattr("stack.settings.env_files", tuple)
+    set_home(monkeypatch, home)
     return home
