@@ -19,10 +19,22 @@ build() {
         "$name" "$tag" "$digest"
 }
 
-image=$(build dagster images/dagster/Dockerfile)
-printf 'image: {registry: %s}\ndagster:\n  %s\ncodeLocations:\n' "$registry" "$image"
+# Two at a time; the first location's build makes the layer that all of them share.
 mapfile -t locations < <(sed -n 's/.*location_name: *\([a-z_]*\).*/\1/p' workspace.yaml)
-for location in "${locations[@]}"; do
-    image=$(build "$location" images/code-location/Dockerfile --build-arg "LOCATION=$location")
-    printf '  %s:\n    %s\n' "$location" "$image"
+built=$(mktemp -d)
+trap 'wait; rm -rf "$built"' EXIT
+location() { build "$1" images/code-location/Dockerfile --build-arg "LOCATION=$1" >"$built/$1"; }
+build dagster images/dagster/Dockerfile >"$built/dagster" &
+location "${locations[0]}"
+wait $!
+for ((i = 1; i < ${#locations[@]}; i += 2)); do
+    location "${locations[i]}" &
+    beside=$!
+    [[ -z ${locations[i + 1]:-} ]] || location "${locations[i + 1]}"
+    wait "$beside"
+done
+
+printf 'image: {registry: %s}\ndagster:\n  %s\ncodeLocations:\n' "$registry" "$(<"$built/dagster")"
+for name in "${locations[@]}"; do
+    printf '  %s:\n    %s\n' "$name" "$(<"$built/$name")"
 done

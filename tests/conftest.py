@@ -1,19 +1,37 @@
 """Fixtures of all layers: a stack of its own in a temporary folder, deaf to the developer's."""
 
 import os
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
+from alembic.script import ScriptDirectory
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-from scripts.env_example import settings_classes
 from stack.garbage import spare_what_is_loaded
+from support.homes import set_home
 
-# A busy machine is no reason to fail: nothing here is about time.
-settings.register_profile("stack", deadline=None)
-settings.load_profile("stack")
+# A busy machine is no reason to fail: nothing here is about time. The long profile is CI's.
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.register_profile("ci", deadline=None, max_examples=100)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 spare_what_is_loaded()  # as in each process of the stack
+# For each instance Dagster reads its 89 revisions of the database's schema anew.
+ScriptDirectory.from_config = cache(ScriptDirectory.from_config)
+# For each connection to a lake DuckDB verifies the signatures of 70 MB of extensions; what tests
+# start as processes of their own does it.
+_connect = duckdb.connect
+
+
+def connect_without_verifying(*args: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+    config = {**(options.pop("config", None) or {}), "allow_unsigned_extensions": True}
+    return _connect(*args, config=config, **options)
+
+
+duckdb.connect = connect_without_verifying
 
 LONGEST = ("tests/integration/pipeline/", "tests/integration/continuation/")
 
@@ -38,10 +56,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def stack_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """STACK_HOME in a temporary folder, with no other variable of the stack set."""
-    names = {name.upper() for cls in settings_classes() for name in cls.model_fields}
-    for name in names & set(os.environ):
-        monkeypatch.delenv(name)
     home = tmp_path / "stack"
-    monkeypatch.setenv("STACK_HOME", str(home))
-    monkeypatch.setattr("stack.settings.env_files", tuple)
+    set_home(monkeypatch, home)
     return home

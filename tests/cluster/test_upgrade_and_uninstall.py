@@ -1,4 +1,7 @@
-"""The release changes under a run that goes on, and goes away at last. The last of the files."""
+"""A run ends from the UI, the release changes under the next one and goes away at last.
+
+The last of the files.
+"""
 
 import pytest
 import yaml
@@ -26,7 +29,27 @@ def image_of(pod) -> str:
     return pod["spec"]["containers"][0]["image"]
 
 
-def test_a_run_that_goes_on_finishes_while_every_image_is_replaced(release, next_images):
+@pytest.fixture(scope="module")
+def ended(release) -> str:
+    """A run that is ended from the UI amid a step."""
+
+    def in_a_step():
+        return any(e.get("eventType") == "STEP_START" for e in release.events(run_id))
+
+    run_id = release.launch("ingestion", INCREMENTAL_SYNC.name)
+    wait_for(in_a_step, lambda: release.story_of(run_id))
+    release.terminate(run_id)
+    return run_id
+
+
+def test_ending_a_run_ends_its_pod(release, ended):
+    release.wait_for_run(ended, {"CANCELED"})
+    wait_for(lambda: not release.run_pods(ended), "the pod to go")
+    assert not release.namespace.get("jobs", f"dagster/run-id={ended}")
+
+
+def test_the_next_run_finishes_while_every_image_is_replaced(release, ended, next_images):
+    """And the run that was ended has begun no other stage by then."""
     first = release.launch("ingestion", INCREMENTAL_SYNC.name)
     release.wait_for_run(first, {"STARTED"})
     [before] = release.run_pods(first)
@@ -37,6 +60,8 @@ def test_a_run_that_goes_on_finishes_while_every_image_is_replaced(release, next
         sum(e.get("eventType") == "RUN_START" for e in release.events(run["runId"])) for run in runs
     ]
     assert starts == [1] * len(INCREMENTAL_SYNC.stages)
+    assert {run["tags"]["pipeline/id"] for run in runs} == {first}
+    assert [run["runId"] for run in release.runs(tags={"pipeline/id": ended})] == [ended]
     after = {stage: release.launch(stage, MONITORING.name) for stage in map(str, Stage)}
     for stage, run_id in after.items():
         release.wait_for_run(run_id, {"SUCCESS"})

@@ -17,27 +17,32 @@ from support.stack_process import StackProcess
 
 DEADLINE_S = 900.0
 INSTANCE = """
-telemetry: {enabled: false}
+telemetry: {{enabled: false}}
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
-  config: {dequeue_interval_seconds: 1}
+  config: {{dequeue_interval_seconds: 1}}
 concurrency:
-  runs: {max_concurrent_runs: 10}
-  pools: {granularity: run, default_limit: 1}
+  runs: {{max_concurrent_runs: {limit}}}
+  pools: {{granularity: run, default_limit: 1}}
 """
 
 
 def stack_of_locations(
-    home: Path, sources: Mapping[str, str], environment: Mapping[str, str] | None = None
+    home: Path,
+    sources: Mapping[str, str],
+    environment: Mapping[str, str] | None = None,
+    limit: int = 10,
 ) -> StackProcess:
     """A stack in `home` whose code locations are these Python sources, by name.
+
+    `limit` is how many runs may be in progress.
 
     `workspace.yaml` has all of them, `<name>.yaml` one.
     """
     folder = home / "dagster"
     folder.mkdir(parents=True)
-    (folder / "dagster.yaml").write_text(INSTANCE)
+    (folder / "dagster.yaml").write_text(INSTANCE.format(limit=limit))
     entries = []
     for name, source in sources.items():
         file = home / f"{name}_location.py"

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,6 @@ import dagster as dg
 import pytest
 
 from catalog.assets import datahub_metadata_ingestion
-from scripts.env_example import settings_classes
 from stack.artifacts import ArtifactStore
 from stack.dbt_artifacts import MANIFEST, RUN_RESULTS, TEST_RESULTS
 from stack.gx_artifacts import ExpectationResult, ValidationResult, write_validation
@@ -24,6 +22,7 @@ from stack.load_report import InputReport, LoadReport, TableReport, write_report
 from stack.raw import Column, RawTable, raw_tables
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
+from support.homes import only_home
 
 PROJECT = Path(__file__).parent / "project"
 RUN = "run-of-the-other-stages"
@@ -111,16 +110,14 @@ VALIDATION = ValidationResult(
 )  # fmt: skip
 
 
-@contextmanager
-def only_home(home: Path) -> Iterator[None]:
-    """No variable of the stack set but STACK_HOME: `stack_home` for fixtures of a session."""
-    names = {name.upper() for cls in settings_classes() for name in cls.model_fields}
-    with pytest.MonkeyPatch.context() as patch:
-        for name in names:
-            patch.delenv(name, raising=False)
-        patch.setenv("STACK_HOME", str(home))
-        patch.setattr("stack.settings.env_files", tuple)
-        yield
+DBT = """
+import shutil, sys
+from dbt.cli.main import dbtRunner
+target, *options = sys.argv[1:]
+for command in ("run", "test"):
+    assert dbtRunner().invoke([command, *options]).success
+    shutil.copyfile(f"{target}/run_results.json", f"{target}/{command}.json")
+"""
 
 
 @pytest.fixture(scope="session")
@@ -138,24 +135,17 @@ def _build(home: Path, target: Path) -> None:
         ensure_raw_tables(connection, settings, raw_tables())
         connection.execute(ROWS)
     store = ArtifactStore(load_settings(StackSettings).artifacts)
-    for command, artifact in (("run", RUN_RESULTS), ("test", TEST_RESULTS)):
-        _dbt(command, settings.duckdb_file, target)
-        store.put(RUN, artifact, (target / "run_results.json").read_bytes())
+    subprocess.run(
+        [sys.executable, "-c", DBT, target, "--project-dir", PROJECT, "--profiles-dir", PROJECT,
+         "--target-path", target, "--log-path", target],
+        env=os.environ | {"SMALL_BOOKS_WAREHOUSE": str(settings.duckdb_file)}, check=True,
+    )  # fmt: skip
     # The manifest of `dbt test`, which lacks the models' SQL: the harder one of the two.
-    store.put(RUN, MANIFEST, (target / "manifest.json").read_bytes())
+    for artifact, name in ((RUN_RESULTS, "run"), (TEST_RESULTS, "test"), (MANIFEST, "manifest")):
+        store.put(RUN, artifact, (target / f"{name}.json").read_bytes())
     for report in LOADS:
         write_report(store, RUN, report)
     write_validation(store, VALIDATION)
-
-
-def _dbt(command: str, warehouse: Path, target: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", command, "--project-dir", PROJECT,
-         "--profiles-dir", PROJECT, "--target-path", target, "--log-path", target],
-        env={**os.environ, "SMALL_BOOKS_WAREHOUSE": str(warehouse)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.fixture

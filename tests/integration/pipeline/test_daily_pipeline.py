@@ -7,7 +7,7 @@ import subprocess
 import dagster as dg
 
 from stack.raw import raw_tables
-from support.contents import contents, tables
+from support.contents import tables
 from support.stack_process import ROOT
 
 SIX = (
@@ -67,14 +67,6 @@ def test_the_query_that_it_suggests_works(ran):
     result = make(ran, command)
     assert result.returncode == 0, result.stderr
     assert "revenue_eur" in result.stdout
-
-
-def test_a_second_run_says_that_nothing_is_new_and_changes_nothing(ran):
-    before = contents(ran.warehouse)
-    second = make(ran, "make run")
-    assert second.returncode == 0, second.stdout + second.stderr
-    assert "Nothing new in the sources" in second.stdout
-    assert contents(ran.warehouse) == before
 
 
 def test_the_run_and_its_tables_are_in_the_instance_that_the_ui_shows(ran, monkeypatch):

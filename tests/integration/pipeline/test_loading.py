@@ -31,23 +31,7 @@ def environment(log: Path) -> dict[str, str]:
         PYTHONPATH=str(GUARD),
         NO_NETWORK_LOG=str(log),
         STACK_HOME=str(log.parent / "stack"),
-        # Dagster 1.13 says that it likes `dg` better.
-        PYTHONWARNINGS="ignore:Function `definitions_validate_command` is superseded",
     )
-
-
-def test_the_definitions_are_valid(tmp_path):
-    log = tmp_path / "network.log"
-    result = subprocess.run(
-        [Path(sys.executable).parent / "dagster", "definitions", "validate",
-         "-f", f"{ROOT}/code_locations/definitions.py", "-d", str(ROOT)],
-        cwd=ROOT, env=environment(log), capture_output=True, text=True, timeout=DEADLINE_S,
-        check=False,
-    )  # fmt: skip
-    output = result.stdout + result.stderr
-    assert result.returncode == 0, output
-    assert not re.search("warning", output, re.IGNORECASE), output
-    assert not log.exists(), log.read_text()
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)

@@ -9,28 +9,30 @@ from quality.validation import run_checkpoint
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
+from transformation.models import run_models
+from transformation.project import load_project
 
 HERE = Path(__file__).parent
 RAW = "freelancer_raw"
 
 
+def write_raw_books(*changes: str) -> WarehouseSettings:
+    """Raw tables, changed by `changes`."""
+    settings = load_settings(WarehouseSettings)
+    _execute(settings, (HERE / "raw.sql").read_text(), *changes)
+    return settings
+
+
 def write_books(*changes: str, after: tuple[str, ...] = ()) -> WarehouseSettings:
-    """Raw tables, changed by `changes`, and their marts, changed by `after`."""
-    settings = load_settings(WarehouseSettings)
-    with connect(settings) as connection:
-        ensure_raw_tables(connection, settings, raw_tables())
-        statements = [_sql("raw.sql"), *changes, _sql("marts.sql"), *after]
-        for statement in statements:
-            connection.execute(statement.format(raw=RAW))
+    """The same, and their models as dbt makes them, changed by `after`."""
+    settings = write_raw_books(*changes)
+    make_models(settings)
+    _execute(settings, *after)
     return settings
 
 
-def write_empty_marts() -> WarehouseSettings:
-    settings = load_settings(WarehouseSettings)
-    with connect(settings) as connection:
-        ensure_raw_tables(connection, settings, raw_tables())
-        connection.execute(_sql("marts.sql").format(raw=RAW))
-    return settings
+def make_models(settings: WarehouseSettings) -> None:
+    run_models(load_project(), settings, settings.stack_home / "scratch", lambda _: None)
 
 
 def checkpoint(*suites: str) -> Checkpoint:
@@ -50,5 +52,8 @@ def not_met(validation: Validation) -> dict[str, int | None]:
     return {f"{r.table}: {r.expectation.name}": r.unexpected_count for r in validation.failures}
 
 
-def _sql(name: str) -> str:
-    return (HERE / name).read_text()
+def _execute(settings: WarehouseSettings, *statements: str) -> None:
+    with connect(settings) as connection:
+        ensure_raw_tables(connection, settings, raw_tables())
+        for statement in statements:
+            connection.execute(statement.format(raw=RAW))

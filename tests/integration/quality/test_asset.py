@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from integration.quality.books import checkpoint, validate, write_books
+from integration.quality.books import checkpoint, validate, write_books, write_raw_books
 from integration.quality.wrongs import IN_THE_RAW_TABLES
 from quality.assets import (
     CHECKPOINT,
@@ -56,7 +56,7 @@ def test_good_data_passes_and_every_declared_check_is_evaluated(
 def test_bad_data_fails_the_run_after_everything_is_recorded(
     stack_home: Path, instance: dg.DagsterInstance
 ) -> None:
-    write_books(NEGATIVE)
+    write_raw_books(NEGATIVE)
     result = dg.materialize(
         [great_expectations_validation], instance=instance, raise_on_error=False
     )
@@ -94,7 +94,7 @@ def test_bad_data_fails_the_run_after_everything_is_recorded(
 def test_a_step_that_is_retried_writes_one_alert(
     stack_home: Path, instance: dg.DagsterInstance
 ) -> None:
-    write_books(NEGATIVE)
+    write_raw_books(NEGATIVE)
     definitions = dg.Definitions(
         assets=[great_expectations_validation],
         jobs=[
@@ -116,7 +116,7 @@ def test_a_step_that_is_retried_writes_one_alert(
 
 
 def test_a_check_runs_alone(stack_home: Path, instance: dg.DagsterInstance) -> None:
-    write_books(NEGATIVE)
+    write_raw_books(NEGATIVE)
     definitions = dg.Definitions(
         asset_checks=[great_expectations_checks],
         jobs=[
@@ -167,7 +167,7 @@ def test_a_mistake_in_the_project_is_told_and_the_rest_is_judged(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write_books()
+    write_raw_books()
     project = tmp_path / "project"
     shutil.copytree(CHECKPOINT.project, project, ignore=shutil.ignore_patterns("suites"))
     (project / "suites/raw").mkdir(parents=True)
@@ -206,7 +206,7 @@ def test_a_read_only_project_is_left_alone_and_opens_in_great_expectations(
         file.chmod(stat.S_IRUSR | stat.S_IXUSR)
     before = {file: file.read_bytes() for file in files if file.is_file()}
     monkeypatch.setenv("GE_PROJECT_DIR", str(project))
-    settings = write_books()
+    settings = write_raw_books()
     for run in ("run-1", "run-2"):
         assert validate(settings, "raw.books_clients", run_id=run).success
 
@@ -226,7 +226,7 @@ def test_a_read_only_project_is_left_alone_and_opens_in_great_expectations(
 
 def test_old_data_docs_are_forgotten(stack_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quality.data_docs.KEPT_RUNS", 2)
-    settings = write_books()
+    settings = write_raw_books()
     for run in ("run-1", "run-2", "run-3"):
         validate(settings, "raw.shop_products", run_id=run)
     kept = {folder.name for folder in (stack_home / "data_docs/runs").iterdir()}

@@ -5,10 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from integration.quality.books import not_met, validate, write_books, write_empty_marts
+from integration.quality.books import (
+    make_models,
+    not_met,
+    validate,
+    write_books,
+    write_raw_books,
+)
 from integration.quality.wrongs import IN_THE_MARTS, IN_THE_RAW_TABLES, Wrong
 from quality.declarations import Kind
 from quality.results import Validation
+from stack.settings import WarehouseSettings, load_settings
 
 WRONGS = [*IN_THE_RAW_TABLES, *IN_THE_MARTS]
 
@@ -61,15 +68,14 @@ def test_one_wrong_alone_fails_exactly_what_is_meant_for_it(wrong: Wrong, stack_
 
 def test_a_warning_does_not_fail_the_validation(stack_home: Path) -> None:
     wrong = next(w for w in IN_THE_RAW_TABLES if w.name == "country spelt out")
-    validation = validate(write_books(wrong.sql), "raw.books_clients")
+    validation = validate(write_raw_books(wrong.sql), "raw.books_clients")
     assert not_met(validation) == wrong.noticed
     assert validation.success
 
 
-def test_an_empty_warehouse_meets_everything(
-    stack_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DLT_DESTINATION", "ducklake")
-    validation = validate(write_empty_marts())
+def test_an_empty_warehouse_meets_everything(stack_home: Path) -> None:
+    settings = load_settings(WarehouseSettings)
+    make_models(settings)
+    validation = validate(settings)
     assert not_met(validation) == {}
     assert set(validation.row_counts.values()) == {0}

@@ -16,6 +16,7 @@ from quality.declarations import Expectation, Kind, Severity
 from quality.frames import _plain as plain
 from quality.queries import literal, violation
 from stack.sql import identifier
+from support.examples import examples
 
 TYPES = {"n": "bigint", "m": "bigint", "money": "decimal(18,2)", "text": "varchar", "day": "date",
          "at": "timestamp", "yes": "boolean"}  # fmt: skip
@@ -86,7 +87,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 # No shrinking: an example costs half a second, and the assertion shows its few rows.
 @settings(
-    max_examples=10,
+    max_examples=examples(10),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],

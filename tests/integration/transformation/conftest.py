@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +12,8 @@ import pytest
 from tests.integration.transformation.books_and_shop import ROWS, load
 
 from stack.settings import WarehouseSettings, load_settings
+from support.homes import copy_home, only_home
+from transformation.assets import dbt_run, dbt_test
 from transformation.models import DbtRun, run_models
 from transformation.project import load_project
 from transformation.runner import DbtResult, invoke
@@ -18,12 +21,46 @@ from transformation.runner import DbtResult, invoke
 DESTINATIONS = ("duckdb", "ducklake")
 
 
+@dataclass(frozen=True)
+class Modelled:
+    """A STACK_HOME whose hand-made rows were modelled and tested, and what Dagster has of it."""
+
+    home: Path
+    result: dg.ExecuteInProcessResult
+
+
+@pytest.fixture(scope="session")
+def modelled_homes(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], Modelled]]:
+    """Models each destination once; a test gets a copy."""
+    made: dict[str, Modelled] = {}
+
+    def make(destination: str) -> Modelled:
+        if destination not in made:
+            home = tmp_path_factory.mktemp(destination)
+            with only_home(home, DLT_DESTINATION=destination):
+                load(load_settings(WarehouseSettings), ROWS)
+                with dg.DagsterInstance.ephemeral() as instance:
+                    result = dg.materialize([dbt_run, dbt_test], instance=instance)
+            made[destination] = Modelled(home, result)
+        return made[destination]
+
+    yield make
+    for modelled in made.values():
+        shutil.rmtree(modelled.home, ignore_errors=True)
+
+
 @pytest.fixture(params=DESTINATIONS)
-def settings(
-    request: pytest.FixtureRequest, stack_home: Path, monkeypatch: pytest.MonkeyPatch
+def on_each(
+    request: pytest.FixtureRequest,
+    stack_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    modelled_homes: Callable[[str], Modelled],
 ) -> WarehouseSettings:
-    """An empty warehouse, once as a DuckDB file and once as a DuckLake."""
+    """The hand-made rows and their models, once in a DuckDB file and once in a DuckLake."""
     monkeypatch.setenv("DLT_DESTINATION", request.param)
+    copy_home(modelled_homes(request.param).home, stack_home)
     return load_settings(WarehouseSettings)
 
 
@@ -33,35 +70,10 @@ def duckdb_settings(stack_home: Path) -> WarehouseSettings:
     return load_settings(WarehouseSettings)
 
 
-@pytest.fixture(scope="session")
-def modelled_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
-    """Makes a STACK_HOME whose warehouse holds the hand-made rows and their models.
-
-    Each destination is modelled once; a test gets a copy.
-    """
-    made: dict[str, Path] = {}
-
-    def make(destination: str) -> Path:
-        if destination not in made:
-            home = tmp_path_factory.mktemp(destination)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("stack.settings.env_files", tuple)
-                patch.setenv("STACK_HOME", str(home))
-                patch.setenv("DLT_DESTINATION", destination)
-                load(load_settings(WarehouseSettings), ROWS)
-                assert run_dbt(load_settings(WarehouseSettings)).result.success
-            made[destination] = home
-        return made[destination]
-
-    yield make
-    for home in made.values():
-        shutil.rmtree(home, ignore_errors=True)
-
-
 @pytest.fixture
-def modelled(stack_home: Path, modelled_home: Callable[[str], Path]) -> WarehouseSettings:
+def modelled(stack_home: Path, modelled_homes: Callable[[str], Modelled]) -> WarehouseSettings:
     """A DuckDB file with the hand-made rows and their models."""
-    shutil.copytree(modelled_home("duckdb"), stack_home, dirs_exist_ok=True)
+    copy_home(modelled_homes("duckdb").home, stack_home)
     return load_settings(WarehouseSettings)
 
 

@@ -12,6 +12,7 @@ from tests.integration.transformation.books_and_shop import ROWS, all_models, lo
 from tests.integration.transformation.conftest import run_dbt
 from tests.integration.transformation.test_incremental import LATE
 
+from stack.options import options_config
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import WarehouseBusyError, connect
 from stack.warehouse.retry import is_busy
@@ -86,7 +87,11 @@ def test_warning_alone_leaves_dbt_test_materialised(
 ):
     load(modelled, {"shop_customers": [{"id": 5, "name": "Eve", "email": "nowhere"}]})
 
-    result = dg.materialize([dbt_run, dbt_test], instance=instance)
+    result = dg.materialize(
+        [dbt_run, dbt_test],
+        instance=instance,
+        run_config=options_config(target_models="+shop_customers"),
+    )
 
     assert result.success
     (file,) = Path(load_settings(StackSettings).alerts).glob("*.json")
@@ -145,32 +150,40 @@ KILLED_AT = {
     "while a mart is replaced": 'rename to "cash_in__dbt_backup"',
     "before the replaced mart is dropped": 'drop table if exists "warehouse"."marts"."cash_in__',
 }
-KILLED = """
+MODELS = ("fct_time_entries", "cash_in")
+# A process of its own for each, of one that has loaded dbt.
+KILLED = f"""
 import os, signal, sys
+from dbt.cli.main import dbtRunner
 from transformation.project import load_project
 from transformation.runner import invoke
 
-def kill(event):
-    if event.info.name == "SQLQuery" and sys.argv[1] in " ".join(event.data.sql.split()):
-        os.kill(os.getpid(), signal.SIGKILL)
-
 project = load_project()
-models = ["--select", "fct_time_entries", "cash_in"]
-invoke(project, ["run", *models], project.stack_home / "scratch" / "killed", kill)
+for statement in sys.argv[1:]:
+    def kill(event):
+        if event.info.name == "SQLQuery" and statement in " ".join(event.data.sql.split()):
+            os.kill(os.getpid(), signal.SIGKILL)
+    child = os.fork()
+    if child == 0:
+        options = ["run", "--select", *{MODELS}]
+        invoke(project, options, project.stack_home / "scratch" / "killed", kill)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
 def test_killed_run_started_again_ends_as_an_undisturbed_one(modelled: WarehouseSettings):
     load(modelled, LATE)
 
-    for statement in KILLED_AT.values():
-        killed = subprocess.run([sys.executable, "-c", KILLED, statement], check=False)
-        assert killed.returncode == -signal.SIGKILL, statement
-    again = run_dbt(modelled)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *KILLED_AT.values()], stdout=subprocess.PIPE, check=True
+    )
+    assert killed.stdout.split() == [b"%d" % -signal.SIGKILL] * len(KILLED_AT)
+    again = run_dbt(modelled, "--select", *MODELS)
 
     assert again.result.success
     ended = all_models(modelled)
-    assert run_dbt(modelled, "--full-refresh").result.success
+    assert run_dbt(modelled, "--full-refresh", "--select", *MODELS).result.success
     assert ended == all_models(modelled)
 
 

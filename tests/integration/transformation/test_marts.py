@@ -1,11 +1,12 @@
 """The marts against hand-made books, worked out by hand, on both kinds of warehouse."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
 import dagster as dg
-from tests.integration.transformation.books_and_shop import ROWS, load, mart
-from tests.integration.transformation.conftest import invoke_dbt
+from tests.integration.transformation.books_and_shop import mart
+from tests.integration.transformation.conftest import Modelled, invoke_dbt
 
 from stack.artifacts import ArtifactStore
 from stack.settings import StackSettings, WarehouseSettings, load_settings
@@ -92,12 +93,9 @@ def materialisations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetMat
 
 
 def test_every_mart_is_as_worked_out_by_hand_and_all_is_recorded(
-    settings: WarehouseSettings, instance: dg.DagsterInstance
+    on_each: WarehouseSettings, modelled_homes: Callable[[str], Modelled]
 ):
-    load(settings, ROWS)
-
-    result = dg.materialize([dbt_run, dbt_test], instance=instance)
-
+    settings, result = on_each, modelled_homes(on_each.dlt_destination).result
     assert result.success
     for name, (columns, expected) in EXPECTED.items():
         found = [

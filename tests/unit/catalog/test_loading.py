@@ -1,26 +1,9 @@
-"""What loading the catalog location costs, and what its asset is."""
-
-import subprocess
-import sys
+"""What the catalog's asset is."""
 
 import dagster as dg
 
 from catalog.assets import datahub_metadata_ingestion
 from stack.warehouse.pool import WAREHOUSE_POOL
-
-HEAVY = ("datahub", "avrogen", "duckdb", "pandas", "pyarrow", "sqlglot", "dbt", "requests")
-
-
-def test_loading_the_location_imports_nothing_heavy():
-    script = (
-        "import sys, dagster; before = set(sys.modules); import catalog.definitions;"
-        "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
-    )
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert "catalog" in loaded
-    assert not set(loaded) & set(HEAVY)
 
 
 def test_the_asset_comes_after_tests_and_validation_and_holds_the_warehouse():

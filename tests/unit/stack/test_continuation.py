@@ -12,6 +12,7 @@ from stack.locations import Location, location_definitions
 from stack.options import RESOURCE, RUN_OPTIONS, options_config
 from stack.pipelines import DAILY, FILES, INCREMENTAL_SYNC, PIPELINES, Stage
 from stack.tags import PIPELINE_ID_TAG
+from support.examples import examples
 
 SUCCESS = dg.DagsterRunStatus.SUCCESS
 
@@ -163,7 +164,7 @@ def test_a_first_tick_does_not_continue_what_ended_long_ago(instance):
     assert tick(instance, sensor_of(Stage.TRANSFORMATION))[0] == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(["finish", "tick", "crash"]), max_size=25))
 def test_each_finished_run_is_continued_exactly_once(steps):
     """`crash`: the tick's requests were launched, but its cursor was lost."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from quality.data_docs import publish
 from quality.declarations import Checkpoint, Expectation, Kind, Suite
 from quality.frames import Frames, cut_frames, sample
-from quality.project import open_context, working_copy
+from quality.project import open_context, put_off_scipy, working_copy
 from quality.queries import failing_rows
 from quality.results import Result, Validation
 from quality.suites import Judge, Verdict
@@ -39,6 +39,7 @@ def run_checkpoint(
     that can't be judged is a result with `error`; the others are judged all the same. `report`
     gets one line a suite.
     """
+    put_off_scipy()
     from great_expectations import Checkpoint as GxCheckpoint
     from great_expectations import RunIdentifier
 

@@ -1,12 +1,7 @@
 """The sample shop by its real connector, through Dagster."""
 
-import os
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -17,14 +12,8 @@ from stack.artifacts import ArtifactStore
 from stack.load_report import LoadReport, read_report
 from stack.settings import StackSettings, load_settings
 from stack.warehouse import connect
-from support.stack_process import StackProcess
 
 TABLES = ("shop_customers", "shop_products", "shop_purchases")
-SYNC = (
-    "import dagster as dg\n"
-    "from ingestion.assets import airbyte_sync_job\n"
-    "dg.materialize([airbyte_sync_job], instance=dg.DagsterInstance.ephemeral())"
-)
 
 
 @dataclass
@@ -63,35 +52,6 @@ def undisturbed(shop: Connection, instance, tmp_path_factory) -> list[Sync]:
     return syncs
 
 
-def sync_until(home: Path, line: str) -> subprocess.Popen:
-    """A process that syncs the shop, once its log has said `line`."""
-    child = StackProcess(home).start("-c", SYNC)
-    for said in child.stdout:
-        if line in said:
-            return child
-    pytest.fail(f"the sync ended without saying {line!r}")
-
-
-def processes_in(folder: Path) -> list[str]:
-    """Command lines of processes that work with files of a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = process.read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if str(folder) in command:
-            found.append(command)
-    return found
-
-
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        os.sched_yield()
-
-
 def test_the_shop_is_loaded_with_all_that_a_person_wants_to_know(undisturbed):
     first, _ = undisturbed
     assert {table: len(rows) for table, rows in first.contents.items()} == {
@@ -127,32 +87,6 @@ def metadata_of(sync: Sync) -> dict:
         event.asset_key.path[-1]: event.materialization.metadata
         for event in sync.result.get_asset_materialization_events()
     }
-
-
-def test_a_sync_killed_in_the_middle_ends_after_a_rerun_as_if_undisturbed(
-    undisturbed, stack_home, instance
-):
-    child = sync_until(stack_home, "shop_customers: 1,000 rows read")
-    child.kill()
-    child.wait()
-    child.stdout.close()
-    # The connector goes when nobody reads it any more.
-    wait_until(lambda: not processes_in(stack_home))
-    [left] = (stack_home / "scratch" / "airbyte").iterdir()
-
-    assert dg.materialize([airbyte_sync_job], instance=instance).success
-    assert contents() == undisturbed[0].contents
-    assert not left.exists()
-
-
-def test_an_interrupted_sync_takes_its_connector_along(shop, stack_home):
-    child = sync_until(stack_home, "shop: connected, reading")
-    wait_until(lambda: processes_in(stack_home))
-    child.send_signal(signal.SIGINT)
-    output, _ = child.communicate(timeout=300)
-    assert child.returncode != 0, output
-    assert not processes_in(stack_home)
-    assert list((stack_home / "scratch" / "airbyte").iterdir()) == []
 
 
 def failure_of(instance) -> str:

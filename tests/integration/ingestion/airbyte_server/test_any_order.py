@@ -20,6 +20,7 @@ from fakes.airbyte_server import (
 from ingestion.airbyte.server.client import ServerClient
 from ingestion.airbyte.server.running import ServerSync
 from ingestion.settings import AirbyteSettings
+from support.examples import examples
 
 RETRIES = 8
 KINDS = ("token", "list", "start", "look")
@@ -49,7 +50,7 @@ def kind_of(method: str, path: str) -> str:
     return "look"
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     # As many in all as one request may be retried, whatever the order.
     faults=st.fixed_dictionaries({kind: st.lists(FAULTS, max_size=2) for kind in KINDS}),

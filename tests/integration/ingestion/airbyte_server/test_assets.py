@@ -151,9 +151,6 @@ def test_a_run_that_is_terminated_cancels_the_sync_that_it_started(airbyte, join
     assert airbyte.jobs[1].status == ("running" if joined else "cancelled"), output
 
 
-def test_loading_the_location_asks_no_server_and_imports_no_client(airbyte):
-    loading = (
-        "import sys, ingestion.definitions; sys.exit('dagster_airbyte' in sys.modules and 'heavy')"
-    )
-    subprocess.run([sys.executable, "-c", loading], check=True)
+def test_loading_the_location_asks_no_server(airbyte):
+    subprocess.run([sys.executable, "-c", "import ingestion.definitions"], check=True)
     assert airbyte.asked == []

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingestion.loading import days as rebuilding
 from stack.partitions import Days, days_of, range_tags
 from support.books import load_books
+from support.examples import examples
 
 HEADER = "time_entry_id,project_id,worked_on,minutes,billable,note,updated_at\n"
 START = date(2025, 1, 1)
@@ -162,7 +163,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 @given(STEPS, st.randoms(use_true_random=False))
 def test_any_order_of_rebuilds_and_runs_ends_as_a_full_load(tmp_path_factory, steps, rnd):
     from support.books import Exports

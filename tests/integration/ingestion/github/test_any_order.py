@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from fakes.github import FakeGitHub, limited
 from ingestion.github.sensor import release_sensor
+from support.examples import examples
 
 COMMIT_DAYS = st.one_of(st.none(), st.integers(-30, 30))
 CHANGES = st.one_of(
@@ -87,7 +88,7 @@ def full_releases(github: FakeGitHub) -> dict[int, tuple[str, int]]:
 
 
 @settings(
-    max_examples=100,
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

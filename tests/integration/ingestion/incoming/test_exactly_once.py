@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ingestion.incoming import loader
 from ingestion.incoming.inbox import Inbox
+from support.examples import examples
 from support.incoming import Incoming
 from support.stack_process import clean_environment
 
@@ -87,7 +88,7 @@ STEPS = st.lists(
 
 
 @settings(
-    max_examples=12,
+    max_examples=examples(12),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(STEPS)

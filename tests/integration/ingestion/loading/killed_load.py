@@ -1,9 +1,11 @@
-"""Loads the books in a process that kills itself at a given statement.
+"""Loads the books in processes that kill themselves at a given statement.
 
-    python killed_load.py <n>
+    python killed_load.py <home> <n> [<home> <n>]...
 
 Counts what dlt sends to the warehouse and dies by SIGKILL after statement `n`, so that the
-test meets every state that a load can be left in. Prints the count if it comes to the end.
+test meets every state that a load can be left in. One load prints the count if it comes to the
+end. Several are each in a process of its own, forked from one that has imported dlt; their exit
+codes are printed.
 """
 
 import os
@@ -16,8 +18,8 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from ingestion.books import BooksLoader
 
 
-def main() -> None:
-    last = int(sys.argv[1])
+def load(home: str, last: int) -> None:
+    os.environ["STACK_HOME"] = home
     count = 0
     original = DuckDbSqlClient.execute_query
 
@@ -33,6 +35,22 @@ def main() -> None:
     DuckDbSqlClient.execute_query = counted
     BooksLoader().load()
     sys.stdout.write(f"{count}\n")
+
+
+def main() -> None:
+    loads = [(home, int(n)) for home, n in zip(sys.argv[1::2], sys.argv[2::2], strict=True)]
+    if len(loads) == 1:
+        load(*loads[0])
+        return
+    for home, last in loads:
+        child = os.fork()
+        if child == 0:
+            sys.stdout = sys.stderr
+            load(home, last)
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        sys.stdout.write(f"{code}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ DEADLINE_S = 600
 SHARES = [0.02, 0.4, 0.6, 0.75, 0.9, 1.0]
 
 
-def killed_load(home: Path, statement: int) -> subprocess.CompletedProcess[str]:
+def killed_loads(*loads: tuple[Path, int]) -> subprocess.CompletedProcess[str]:
+    """One load or more: the stack, and the statement at which it is killed (0: none)."""
+    arguments = [str(argument) for load in loads for argument in load]
     return subprocess.run(
-        [sys.executable, SCRIPT, str(statement)],
-        env=clean_environment(STACK_HOME=str(home)),
+        [sys.executable, SCRIPT, *arguments], env=clean_environment(),
         capture_output=True, text=True, timeout=DEADLINE_S, check=False,
     )  # fmt: skip
 
@@ -63,7 +64,7 @@ def undisturbed(tmp_path_factory) -> dict[str, tuple[Path, int, dict]]:
         if name == "merge":
             later_exports(exports)
             shutil.copytree(exports.folder, before / "exports" / "books", dirs_exist_ok=True)
-        done = killed_load(base / "first", 0)
+        done = killed_loads((base / "first", 0))
         assert done.returncode == 0, done.stderr
         found[name] = (
             before,
@@ -73,19 +74,32 @@ def undisturbed(tmp_path_factory) -> dict[str, tuple[Path, int, dict]]:
     return found
 
 
+@pytest.fixture(scope="module")
+def killed(undisturbed, tmp_path_factory) -> dict[tuple[str, float], Path]:
+    """The stacks after a load that was killed, by scenario and share."""
+    homes, loads = {}, []
+    for scenario, (before, statements, _) in undisturbed.items():
+        for share in SHARES:
+            home = homes[scenario, share] = tmp_path_factory.mktemp("killed") / "stack"
+            shutil.copytree(before, home)
+            loads.append((home, max(1, round(statements * share))))
+    done = killed_loads(*loads)
+    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(loads), done.stderr
+    return homes
+
+
+@pytest.mark.usefixtures("stack_home")
 @pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("scenario", ["first", "merge"])
 def test_a_killed_load_changes_nothing_in_the_end(
-    undisturbed, scenario, share, stack_home, monkeypatch
+    undisturbed, killed, scenario, share, monkeypatch
 ):
-    before, statements, expected = undisturbed[scenario]
-    shutil.copytree(before, stack_home)
-    killed = killed_load(stack_home, max(1, round(statements * share)))
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    home, expected = killed[scenario, share], undisturbed[scenario][2]
+    monkeypatch.setenv("STACK_HOME", str(home))
     if share == SHARES[-1]:  # a pod's working directory is gone with the pod
-        shutil.rmtree(stack_home / "dlt")
+        shutil.rmtree(home / "dlt")
     load_books()
-    assert contents(WarehouseSettings(stack_home=stack_home)) == expected
+    assert contents(WarehouseSettings(stack_home=home)) == expected
     assert load_books().files == {}, "the state says what was loaded"
 
 
@@ -102,8 +116,8 @@ def test_a_full_disk_fails_the_load_in_one_line_and_loses_nothing(stack_home):
     # A limit on the size of files stands in for the disk: the write fails in the same place.
     limit = 'ulimit -f 4096; trap "" XFSZ; exec "$@"'
     limited = subprocess.run(
-        ["bash", "-c", limit, "bash", sys.executable, SCRIPT, "0"],
-        env=clean_environment(STACK_HOME=str(stack_home)),
+        ["bash", "-c", limit, "bash", sys.executable, SCRIPT, str(stack_home), "0"],
+        env=clean_environment(),
         capture_output=True, text=True, timeout=DEADLINE_S, check=False,
     )  # fmt: skip
     assert limited.returncode == 1, limited.stdout

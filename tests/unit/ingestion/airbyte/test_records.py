@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.airbyte.records import RecordWriter, TooManyBadRecordsError
+from support.examples import examples
 
 
 def writer_for(folder: Path, **more) -> RecordWriter:
@@ -23,7 +24,7 @@ def rows_of(found) -> list[dict]:
     return table.to_pylist()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(40))
 @given(events=st.lists(st.sampled_from(["record", "late", "bad", "mark", "flush"]), max_size=30))
 def test_a_checkpoint_holds_exactly_what_came_before_it(events, tmp_path_factory):
     writer = writer_for(tmp_path_factory.mktemp("records"))

@@ -22,6 +22,7 @@ from stack.one_machine.stale import PROCESS_TAG, RUN_TAG
 from stack.pipelines import FILES
 from stack.settings import load_settings
 from support.dbt import manifest, node
+from support.examples import examples
 
 SETTLE_S = 30
 
@@ -115,7 +116,7 @@ STEPS = st.one_of(
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(STEPS, max_size=40))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from unit.stack.remediation.daemon import Daemon
 
 SEVERITIES = ["critical", "error", "warning"]
@@ -19,7 +20,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, max_size=25))
 def test_each_alert_is_handled_once_and_each_file_is_kept(steps):
     with (

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stack.monitoring import Health, HealthCheck, State
 from stack.monitoring.monitor import health_assets, health_check_keys, health_monitor
 from stack.settings import StackSettings, load_settings
+from support.examples import examples
 
 NAMES = ("lake", "mill")
 pytestmark = pytest.mark.usefixtures("stack_home")
@@ -121,7 +122,7 @@ def test_two_outages_are_two_alerts(dependencies, instance):
     assert [a["type"] for a in alerts()] == ["outage_lake", "recovery_lake", "outage_lake"]
 
 
-@settings(max_examples=5, suppress_health_check=[Rule.function_scoped_fixture])
+@settings(max_examples=examples(5), suppress_health_check=[Rule.function_scoped_fixture])
 @given(st.lists(st.sampled_from(list(State)), max_size=5))
 def test_any_sequence_of_states_is_told_once_an_outage(tmp_path_factory, states):
     home = tmp_path_factory.mktemp("home")
