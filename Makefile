@@ -6,6 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 PY := .venv/bin/python
+STACK := .venv/bin/stack
 # Folders of tests at a time; 0: in this process. On two cores a third makes all of them slower.
 WORKERS ?= 2
 
@@ -14,7 +15,7 @@ CONNECTORS := code_locations/ingestion/src/ingestion/airbyte
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml) \
 	$(CONNECTORS)/connectors.py $(CONNECTORS)/environments.py $(wildcard $(CONNECTORS)/connections/*)
 
-.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images test-cluster promote lint format docs bench bench-cluster clean distclean
+.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images test-cluster promote lint format docs bench bench-cluster clean clean-files distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,23 +31,23 @@ ifneq ($(filter setup,$(MAKECMDGOALS)),)
 endif
 
 run: setup sample-data ## Run the whole daily_data_pipeline (or PIPELINE=name), with progress and a summary
-	@$(PY) -m code_locations.run $(PIPELINE)
+	@$(STACK) run $(PIPELINE)
 
 dev: setup sample-data ## Open the stack in Dagster's UI, one process: http://localhost:3000
-	@$(PY) -m stack.one_machine.dev -f $(CURDIR)/code_locations/definitions.py -d $(CURDIR)
+	@$(STACK) dev
 
 dev-locations: setup sample-data ## The same as four code locations, a process each
-	@$(PY) -m stack.one_machine.dev -w $(CURDIR)/workspace.yaml
+	@$(STACK) dev --locations
 
 sample-data: setup ## Write the sample exports, if there are none (SIZE=number of time entries)
-	@$(PY) -m ingestion.sample_data $(if $(SIZE),--size $(SIZE))
+	@$(STACK) sample-data $(if $(SIZE),--size $(SIZE))
 
-query: export SQL ?=
+query: export QUERY = $(value SQL)
 query: setup ## Query the warehouse: make query SQL="select * from marts.cash_in"
-	@$(PY) -m stack.warehouse.cli "$$SQL"
+	@$(STACK) query "$$QUERY"
 
 dbt: setup ## Run dbt by hand: make dbt ARGS="build -s marts"
-	@$(PY) -m transformation.dbt_cli $(ARGS)
+	@$(STACK) dbt $(ARGS)
 
 test: setup ## Run the tests: integration, then unit (the small ones last, so that no worker waits)
 	@$(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder tests/integration tests/unit
@@ -64,7 +65,7 @@ test-cluster: setup ## Test on a real cluster (KUBECONFIG, IMAGE_REGISTRY, BUILD
 	@$(PY) -m pytest tests/cluster
 
 promote: setup ## Copy image digests to the next environment: make promote FROM=dev TO=staging
-	@$(PY) -m scripts.promote "$(FROM)" "$(TO)"
+	@$(STACK) promote "$(FROM)" "$(TO)"
 
 lint: setup ## Check style, types, SQL, shell and dead code
 	@scripts/lint.sh
@@ -81,8 +82,11 @@ bench: setup ## Measure the budgets, as ratios in one run; results in benchmarks
 bench-cluster: setup ## The same on a cluster, beside stock settings (KUBECONFIG, IMAGE_REGISTRY, BUILD_IMAGE)
 	@PYTHONPATH=tests $(PY) -m benchmarks.cluster $(ARGS)
 
-clean: ## Wipe the data: warehouse, runs, results, sample exports (.stack)
-	@rm -rf .stack
+clean: ## Wipe what can be made again: warehouse, runs, results; say what is kept
+	@scripts/clean.sh
+
+clean-files: ## Wipe also what was dropped into .stack (exports, incoming, alerts, quarantine): make clean-files CONFIRM=yes
+	@CONFIRM="$(CONFIRM)" scripts/clean.sh all
 
 distclean: clean ## Also wipe what setup made
 	@rm -rf .venv .tools .connectors

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.report import Finding, median, publish
-from ingestion.books.source import load_books
+from ingestion.books import BooksLoader
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect
 
@@ -97,10 +97,10 @@ def repeat(folder: Path, name: str, full: str, more: str) -> list[tuple[str, flo
     ctas = timed(lambda: create_table_as(folder / full))
     os.environ["STACK_HOME"] = str(home)
     os.link(folder / full, exports / "full.parquet")
-    first = timed(lambda: load_books(lambda _: None))
-    nothing = median([timed(lambda: load_books(lambda _: None)) for _ in range(5)])
+    first = timed(BooksLoader().load)
+    nothing = median([timed(BooksLoader().load) for _ in range(5)])
     os.link(folder / more, exports / "more.parquet")
-    merge = timed(lambda: load_books(lambda _: None))
+    merge = timed(BooksLoader().load)
     return [("ctas", ctas), ("first run", first), ("nothing new", nothing), ("merge", merge)]
 
 

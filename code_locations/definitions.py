@@ -2,8 +2,7 @@
 
 from catalog.assets import datahub_metadata_ingestion
 from catalog.location import LOCATION as CATALOG
-from ingestion.airbyte.assets import airbyte_sync_job
-from ingestion.books.assets import dlt_ingestion_pipeline
+from ingestion.assets import airbyte_sync_job, dlt_ingestion_pipeline
 from ingestion.location import LOCATION as INGESTION
 from quality.assets import great_expectations_validation
 from quality.location import LOCATION as QUALITY

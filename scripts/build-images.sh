@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build the five images and push them; print a values file that names them by digest.
+# Build the images, dagster's and one a location of workspace.yaml, and push them; print a values file that names them by digest.
 #   scripts/build-images.sh > images.yaml
 # IMAGE_REGISTRY, IMAGE_TAG and BUILD_IMAGE are as build-image.sh has them.
 set -euo pipefail
@@ -21,7 +21,8 @@ build() {
 
 image=$(build dagster images/dagster/Dockerfile)
 printf 'image: {registry: %s}\ndagster:\n  %s\ncodeLocations:\n' "$registry" "$image"
-for location in ingestion transformation quality catalog; do
+mapfile -t locations < <(sed -n 's/.*location_name: *\([a-z_]*\).*/\1/p' workspace.yaml)
+for location in "${locations[@]}"; do
     image=$(build "$location" images/code-location/Dockerfile --build-arg "LOCATION=$location")
     printf '  %s:\n    %s\n' "$location" "$image"
 done

@@ -21,7 +21,8 @@ SETTINGS_MODULES = (
 FILE = Path(__file__).parents[1] / ".env.example"
 HEADER = """\
 # Every variable of the stack; all are optional on one machine. Copy to .env and set what you
-# need: `make` reads it. Made by `make docs` from the settings classes.
+# need: `make` reads it. `${NAME}` in a value is replaced by another variable; write a secret that
+# has it, or a #, within single quotes. Made by `make docs` from the settings classes.
 """
 
 

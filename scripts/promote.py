@@ -6,29 +6,29 @@ rendered difference is shown, and the one changed file committed.
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 from scripts.chart_values_page import ROOT
+from stack.errors import StackError
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 RELEASE = "freelancer-data-stack"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-class PromotionError(Exception):
+class PromotionError(StackError):
     """Nothing was promoted; the message is one line that says why and what to do."""
 
 
@@ -233,19 +233,9 @@ def _write(file: Path, text: str) -> None:
         new.unlink(missing_ok=True)
 
 
-def main() -> int:
-    """Promote from the environment of the first argument to that of the second."""
-    parser = argparse.ArgumentParser(prog="promote", description=__doc__)
-    parser.add_argument("source")
-    parser.add_argument("target")
-    given = parser.parse_args()
-    try:
-        sys.stdout.write(promote(ROOT, given.source, given.target) + "\n")
-    except PromotionError as error:
-        sys.stderr.write(f"promote: {error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+@click.command()
+@click.argument("source")
+@click.argument("target")
+def promote_command(source: str, target: str) -> None:
+    """Copy the image digests of the environment SOURCE to TARGET, as a commit on a branch."""
+    click.echo(promote(ROOT, source, target))

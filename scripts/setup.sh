@@ -46,6 +46,6 @@ fi
 # Bytecode is made as it is needed: all of it would take as long as everything else here.
 .tools/bin/uv sync --locked --quiet --python "$python"
 
-.venv/bin/python -m ingestion.airbyte.connectors
+.venv/bin/stack connectors
 .venv/bin/python -m transformation.prepare
 date > .venv/.ready

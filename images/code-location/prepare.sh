@@ -8,7 +8,7 @@ export STACK_HOME=/tmp/stack
 mkdir -p /app/quality/alerts
 case $location in
 ingestion)
-    AIRBYTE_CONNECTORS_DIR=/app/ingestion/connectors "$python" -m ingestion.airbyte.connectors
+    AIRBYTE_CONNECTORS_DIR=/app/ingestion/connectors /opt/stack/bin/stack connectors
     ;;
 transformation)
     mkdir -p /app/transformation
@@ -19,10 +19,11 @@ transformation)
 quality)
     cp -r code_locations/quality/great_expectations /app/quality/
     ;;
-catalog) ;;
 *)
-    echo "prepare: no location $location; it accepts ingestion, transformation, quality, catalog" >&2
-    exit 1
+    if [[ ! -d code_locations/$location ]]; then
+        echo "prepare: no location $location in code_locations" >&2
+        exit 1
+    fi
     ;;
 esac
 chown -R 10001:10001 /app/quality/alerts

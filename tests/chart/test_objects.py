@@ -15,6 +15,7 @@ from chart.rendering import (
     run_pods,
     secrets_of,
 )
+from pods.web_guard import Authority, Hosts
 from stack.warehouse.connection import ATTENTIVE
 
 LOCATIONS = ["catalog", "ingestion", "quality", "transformation"]
@@ -203,6 +204,30 @@ def test_ui_is_served_under_its_prefix_at_probes_and_ingress():
     assert ingress["spec"]["tls"] == [
         {"hosts": ["data.example.org"], "secretName": "data-example-org"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "host", "may"),
+    [
+        ("{}", f"{NAME}-webserver.data.svc:80", True),
+        ("{}", "10.1.2.3:3000", True),  # a probe
+        ("{}", "localhost:3000", True),  # a port-forward
+        ("{}", "data.example.org", False),
+        ('{"enabled":true,"host":"data.example.org"}', "data.example.org", True),
+        ('{"enabled":true,"host":"data.example.org"}', "evil.example.org", False),
+        ('{"enabled":true,"host":"*.example.org"}', "data.example.org", True),
+        ("{}", "lb.example.org:8080", True),  # of allowedHosts
+    ],
+)
+def test_ui_answers_under_its_own_names_only(values, host, may):
+    found = objects("default", f"ingress={values}", 'webserver={"allowedHosts":["lb.example.org"]}')
+    web = container(found, "Deployment", "webserver")
+    assert web["command"][:3] == ["python", "-m", "pods.webserver"]
+    [listens_at] = [part[7:] for part in web["command"] if part.startswith("--host=")]
+    [allowed] = [v["value"] for v in web["env"] if v["name"] == "WEBSERVER_ALLOWED_HOSTS"]
+    asked = Authority.parse(host)
+    assert asked
+    assert Hosts(listens_at, allowed.split(",")).has(asked) == may
 
 
 def test_executor_resources_and_scheduling_reach_the_runs():

@@ -80,6 +80,7 @@ def test_scenario_passes_helm_lint(scenario: str):
         (['codeLocations={"catalog":{"run":{"memory":1}}}'], "'memory' not allowed"),
         (['codeLocations={"catalog":{"executor":"celery"}}'], "'in-process', 'k8s-job'"),
         (['webserver={"pathPrefix":"dagster/"}'], "/webserver/pathPrefix"),
+        (['webserver={"allowedHosts":["https://a.example.org"]}'], "/webserver/allowedHosts"),
         (['dagster={"image":{"digest":"latest"}}'], "/dagster/image/digest"),
         (['typo={"a":1}'], "'typo' not allowed"),
     ],

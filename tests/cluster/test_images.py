@@ -54,5 +54,5 @@ def test_dbt_takes_up_the_project_that_the_image_parsed(release):
     ask = "from transformation.project import load_project; print(load_project().prepared_dir())"
     found = release.namespace.execute(name, "python", "-c", ask)
     assert found.strip() == "/app/transformation/dbt/target"
-    by_hand = ("python", "-m", "transformation.dbt_cli", "--log-level", "debug", "list")
+    by_hand = ("stack", "dbt", "--log-level", "debug", "list")
     assert "skipping parsing" in release.namespace.execute(name, *by_hand)

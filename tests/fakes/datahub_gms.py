@@ -27,6 +27,7 @@ class DataHubGms:
     """
 
     token: str | None = None
+    echoes_the_token: bool = False  # in a 401, as some gateways before it do
     fault: Fault = lambda _number, _proposals: None
     is_datahub: bool = True
     stored: Stored = field(default_factory=dict)
@@ -44,7 +45,8 @@ class DataHubGms:
         from datahub.emitter.serialization_helper import post_json_transform
 
         if self.token is not None and token != f"Bearer {self.token}":
-            return 401, {"message": "Unauthorized to perform this action."}
+            echo = f" Token {token} is not valid." if self.echoes_the_token else ""
+            return 401, {"message": f"Unauthorized to perform this action.{echo}"}
         sent = body["proposals"] if action == "ingestProposalBatch" else [body["proposal"]]
         if body.get("async") not in ("false", None):
             return 400, {"message": "the stack waits for its writes; this one is asynchronous"}

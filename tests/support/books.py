@@ -5,12 +5,20 @@ from typing import Any
 
 import duckdb
 
-from ingestion.books.source import BooksReport, load_books
+from ingestion.books import BooksLoader
+from ingestion.loaders import Scope
+from stack.partitions import Days
 from stack.raw import raw_table
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect
+from support.reports import Told
 
 CLIENTS_HEADER = "client_id,name,country,currency,payment_terms_days,created_on,updated_at\n"
+
+
+def load_books(*, days: Days | None = None, full_refresh: bool = False) -> Told:
+    """Load what is new of the books, or more."""
+    return Told(BooksLoader().load(Scope(full_refresh, days)))
 
 
 class Exports:
@@ -41,9 +49,8 @@ class Exports:
         duckdb.execute(f"copy ({query}) to '{file}' (format parquet)")
         return file
 
-    def load(self) -> BooksReport:
-        self.progress: list[str] = []
-        return load_books(self.progress.append)
+    def load(self) -> Told:
+        return load_books()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         settings = load_settings(WarehouseSettings)

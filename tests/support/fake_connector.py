@@ -33,12 +33,16 @@ def raw(text):
 def log(level, message):
     say("LOG", log={"level": level, "message": message})
 
+counts = {}
+
 def record(stream, **data):
+    counts[stream] = counts.get(stream, 0) + 1
     say("RECORD", record={"stream": stream, "data": data, "emitted_at": 0})
 
 def state(stream, **value):
     body = {"stream_descriptor": {"name": stream}, "stream_state": value}
-    say("STATE", state={"type": "STREAM", "stream": body, "sourceStats": {"recordCount": 1.0}})
+    counted = {"recordCount": float(counts.pop(stream, 0))}
+    say("STATE", state={"type": "STREAM", "stream": body, "sourceStats": counted})
 
 def status(stream, word):
     body = {"stream_descriptor": {"name": stream}, "status": word}

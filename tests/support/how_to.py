@@ -6,10 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.stack_process import ROOT, clean_environment
+from support.stack_process import COMMAND, ROOT, clean_environment
 
 # ```python path/of/file   a new file;   ```diff   a change;   ```bash   commands
 _BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -34,14 +35,18 @@ class Copy:
                 shutil.copyfile(ROOT / name, root / name)
         return cls(root)
 
-    def follow(self, page: str) -> str:
-        """Do what the page shows, in its order; return what its commands printed."""
+    def follow(self, page: str, but: Collection[str] = ()) -> str:
+        """Do what the page shows, in its order; return what its commands printed.
+
+        Commands that begin like one of `but` are left out.
+        """
         printed = ""
         for language, file, text in _BLOCK.findall((ROOT / "docs/how-to" / page).read_text()):
             if language == "diff":
                 self._apply(text)
             elif language == "bash":
-                printed += "".join(self._command(line) for line in text.splitlines())
+                lines = (line for line in text.splitlines() if not line.startswith(tuple(but)))
+                printed += "".join(self.command(line) for line in lines)
             elif file:
                 target = self.root / file
                 assert not target.exists(), f"{page}: {file} is there already"
@@ -62,13 +67,16 @@ class Copy:
         )  # fmt: skip
         assert done.returncode == 0, f"{diff}\n{done.stderr}"
 
-    def _command(self, line: str) -> str:
+    def command(self, line: str) -> str:
+        """What a command of a page prints, run in the copy."""
         program, *arguments = line.split()
-        assert program == "python", line
-        return self._run([sys.executable, "-W", "ignore", *arguments])
+        assert program in ("python", "stack"), line
+        own = [COMMAND] if program == "stack" else []
+        return self._run([sys.executable, "-W", "ignore", *own, *arguments])
 
     def _run(self, command: list[str]) -> str:
-        paths = [self.root, *self.root.glob("code_locations/*/src")]
+        sources = self.root.glob("code_locations/*/src")
+        paths = [self.root, self.root / "tests", *sources]
         environment = clean_environment(
             PYTHONPATH=":".join(map(str, paths)),
             STACK_HOME=str(self.root / ".stack"),

@@ -9,11 +9,13 @@ from typing import Any
 
 import duckdb
 
-from ingestion.incoming.arrivals import Inbox
-from ingestion.incoming.processing import FilesReport, process_files
-from ingestion.settings import IncomingSettings
+from ingestion.incoming.inbox import Inbox
+from ingestion.incoming.loader import FilesLoader
+from ingestion.quarantine import Entry, Quarantine
+from ingestion.settings import IncomingSettings, QuarantineSettings
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
+from support.reports import Told
 
 
 class Incoming:
@@ -22,7 +24,6 @@ class Incoming:
     def __init__(self, home: Path) -> None:
         self.folder = home / "incoming"
         self.folder.mkdir(parents=True)
-        self.log: list[str] = []
 
     def drop(self, name: str, content: str | bytes) -> Path:
         """A file arrives, or is written anew."""
@@ -43,15 +44,20 @@ class Incoming:
         files = Inbox.open(load_settings(IncomingSettings)).files()
         return {file.path: file.version for file in files}
 
-    def process(self, *paths: str) -> FilesReport:
+    def process(self, *paths: str) -> Told:
         """Process these files, or all."""
         waiting = self.waiting()
-        return process_files({p: waiting[p] for p in paths or waiting}, self.log.append)
+        return Told(FilesLoader().load_batch({p: waiting[p] for p in paths or waiting}))
 
-    def moved(self, folder: str) -> list[str]:
-        """Paths of the files in `processed` or `quarantine`."""
-        root = self.folder / folder
+    def processed(self) -> list[str]:
+        """Paths of the files in `processed`."""
+        root = self.folder / "processed"
         return sorted(str(f.relative_to(root)) for f in root.rglob("*") if f.is_file())
+
+    def set_aside(self) -> dict[str, Entry]:
+        """What is in the quarantine, by path."""
+        quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
+        return {entry.path: entry for entry in quarantine.entries(["files"])}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         settings = load_settings(WarehouseSettings)

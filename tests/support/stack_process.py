@@ -12,6 +12,7 @@ from pathlib import Path
 from scripts.env_example import settings_classes
 
 ROOT = Path(__file__).parents[2]
+COMMAND = str(Path(sys.executable).with_name("stack"))
 GUARD = Path(__file__).parent / "no_network"
 
 
@@ -64,16 +65,16 @@ class StackProcess:
 
     def write_sample_data(self, size: int = 1000) -> None:
         """Write the sample exports with this number of time entries."""
-        result = self.run("-m", "ingestion.sample_data", "--size", str(size))
+        result = self.run(COMMAND, "sample-data", "--size", str(size))
         assert result.returncode == 0, result.stderr
 
     def run_pipeline(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`make run` without make: the daily pipeline unless `arguments` say otherwise."""
-        return self.run("-m", "code_locations.run", *arguments)
+        return self.run(COMMAND, "run", *arguments)
 
     def kill_when_it_prints(self, mark: str, *arguments: str) -> str:
         """Begin `run_pipeline`, and SIGKILL all its processes when a line has `mark`."""
-        process = self.start("-u", "-m", "code_locations.run", *arguments)
+        process = self.start("-u", COMMAND, "run", *arguments)
         seen = []
         for line in process.stdout or ():
             seen.append(line)

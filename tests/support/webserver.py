@@ -1,4 +1,4 @@
-"""A real `dagster-webserver`, and the calls of its API that the UI makes."""
+"""A real webserver of ours, and the calls of its API that the UI makes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from support.servers import free_port
@@ -46,6 +45,13 @@ class Webserver:
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)["data"]
+
+    def answers(self) -> bool:
+        """Whether it is up."""
+        try:
+            return bool(self.query("{ version }")["version"])
+        except OSError:
+            return False
 
     def launch(
         self, location: str, job: str, config: Mapping[str, Any] | None = None, **tags: str
@@ -99,10 +105,19 @@ def webserver(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterato
     """A webserver over the workspace's locations, stopped at the end."""
     port = free_port()
     log = stack.home / "webserver.log"
-    program = Path(sys.executable).parent / "dagster-webserver"
     with log.open("a") as output:
         process = subprocess.Popen(
-            [program, "-w", stack.home / workspace, "-h", "127.0.0.1", "-p", str(port)],
+            [
+                sys.executable,
+                "-m",
+                "pods.webserver",
+                "-w",
+                stack.home / workspace,
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(port),
+            ],
             env=stack.env(),
             stdout=output,
             stderr=output,
@@ -110,17 +125,10 @@ def webserver(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterato
         try:
             server = Webserver(f"http://127.0.0.1:{port}")
             deadline = time.monotonic() + DEADLINE_S
-            while not _answers(server):
+            while not server.answers():
                 assert process.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)
             yield server
         finally:
             process.terminate()
             process.wait(120)
-
-
-def _answers(server: Webserver) -> bool:
-    try:
-        return bool(server.query("{ version }")["version"])
-    except OSError:
-        return False

@@ -18,7 +18,10 @@ import pytest
 from catalog.assets import datahub_metadata_ingestion
 from scripts.env_example import settings_classes
 from stack.artifacts import ArtifactStore
-from stack.raw import raw_tables
+from stack.dbt_artifacts import MANIFEST, RUN_RESULTS, TEST_RESULTS
+from stack.gx_artifacts import ExpectationResult, ValidationResult, write_validation
+from stack.load_report import InputReport, LoadReport, TableReport, write_report
+from stack.raw import Column, RawTable, raw_tables
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
 
@@ -32,82 +35,80 @@ insert into freelancer_raw.books_invoices (invoice_id, client_id, net_amount)
 values (1, 1, 100.5), (2, 1, -3), (3, 2, -20);
 insert into freelancer_raw.shop_customers (id, name, address) values (1, 'Eve', '{}');
 create table freelancer_raw.github_issues (id bigint, title varchar);
+create table freelancer_raw.crm_contacts as select 7::bigint as id;
 """
 
-BOOKS = {
-    "tables": {
-        "books_clients": {"rows_loaded": 2, "rows_total": 2, "duration_s": 0.1},
-        "books_invoices": {"rows_loaded": 3, "rows_total": 3, "duration_s": 0.1},
-    }
-}
-AIRBYTE = {
-    "tables": {
-        "shop_customers": {
-            "rows_loaded": 1,
-            "rows_total": 1,
-            "duration_s": 0.1,
-            "connector": "airbyte-source-faker",
+CRM = RawTable(
+    source="crm",
+    name="contacts",
+    description="People whom the freelancer knows.",
+    columns=(Column(name="id", type="bigint", description="Number of the contact."),),
+    primary_key=("id",),
+    owner="team:sales",
+    platform="postgres",
+)
+ISSUES = RawTable(source="github", name="issues", loader="airbyte_sync_job", platform="airbyte")
+
+
+def load(loader: str, asset: str, connectors: dict[str, str], **tables: int) -> LoadReport:
+    """A loader's report: rows by table, and by what its inputs were read."""
+    declared = {t.table_name: t for t in (*raw_tables(), CRM, ISSUES)}
+    return LoadReport(
+        loader=loader,
+        asset=asset,
+        inputs=[
+            InputReport(name=table, table=table, facts={"connector": connector})
+            for table, connector in connectors.items()
+        ],
+        tables={
+            name: TableReport(table=declared[name], rows_loaded=rows, rows_total=rows, seconds=0.1)
+            for name, rows in tables.items()
         },
-        "github_issues": {
-            "rows_loaded": 0,
-            "rows_total": 0,
-            "duration_s": 0.1,
-            "connector": "airbyte-source-github",
-        },
-    }
+    )
+
+
+CONNECTORS = {
+    "shop_customers": "airbyte-source-faker",
+    "github_issues": "airbyte-source-github",
 }
+LOADS = (
+    load("books", "dlt_ingestion_pipeline", {}, books_clients=2, books_invoices=3),
+    load("airbyte", "airbyte_sync_job", CONNECTORS, shop_customers=1, github_issues=0),
+    # A loader, and a source, that the catalog has never heard of.
+    load("cards", "card_index", {}, crm_contacts=1),
+)
 
 
 def _expectation(schema, table, check_name, expectation_type, **rest):
-    return {
-        "schema": schema,
-        "table": table,
-        "check_name": check_name,
-        "expectation_type": expectation_type,
-        "column": None,
-        "kwargs": {},
-        "severity": "critical",
-        "success": True,
-        "observed": None,
-        "unexpected_count": None,
-        "element_count": None,
-        "error": None,
-        **rest,
-    }
+    return ExpectationResult(
+        schema_name=schema,
+        table=table,
+        check_name=check_name,
+        expectation_type=expectation_type,
+        **{"success": True, **rest},
+    )
 
 
-VALIDATION = {
-    "success": False,
-    "checkpoint": "daily_validation",
-    "run_id": RUN,
-    "results": [
+VALIDATION = ValidationResult(
+    success=False,
+    checkpoint="daily_validation",
+    run_id=RUN,
+    results=[
         _expectation(
-            "marts",
-            "client_revenue",
-            "revenue_is_known",
-            "expect_column_values_to_not_be_null",
-            column="revenue",
-            unexpected_count=0,
-            element_count=2,
+            "marts", "client_revenue", "revenue_is_known", "expect_column_values_to_not_be_null",
+            column="revenue", unexpected_count=0, element_count=2,
         ),
         _expectation(
-            "raw",
-            "books_invoices",
-            "amount_is_plausible",
-            "expect_column_values_to_be_between",
-            column="net_amount",
-            kwargs={"min_value": 0, "max_value": 1000.5},
-            severity="warning",
-            success=False,
-            unexpected_count=2,
-            element_count=3,
+            "raw", "books_invoices", "amount_is_plausible", "expect_column_values_to_be_between",
+            column="net_amount", kwargs={"min_value": 0, "max_value": 1000.5}, severity="warning",
+            success=False, unexpected_count=2, element_count=3,
         ),
         _expectation(
             "raw", "books_clients", "broken", "expect_table_row_count_to_equal",
             success=False, error="no such column",
         ),
     ],
-}  # fmt: skip
+)  # fmt: skip
 
 
 @contextmanager
@@ -137,15 +138,14 @@ def _build(home: Path, target: Path) -> None:
         ensure_raw_tables(connection, settings, raw_tables())
         connection.execute(ROWS)
     store = ArtifactStore(load_settings(StackSettings).artifacts)
-    for command, artifact in (("run", "run_results"), ("test", "test_results")):
+    for command, artifact in (("run", RUN_RESULTS), ("test", TEST_RESULTS)):
         _dbt(command, settings.duckdb_file, target)
-        results = (target / "run_results.json").read_bytes()
-        store.put(RUN, f"dbt/{artifact}.json", results)
+        store.put(RUN, artifact, (target / "run_results.json").read_bytes())
     # The manifest of `dbt test`, which lacks the models' SQL: the harder one of the two.
-    store.put(RUN, "dbt/manifest.json", (target / "manifest.json").read_bytes())
-    store.put_json(RUN, "load/books.json", BOOKS)
-    store.put_json(RUN, "load/airbyte.json", AIRBYTE)
-    store.put_json(RUN, "gx/validation_result.json", VALIDATION)
+    store.put(RUN, MANIFEST, (target / "manifest.json").read_bytes())
+    for report in LOADS:
+        write_report(store, RUN, report)
+    write_validation(store, VALIDATION)
 
 
 def _dbt(command: str, warehouse: Path, target: Path) -> None:

@@ -1,15 +1,17 @@
 """The catalog asset on a real warehouse with dbt's real artifacts, into a file."""
 
 import copy
+import gc
 import shutil
 
 import dagster as dg
 import pytest
 
 from catalog.assets import datahub_metadata_ingestion
-from catalog.checks import EVERY_TABLE, catalog_checks
-from catalog.inputs import ArtifactError
-from integration.catalog.conftest import run_catalog, without_times
+from catalog.summary import EVERY_TABLE
+from integration.catalog.conftest import load, run_catalog, without_times
+from stack.artifacts import ArtifactError
+from stack.load_report import write_report
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
@@ -156,8 +158,29 @@ def test_a_table_of_an_unknown_connector_is_catalogued_too(catalogued):
     urn = WAREHOUSE.format("freelancer_raw.github_issues")
     assert found[urn, "datasetProperties"]["description"] == "Loaded by airbyte-source-github."
     assert found[urn, "upstreamLineage"]["upstreams"][0]["dataset"] == (
-        "urn:li:dataset:(urn:li:dataPlatform:airbyte,github_issues,DEV)"
+        "urn:li:dataset:(urn:li:dataPlatform:airbyte,github.issues,DEV)"
     )
+
+
+def test_a_source_that_the_catalog_has_never_heard_of_is_described_by_its_loaders_report(
+    catalogued,
+):
+    found = catalogued.catalog.aspects
+    urn = WAREHOUSE.format("freelancer_raw.crm_contacts")
+    origin = "urn:li:dataset:(urn:li:dataPlatform:postgres,crm.contacts,DEV)"
+    assert found[urn, "datasetProperties"]["description"] == "People whom the freelancer knows."
+    assert [o["owner"] for o in found[urn, "ownership"]["owners"]] == ["urn:li:corpGroup:sales"]
+    [column] = found[urn, "schemaMetadata"]["fields"]
+    assert (column["description"], column["isPartOfKey"]) == ("Number of the contact.", True)
+    assert [u["dataset"] for u in found[urn, "upstreamLineage"]["upstreams"]] == [origin]
+    operation = found[urn, "operation"]
+    assert (operation["numAffectedRows"], operation["customProperties"]["asset"]) == (
+        1,
+        "card_index",
+    )
+    job = "urn:li:dataJob:(urn:li:dataFlow:(dagster,daily_data_pipeline,DEV),card_index)"
+    assert found[job, "dataJobInputOutput"]["outputDatasets"] == [urn]
+    assert catalogued.check.passed, catalogued.check.metadata["lacking"].value
 
 
 def test_a_second_run_changes_nothing_but_times(stack):
@@ -169,7 +192,8 @@ def test_a_second_run_changes_nothing_but_times(stack):
 
 def test_a_load_with_nothing_new_takes_nothing_from_the_catalog(stack, store):
     before = run_catalog(stack).catalog.records
-    store.put_json("next", "load/books.json", {"tables": {}})
+    nothing = load("books", "dlt_ingestion_pipeline", {}, books_clients=0, books_invoices=0)
+    write_report(store, "next", nothing)
     after = run_catalog(stack).catalog.records
     books = {
         WAREHOUSE.format(f"freelancer_raw.{name}") for name in ("books_clients", "books_invoices")
@@ -185,7 +209,7 @@ def test_the_check_passes_with_the_run_and_alone(stack, instance):
     assert evaluation.passed
     assert evaluation.check_name == EVERY_TABLE
     shutil.rmtree(stack / "catalog")
-    defs = dg.Definitions(assets=[datahub_metadata_ingestion], asset_checks=[catalog_checks])
+    defs = dg.Definitions(assets=[datahub_metadata_ingestion])
     job = dg.define_asset_job("alone", selection=dg.AssetSelection.all_asset_checks()).resolve(
         asset_graph=defs.resolve_asset_graph()
     )
@@ -255,7 +279,9 @@ def test_an_artifact_that_is_no_json_fails_the_run_and_keeps_the_old_catalog(sta
     run_catalog(stack)
     before = (stack / "catalog" / "metadata.json").read_bytes()
     store.put("broken", "load/books.json", b'{"tables": ')
-    with pytest.raises(ArtifactError, match=r"latest/load/books\.json should hold a JSON object"):
+    with pytest.raises(
+        ArtifactError, match=r"latest/load/books\.json: found Invalid JSON.*expected a LoadReport"
+    ):
         run_catalog(stack)
     assert (stack / "catalog" / "metadata.json").read_bytes() == before
 
@@ -303,3 +329,13 @@ def test_env_and_platform_instance_are_part_of_every_name(stack, monkeypatch):
     datasets = {r["entityUrn"] for r in records if r["entityType"] == "dataset"}
     assert all(urn.endswith(",PROD)") for urn in datasets)
     assert all(",acme." in urn for urn in datasets)
+
+
+def test_nothing_is_left_among_the_systems_temporary_files(stack, tmp_path, monkeypatch, capfd):
+    folder = tmp_path / "system"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    run_catalog(stack)
+    gc.collect()
+    assert list(folder.rglob("sqlite.db")) == []
+    assert "Traceback" not in capfd.readouterr().err

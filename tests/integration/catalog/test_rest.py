@@ -1,12 +1,19 @@
 """The catalog asset against a DataHub metadata service over HTTP."""
 
+import subprocess
+import sys
+
 import dagster as dg
 import pytest
 
 from catalog.assets import datahub_metadata_ingestion
-from catalog.sinks.rest import EmitError
+from catalog.sinks import EmitError
 from fakes.datahub_gms import DataHubGms, datahub_gms
 from integration.catalog.conftest import without_times
+from scripts.env_example import settings_classes
+from stack.one_machine.home import prepare_dagster_home
+from stack.settings import StackSettings, load_settings
+from support.stack_process import ROOT
 
 TOKEN = "a-token-that-nobody-must-see"
 
@@ -14,8 +21,8 @@ TOKEN = "a-token-that-nobody-must-see"
 @pytest.fixture
 def gms(stack, monkeypatch):
     """A server that wants a token, and a stack that has it; one retry, which waits for nothing."""
-    monkeypatch.setattr("catalog.sinks.rest.RETRIES", 1)
-    monkeypatch.setattr("catalog.sinks.rest.BATCH", 50)
+    monkeypatch.setattr("catalog.sinks.RETRIES", 1)
+    monkeypatch.setattr("catalog.sinks.BATCH", 50)
     with datahub_gms(DataHubGms(token=TOKEN)) as gms:
         monkeypatch.setenv("DATAHUB_GMS_URL", gms.url)
         monkeypatch.setenv("DATAHUB_GMS_TOKEN", TOKEN)
@@ -86,6 +93,7 @@ def test_a_wrong_token_says_which_variable_to_correct_and_shows_no_token(
     stack, gms, monkeypatch, caplog
 ):
     monkeypatch.setenv("DATAHUB_GMS_TOKEN", f"{TOKEN}-mistyped")
+    gms.echoes_the_token = True
     with dg.DagsterInstance.ephemeral() as instance, caplog.at_level("DEBUG"):
         with pytest.raises(EmitError, match=r"HTTP 401 to .*set DATAHUB_GMS_TOKEN"):
             materialize(instance)
@@ -115,3 +123,63 @@ def test_a_server_that_is_not_datahub_gets_nothing(stack, gms):
     with pytest.raises(EmitError, match="does not answer as a DataHub metadata service"):
         materialize()
     assert gms.requests == ["GET /config"]
+
+
+BROKEN = """
+import dagster as dg
+from catalog.assets import datahub_metadata_ingestion
+from scripts.env_example import settings_classes
+from stack.settings import load_settings
+secrets = [s.get_secret_value() for cls in settings_classes() for _, s in load_settings(cls)
+           if hasattr(s, "get_secret_value")]
+
+@dg.asset
+def library_that_tells_all(context) -> None:
+    context.log.info("about to send %s", secrets)
+    print("nothing of ours")
+    context.add_output_metadata({"sent": str(secrets), "parts": {"of": secrets}})
+
+@dg.asset
+def library_that_fails() -> None:
+    try:
+        raise KeyError(secrets)
+    except KeyError as error:
+        raise RuntimeError(f"could not send {secrets}") from error
+
+with dg.DagsterInstance.get() as instance:
+    for asset in (library_that_tells_all, library_that_fails, datahub_metadata_ingestion):
+        done = dg.materialize([asset], instance=instance, raise_on_error=False)
+        print(asset.op.name, done.success)
+"""
+
+
+def test_no_secret_setting_is_in_anything_that_a_run_writes(stack, gms, monkeypatch):
+    gms.token, gms.echoes_the_token = "another", True
+    canaries = {
+        name: f"canary-{name}/9f3a7c"
+        for cls in settings_classes()
+        for name, field in cls.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+        and name not in ("dagster_postgres_url", "ducklake_catalog_url", "airbyte_password")
+    }
+    assert len(canaries) >= 4
+    for name, canary in canaries.items():
+        monkeypatch.setenv(name.upper(), canary)
+    monkeypatch.setenv("AIRBYTE_CLIENT_ID", "stack")
+    monkeypatch.setenv("DUCKLAKE_CATALOG_URL", "postgresql://me:canary-of-the-lake@db/lake")
+    monkeypatch.setenv("DAGSTER_HOME", str(prepare_dagster_home(load_settings(StackSettings))))
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-3:] == [
+        "library_that_tells_all True",
+        "library_that_fails False",
+        "datahub_metadata_ingestion False",
+    ], done.stderr
+    assert "DataHub" in done.stderr or "does not answer" in done.stderr
+    written = [(done.stdout + done.stderr).encode()]
+    written += [file.read_bytes() for file in stack.rglob("*") if file.is_file()]
+    assert sum(b"could not send" in content for content in written) >= 2, "log and event log"
+    for canary in (*canaries.values(), "canary-of-the-lake"):
+        told = [content for content in written if canary.encode() in content]
+        assert not told, told[0][:3000]

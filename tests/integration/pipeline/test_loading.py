@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from support.servers import free_port
-from support.stack_process import GUARD, ROOT, clean_environment
+from support.stack_process import COMMAND, GUARD, ROOT, clean_environment
 
 DEADLINE_S = 600
 TARGETS = {
-    "merged": ["-f", f"{ROOT}/code_locations/definitions.py", "-d", str(ROOT)],
-    "four locations": ["-w", f"{ROOT}/workspace.yaml"],
+    "merged": [],
+    "four locations": ["--locations"],
 }
 # As in the Makefile.
-MAKE_DEV = [sys.executable, "-m", "stack.one_machine.dev"]
+MAKE_DEV = [sys.executable, COMMAND, "dev"]
 ASSETS = '{"query": "{ assetNodes { assetKey { path } opNames } }"}'
 
 
@@ -39,7 +39,8 @@ def environment(log: Path) -> dict[str, str]:
 def test_the_definitions_are_valid(tmp_path):
     log = tmp_path / "network.log"
     result = subprocess.run(
-        [Path(sys.executable).parent / "dagster", "definitions", "validate", *TARGETS["merged"]],
+        [Path(sys.executable).parent / "dagster", "definitions", "validate",
+         "-f", f"{ROOT}/code_locations/definitions.py", "-d", str(ROOT)],
         cwd=ROOT, env=environment(log), capture_output=True, text=True, timeout=DEADLINE_S,
         check=False,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from dagster._core.scheduler.instigation import InstigatorStatus
 from stack.one_machine.home import prepare_dagster_home
 from stack.settings import StackSettings, WarehouseSettings
 from support.contents import tables
-from support.stack_process import ROOT
+from support.stack_process import COMMAND, ROOT
 
 README = (ROOT / "README.md").read_text()
 # Run elsewhere: by CI itself, in test_loading.py, in test_daily_pipeline.py, and by the fixture
@@ -51,11 +51,11 @@ def test_schedules_and_sensors_start_and_stop_from_python(stack, block):
     stack.environment["DAGSTER_HOME"] = str(home)
     result = stack.run("-c", block)
     assert result.returncode == 0, result.stdout + result.stderr
-    command = re.search(r"`python (-m stack\.automation .+)`", README)
+    command = re.search(r"`\.venv/bin/stack (start .+)` does", README)
     assert command
-    started = stack.run(*command[1].split())
+    started = stack.run(COMMAND, *command[1].split())
     assert started.stdout == "daily_pipeline_schedule is running\n", started.stderr
-    unknown = stack.run("-m", "stack.automation", "start", "daily_schedule")
+    unknown = stack.run(COMMAND, "start", "daily_schedule")
     assert unknown.returncode == 2
     assert "daily_pipeline_schedule" in unknown.stderr
     with dg.DagsterInstance.from_config(str(home)) as instance:

@@ -6,7 +6,7 @@ import psycopg2
 def test_a_run_is_recorded_in_postgres_and_its_password_nowhere(stack, database_url):
     url = database_url.replace("unused", "hunter2")
     stack.environment["DAGSTER_POSTGRES_URL"] = url
-    result = stack.run("-m", "code_locations.run", "pipeline_monitoring")
+    result = stack.run_pipeline("pipeline_monitoring")
     assert result.returncode == 0, result.stdout + result.stderr
     connection = psycopg2.connect(url)
     with connection.cursor() as cursor:

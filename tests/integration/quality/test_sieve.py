@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from quality.declarations import Expectation, Kind, Severity
 from quality.frames import _plain as plain
-from quality.queries import literal, quote, violation
+from quality.queries import literal, violation
+from stack.sql import identifier
 
 TYPES = {"n": "bigint", "m": "bigint", "money": "decimal(18,2)", "text": "varchar", "day": "date",
          "at": "timestamp", "yes": "boolean"}  # fmt: skip
@@ -96,10 +97,12 @@ def test_sql_finds_the_rows_that_great_expectations_finds(
 ) -> None:
     expectations = [expectation(i, *e) for i, e in enumerate(EXPECTATIONS)]
     connection = duckdb.connect()
-    connection.execute(f"create table t ({', '.join(f'{quote(c)} {t}' for c, t in TYPES.items())})")
+    connection.execute(
+        f"create table t ({', '.join(f'{identifier(c)} {t}' for c, t in TYPES.items())})"
+    )
     for row in rows:
         connection.execute("insert into t values (?, ?, ?, ?, ?, ?, ?)", [row[c] for c in TYPES])
-    shown = ", ".join(f"{plain(c, t.upper())} as {quote(c)}" for c, t in TYPES.items())
+    shown = ", ".join(f"{plain(c, t.upper())} as {identifier(c)}" for c, t in TYPES.items())
     frame = connection.execute(f"select {shown} from t").df()
     judge.count = getattr(judge, "count", 0) + 1
     verdicts = judge.judge(f"sieve.{judge.count}", frame, expectations)

@@ -12,7 +12,6 @@ BETWEEN = "expect_column_values_to_be_between__"
 REGEX = "expect_column_values_to_match_regex__"
 NO_ROWS = "expect_no_rows__"
 LATER = "expect_column_pair_values_a_to_be_greater_than_b__"
-COMPOUND = "expect_compound_columns_to_be_unique__"
 
 CLIENTS = "raw.books_clients: "
 PROJECTS = "raw.books_projects: "
@@ -49,15 +48,6 @@ def _purchase(change: str, purchase_id: int) -> str:
 
 
 IN_THE_RAW_TABLES = [
-    Wrong(
-        "invoice loaded twice",
-        "insert into {raw}.books_invoices select * replace ('X-1' as number) "
-        "from {raw}.books_invoices where invoice_id = 22",
-        {
-            INVOICES + UNIQUE + "invoice_id": 2,
-            "marts.receivables_ageing: " + UNIQUE + "invoice_id": 2,
-        },
-    ),
     Wrong(
         "invoice number used twice and one skipped",
         _invoice("number = '2025-0019'", 20),
@@ -126,7 +116,6 @@ IN_THE_RAW_TABLES = [
         "insert into {raw}.books_payments "
         "select * from {raw}.books_payments where payment_id = 120",
         {
-            PAYMENTS + UNIQUE + "payment_id": 2,
             PAYMENTS + NO_ROWS + "invoice_overpaid": 1,
             PAYMENTS + NO_ROWS + "same_payment_twice": 2,
         },
@@ -177,15 +166,6 @@ IN_THE_RAW_TABLES = [
         {ENTRIES + NO_ROWS + "more_than_24_hours_a_day": 1},
     ),
     Wrong(
-        "entry loaded twice",
-        "insert into {raw}.books_time_entries "
-        "select * from {raw}.books_time_entries where time_entry_id = 30",
-        {
-            ENTRIES + UNIQUE + "time_entry_id": 2,
-            "marts.fct_time_entries: " + UNIQUE + "time_entry_id": 2,
-        },
-    ),
-    Wrong(
         "work before the project started",
         _entry("worked_on = date '2024-12-31'", 50),
         {ENTRIES + NO_ROWS + "worked_outside_of_the_project": 1},
@@ -222,12 +202,6 @@ IN_THE_RAW_TABLES = [
         "change in the future",
         "update {raw}.books_clients set updated_at = '2099-01-01' where client_id = 3",
         {CLIENTS + NO_ROWS + "changed_in_the_future": 1},
-    ),
-    Wrong(
-        "two rates for a month",
-        "insert into {raw}.books_exchange_rates "
-        "select * from {raw}.books_exchange_rates where valid_from = '2025-05-01'",
-        {RATES + COMPOUND + "valid_from__currency": 2},
     ),
     Wrong(
         "rate of zero",

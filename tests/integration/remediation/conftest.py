@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ingestion.books.assets import dlt_ingestion_pipeline
+from ingestion.assets import dlt_ingestion_pipeline
 from ingestion.sample_data.exports import write_sample_data
 from integration.remediation.stack import Stack
 from quality.assets import great_expectations_validation

@@ -2,7 +2,7 @@
 
 import json
 
-from ingestion.books.assets import dlt_ingestion_pipeline
+from ingestion.assets import dlt_ingestion_pipeline
 from integration.remediation.stack import Stack
 from quality.assets import great_expectations_validation
 from transformation.assets import dbt_test

@@ -9,12 +9,17 @@ import catalog.definitions
 import ingestion.definitions
 import quality.definitions
 import transformation.definitions
-from ingestion.books.source import load_books
-from ingestion.sources.assets import configured_sources
-from ingestion.sources.loading import load_configured
+from ingestion.airbyte.loader import AirbyteLoader
+from ingestion.registry import LOADERS
+from ingestion.sources.declarations import load_sources
+from ingestion.sources.loader import SourcesLoader
 from integration.remediation.stack import JOB, Stack
+from stack.artifacts import ArtifactStore
+from stack.load_report import write_report
 from stack.remediation.sensor import data_quality_alert_sensor
+from support.books import load_books
 from support.fake_connector import Script, declare, put
+from support.incoming import Incoming
 
 CLIENTS = "freelancer_raw.books_clients"
 PRODUCTS = "freelancer_raw.shop_products"
@@ -64,7 +69,7 @@ def test_rows_that_were_taken_out_come_back_although_the_run_died(
         raise MemoryError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr("ingestion.remediation.stage.reingest", die)
+        patch.setattr("ingestion.remediation._load", die)
         (run,) = stack.tick()
     assert not run.success
     assert len(stack.sql(f"select * from {CLIENTS}")) == len(before) - 1
@@ -112,7 +117,7 @@ def shop(stack: Stack, tmp_path, monkeypatch: pytest.MonkeyPatch):
     connection = declare(tmp_path / "connections", name="shop", streams={"products": {}})
     put(connection, tmp_path / "connectors", SCRIPT)
     monkeypatch.setenv("AIRBYTE_CONNECTORS_DIR", str(tmp_path / "connectors"))
-    monkeypatch.setattr("ingestion.remediation.stage.CONNECTIONS", (connection,))
+    monkeypatch.setattr("ingestion.registry.LOADERS", (*LOADERS, AirbyteLoader([connection])))
     return connection
 
 
@@ -151,8 +156,9 @@ def test_a_table_of_a_configured_source_is_read_anew_and_keeps_what_the_source_f
             insert into orders values (1, 5, '2026-01-01'), (2, 6, '2026-01-02');"""
         )
     (tmp_path / "till.yml").write_text(TILL.format(file=file))
-    monkeypatch.setenv("DLT_SOURCES_DIR", str(tmp_path))
-    load_configured(configured_sources())
+    loader = SourcesLoader(load_sources(tmp_path))
+    monkeypatch.setattr("ingestion.registry.LOADERS", (*LOADERS, loader))
+    assert loader.load().failures == ()
     before = stack.sql(f"select id, total from {ORDERS} order by id")
     assert before == [(1, 5.0), (2, 6.0)]
     stack.sql(f"update {ORDERS} set total = -1 where id = 1")
@@ -162,3 +168,27 @@ def test_a_table_of_a_configured_source_is_read_anew_and_keeps_what_the_source_f
     (run,) = stack.tick()
     assert run.success
     assert stack.sql(f"select id, total from {ORDERS} order by id") == before
+
+
+FILES = "freelancer_raw.files_orders"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_table_of_files_is_read_from_its_processed_files_or_left_and_not_healed(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    inbox = Incoming(stack.home)
+    inbox.drop("orders/1.csv", "id,amount\n1,5\n2,6\n")
+    inbox.drop("orders/2.csv", "id,amount\n3,7\n")
+    report = inbox.process().report
+    write_report(ArtifactStore(str(stack.home / "artifacts")), "a-run", report)
+    before = stack.sql(f"select * from {FILES} order by id")
+    stack.sql(f"update {FILES} set amount = -1 where id = 1")
+    spoilt = stack.sql(f"select * from {FILES} order by id")
+    if not there:
+        (stack.home / "incoming/processed/orders/2.csv").unlink()
+    stack.drop(tables=["raw.files_orders"])
+    (run,) = stack.tick()
+    assert run.success
+    after = stack.sql(f"select * from {FILES} order by id")
+    assert after == (before if there else spoilt)

@@ -14,8 +14,12 @@ from tests.integration.transformation.test_incremental import LATE
 
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import WarehouseBusyError, connect
+from stack.warehouse.retry import is_busy
+from support.holder import held
 from transformation.assets import MANIFEST, dbt_run, dbt_test
 from transformation.checks import dbt_data_tests
+from transformation.models import DbtError, run_tests
+from transformation.project import load_project
 
 PAYMENT_OF_NO_INVOICE = {
     "payment_id": 77,
@@ -171,22 +175,15 @@ def test_killed_run_started_again_ends_as_an_undisturbed_one(modelled: Warehouse
 
 
 def test_busy_warehouse_is_named_before_dbt_starts(modelled: WarehouseSettings):
-    holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True);"
-            " sys.stdin.read()",
-            str(modelled.duckdb_file),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "open\n"
-        with pytest.raises(WarehouseBusyError, match="open for writing in another process"):
-            run_dbt(modelled)
-    finally:
-        holder.communicate(input="")
+    impatient = modelled.model_copy(update={"warehouse_wait_seconds": 0.0})
+    refused = pytest.raises(WarehouseBusyError, match="is still held by process")
+    with held(modelled.duckdb_file), refused:
+        run_dbt(impatient)
+
+
+def test_busy_warehouse_is_named_by_dbt_itself(modelled: WarehouseSettings, monkeypatch):
+    monkeypatch.setenv("WAREHOUSE_WAIT_SECONDS", "0")
+    with held(modelled.duckdb_file, "reader") as holder, pytest.raises(DbtError) as told:
+        run_tests(load_project(), modelled.stack_home / "scratch" / "busy", report=print)
+    assert holder.names_it(str(told.value))
+    assert is_busy(told.value)  # its run is made again

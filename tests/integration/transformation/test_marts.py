@@ -126,7 +126,7 @@ def test_every_mart_is_as_worked_out_by_hand_and_all_is_recorded(
 
     evaluations = result.get_asset_check_evaluations()
     assert {(e.asset_key.path[1], e.check_name) for e in evaluations} == {
-        (MANIFEST.tables[t.table].name, t.check_name) for t in MANIFEST.tests.values()
+        (MANIFEST.tables[t.table].table, t.check_name) for t in MANIFEST.tests.values()
     }
     assert all(evaluation.passed for evaluation in evaluations)
 
@@ -135,7 +135,7 @@ def test_every_mart_is_as_worked_out_by_hand_and_all_is_recorded(
     columns = catalog["nodes"]["model.freelancer.cash_in"]["columns"]
     assert columns["received_eur"]["type"] == "DECIMAL(18,2)"
     assert columns["received_eur"]["index"] == 5
-    assert "source.freelancer.books.payments" in catalog["sources"]
+    assert "source.raw.books.payments" in catalog["sources"]
     results = store.get_json("dbt/run_results.json", result.run_id)["results"]
     assert {r["unique_id"] for r in results} == {m.unique_id for m in MANIFEST.models}
     tested = store.get_json("dbt/test_results.json", result.run_id)["results"]
@@ -150,8 +150,8 @@ def test_never_loaded_sources_give_empty_models_and_passing_tests(
 
     assert result.success
     assert {
-        m.name: mart(duckdb_settings, m.name) for m in MANIFEST.models if m.schema == "marts"
-    } == {m.name: [] for m in MANIFEST.models if m.schema == "marts"}
+        m.table: mart(duckdb_settings, m.table) for m in MANIFEST.models if m.schema_name == "marts"
+    } == {m.table: [] for m in MANIFEST.models if m.schema_name == "marts"}
 
 
 def test_receivables_of_a_past_day_are_the_books_as_they_were(modelled: WarehouseSettings):

@@ -3,13 +3,19 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.integration.transformation.conftest import invoke_dbt, run_dbt
 
-from stack.settings import WarehouseSettings
+from stack.artifacts import ArtifactStore
+from stack.load_report import LoadReport, TableReport, write_report
+from stack.raw import Column, RawTable
+from stack.settings import WarehouseSettings, load_settings
+from stack.warehouse import connect
+from support.stack_process import COMMAND
+from transformation.graph import graph_of
+from transformation.models import run_models, run_tests, select
 from transformation.prepare import prepare
 from transformation.project import DbtProject, DbtProjectError, load_manifest, load_project
 from transformation.runner import invoke
@@ -37,7 +43,7 @@ def test_project_is_parsed_when_there_is_no_manifest_and_again_when_a_file_chang
 
     folder = copied.prepared_dir()
     assert folder == copied.project_dir / "target"
-    assert "model.freelancer.cash_in" in manifest["nodes"]
+    assert "model.freelancer.cash_in" in manifest.nodes
     written = (folder / "manifest.json").stat().st_mtime_ns
     prepare(copied)
     assert (folder / "manifest.json").stat().st_mtime_ns == written
@@ -45,6 +51,33 @@ def test_project_is_parsed_when_there_is_no_manifest_and_again_when_a_file_chang
     with (copied.project_dir / MODEL).open("a") as file:
         file.write("-- changed\n")
     assert copied.prepared_dir() is None
+
+
+def test_a_model_selects_from_a_table_that_a_loader_has_reported(copied: DbtProject):
+    model = copied.project_dir / "models/staging/stg_crm__contacts.sql"
+    model.write_text("select id from {{ source('crm', 'contacts') }}")
+    table = RawTable(
+        source="crm", name="contacts", columns=[Column(name="id", type="bigint")],
+        primary_key=["id"],
+    )  # fmt: skip
+    report = LoadReport(
+        loader="sources", asset="x", tables={"crm_contacts": TableReport(table=table)}
+    )
+    write_report(ArtifactStore(copied.artifacts), "run", report)
+    settings = load_settings(WarehouseSettings)
+    scratch = copied.stack_home / "scratch"
+
+    run_models(copied, settings, scratch, print, select(["model.freelancer.stg_crm__contacts"]))
+
+    with connect(settings) as connection:
+        connection.execute(f"insert into {settings.dlt_dataset_name}.crm_contacts values (1), (1)")
+        assert (
+            connection.execute("select id from staging.stg_crm__contacts").fetchall() == [(1,)] * 2
+        )
+    graph = graph_of(load_manifest(copied))
+    tests = [uid for uid, test in graph.tests.items() if test.table.endswith(".crm.contacts")]
+    found = run_tests(copied, scratch, print, select(tests))
+    assert [r.status for r in found.result.results] == ["fail"], "its key is judged, and isn't one"
 
 
 def test_project_that_does_not_parse_is_named_with_the_reason(copied: DbtProject):
@@ -95,7 +128,7 @@ def test_dbt_unit_tests_pass(modelled: WarehouseSettings):
 
 def test_dbt_by_hand_uses_the_stacks_warehouse(modelled: WarehouseSettings):
     done = subprocess.run(
-        [sys.executable, "-m", "transformation.dbt_cli", "show", "-s", "cash_in", "--quiet"],
+        [COMMAND, "dbt", "show", "-s", "cash_in", "--quiet"],
         capture_output=True,
         text=True,
         check=False,

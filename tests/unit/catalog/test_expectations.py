@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from catalog.expectations import MEANINGS, SEVERITIES, expectation_proposals
-from catalog.inputs import Inputs
 from catalog.urns import Naming
+from stack.gx_artifacts import ExpectationResult, ValidationResult
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-ARTIFACT = "gx/validation_result.json"
 
 
 def proposals(**result):
@@ -27,9 +26,13 @@ def proposals(**result):
         "unexpected_count": 0,
         "element_count": 7,
     } | result
-    document = {"checkpoint": "daily_validation", "run_id": "r", "results": [whole]}
-    inputs = Inputs({ARTIFACT: document}, {ARTIFACT: AT})
-    found = list(expectation_proposals(Naming("warehouse"), inputs, "freelancer_raw"))
+    validation = ValidationResult(
+        success=True,
+        checkpoint="daily_validation",
+        run_id="r",
+        results=[ExpectationResult.model_validate(whole)],
+    )
+    found = list(expectation_proposals(Naming("warehouse"), validation, AT, "freelancer_raw"))
     assert all(p.validate() for p in found)
     return {p.aspectName: p.aspect for p in found}
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.removal import Entities, artifact, earlier
+from catalog.proposals import Entities, artifact, earlier
 from catalog.urns import Naming
 
 URNS = st.frozensets(st.sampled_from("abcdef"))

@@ -3,7 +3,8 @@
 import fsspec
 import pytest
 
-from stack.artifacts import ArtifactStore, write_atomically
+from stack.artifacts import ArtifactError, ArtifactStore, write_atomically
+from stack.dbt_artifacts import RUN_RESULTS, read_results
 
 
 @pytest.fixture(params=["folder", "object store"])
@@ -24,6 +25,16 @@ def test_the_latest_is_that_of_the_last_run_and_each_run_keeps_its_own(store):
 def test_what_was_never_written_is_none(store):
     assert store.get("gx/validation_result.json") is None
     assert store.get_json("gx/validation_result.json", run_id="run-1") is None
+
+
+def test_what_its_writer_does_not_promise_is_told_in_one_line(store):
+    store.put("run-1", "dbt/run_results.json", b'{"results": [{"status": "success"}]}')
+    with pytest.raises(ArtifactError) as error:
+        read_results(store, RUN_RESULTS)
+    assert str(error.value) == (
+        f"{store.url}/latest/dbt/run_results.json: found results.0.unique_id: Field required, "
+        "expected a Results; run the stage that writes it again, or delete the file to go without"
+    )
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_debris(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import pytest
 
 from stack.locations import Location, location_definitions
 from stack.pipelines import Stage
+from stack.settings import SettingsError
 
 RUNNING, STOPPED = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
 
@@ -22,5 +23,28 @@ def test_schedules_run_by_default_in_production_and_nowhere_else(
 
 def test_a_wrong_setting_fails_when_the_location_loads(stack_home, monkeypatch):
     monkeypatch.setenv("DAGSTER_ENV", "production")
-    with pytest.raises(ValueError, match="DAGSTER_ENV: got 'production'"):
+    with pytest.raises(SettingsError, match="DAGSTER_ENV: got 'production'"):
         location_definitions(Location(stage=Stage.INGESTION, settings=[], assets=[]))
+
+
+def test_a_job_runs_the_checks_that_an_asset_brings_along_and_no_twins(stack_home):
+    key = dg.AssetKey("datahub_metadata_ingestion")
+    own = dg.AssetCheckSpec("own", asset=key)
+    other = dg.AssetCheckSpec("other", asset=key)
+
+    @dg.multi_asset(specs=[dg.AssetSpec(key)], check_specs=[own], can_subset=True)
+    def datahub_metadata_ingestion():
+        yield dg.MaterializeResult()
+        yield dg.AssetCheckResult(check_name="own", passed=True)
+
+    @dg.multi_asset_check(specs=[other])
+    def twin():
+        raise AssertionError("runs alone only")
+
+    location = Location(
+        stage=Stage.CATALOG, settings=[], assets=[datahub_metadata_ingestion], checks=[twin]
+    )
+    job = location_definitions(location).get_job_def("daily_data_pipeline")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance)
+    assert [e.check_name for e in result.get_asset_check_evaluations()] == ["own"]

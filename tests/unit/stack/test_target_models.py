@@ -2,23 +2,21 @@
 
 import pytest
 
+from stack.dbt_artifacts import Node
 from stack.target_models import UnknownModelError, check_target_models
+from support.dbt import manifest, node
 
 
-def model(name: str, layer: str, *tags: str) -> dict:
-    fqn = ["freelancer", layer, name]
-    return {"name": name, "resource_type": "model", "fqn": fqn, "tags": list(tags)}
+def model(name: str, layer: str, *tags: str) -> Node:
+    return node(f"model.freelancer.{name}", fqn=["freelancer", layer, name], tags=tags)
 
 
-MANIFEST = {
-    "nodes": {
-        "model.freelancer.revenue_by_month": model("revenue_by_month", "marts", "nightly"),
-        "model.freelancer.cash_in": model("cash_in", "marts"),
-        "test.freelancer.unique_x": {"name": "unique_x", "resource_type": "test", "fqn": ["x"]},
-    },
-    "sources": {"source.freelancer.books.books_invoices": {
-        "source_name": "books", "name": "books_invoices", "tags": []}},
-}  # fmt: skip
+MANIFEST = manifest(
+    model("revenue_by_month", "marts", "nightly"),
+    model("cash_in", "marts"),
+    node("test.freelancer.unique_x", fqn=["x"]),
+    node("source.freelancer.books.books_invoices", source_name="books"),
+)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,5 @@
 """Health of the warehouse, which monitoring must never lock away from a run."""
 
-import subprocess
-import sys
-
 import dagster as dg
 import duckdb
 import pytest
@@ -13,6 +10,7 @@ from stack.pipelines import MONITORING
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect
 from stack.warehouse.pool import WAREHOUSE_POOL
+from support.holder import held
 from support.http_server import refused_port
 from transformation.health import runs_using_warehouse, warehouse_health
 
@@ -60,9 +58,6 @@ def file(tmp_path):
     return settings
 
 
-HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); input()"
-
-
 def test_a_file_that_a_run_writes_is_ok_and_is_not_opened(file):
     file.duckdb_file.write_bytes(b"opening this would fail")
     health = warehouse_health(file, [RUN])
@@ -71,14 +66,9 @@ def test_a_file_that_a_run_writes_is_ok_and_is_not_opened(file):
 
 
 def test_a_file_that_a_forgotten_shell_holds_is_degraded(file):
-    command = [sys.executable, "-c", HOLD, str(file.duckdb_file)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as shell:
-        assert shell.stdout.readline() == "open\n"
+    with held(file.duckdb_file) as shell:
         health = warehouse_health(file, [])
-        shell.communicate("\n")
-    assert (health.state, "not by a run" in health.sentence) == (State.DEGRADED, True)
+    assert (health.state, shell.names_it(health.sentence)) == (State.DEGRADED, True)
     assert warehouse_health(file, []).state is State.OK
 
 

@@ -1,42 +1,71 @@
-"""dbt's sources are the declared raw tables, column by column."""
+"""dbt's sources follow from the registry of raw tables, and from what loaders reported."""
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
-from stack.raw import RawTable, raw_tables
+from stack.artifacts import ArtifactStore
+from stack.load_report import LoadReport, TableReport, write_report
+from stack.raw import Column, RawTable, raw_tables
+from transformation.assets import MANIFEST
 from transformation.settings import DbtSettings
+from transformation.sources import hand_written, known_tables, sources_document
 
 MODELS = DbtSettings().project_dir / "models"
-
-
-def declared(table: RawTable) -> dict[str, tuple[str, str]]:
-    return {column.name: (column.type, column.description) for column in table.columns}
-
-
-def sources() -> dict[str, dict]:
-    found = {}
-    for file in sorted(MODELS.rglob("*__sources.yml")):
-        for source in yaml.safe_load(file.read_text())["sources"]:
-            for table in source["tables"]:
-                found[f"{source['name']}_{table['name']}"] = table
-    return found
-
-
-def test_every_raw_table_is_a_source_and_no_other():
-    assert set(sources()) == {table.table_name for table in raw_tables()}
+CONTACTS = RawTable(
+    source="crm",
+    name="contacts",
+    description="People, {{ as_text }}.",
+    columns=(Column(name="id", type="bigint"), Column(name="since", type="date")),
+    primary_key=("id", "since"),
+)
 
 
 @pytest.mark.parametrize("table", raw_tables(), ids=lambda table: table.table_name)
-def test_source_agrees_with_the_declaration(table: RawTable):
-    source = sources()[table.table_name]
+def test_every_declared_table_is_a_source_with_its_key_judged_once(table: RawTable):
+    source = MANIFEST.tables[f"source.raw.{table.source}.{table.name}"]
 
-    assert source["identifier"] == table.table_name
-    assert source["description"] == table.description
-    assert {
-        column["name"]: (column["data_type"], column["description"]) for column in source["columns"]
-    } == declared(table)
+    assert (source.table, source.description) == (table.table_name, table.description)
+    assert source.columns == {column.name: column.description for column in table.columns}
+    names = [t.check_name for t in MANIFEST.tests.values() if t.table == source.unique_id]
+    assert sum(name.startswith(("primary_key", "unique_together")) for name in names) == 1
+
+
+def test_no_source_is_written_by_hand():
+    assert hand_written(MODELS.rglob("*.yml")) == set()
+
+
+def test_a_reported_table_is_a_source_unless_the_project_declares_it_or_it_is_on_a_server(
+    tmp_path: Path,
+):
+    store = ArtifactStore(str(tmp_path / "artifacts"))
+    odd = RawTable(source="files", name="two words {{")
+    parts = {table.table_name: TableReport(table=table) for table in (odd, CONTACTS)}
+    write_report(store, "run", LoadReport(loader="sources", asset="x", tables=parts))
+    tables = known_tables(store.url)
+    assert tables == (*raw_tables(), CONTACTS)
+    assert known_tables("s3://bucket/artifacts") == raw_tables()
+
+    text = sources_document(tables, "raw_data", without=(), keys=True)
+    assert "{{" not in text
+    [crm] = [s for s in yaml.safe_load(text)["sources"] if s["name"] == "crm"]
+    assert (crm["schema"], crm["tables"][0]["identifier"]) == ("raw_data", "crm_contacts")
+    assert [c["data_tests"] for c in crm["tables"][0]["columns"]] == [["not_null"]] * 2
+    assert crm["tables"][0]["data_tests"][0]["unique_together"]["arguments"] == {
+        "columns": ["id", "since"]
+    }
+
+    own = tmp_path / "own.yml"
+    own.write_text("sources: [{name: crm, tables: [{name: contacts}]}]")
+    without = hand_written([own])
+    assert "crm_contacts" not in sources_document(tables, "raw_data", without=without, keys=True)
+
+
+def test_an_unreadable_report_costs_its_sources_not_the_location(tmp_path: Path):
+    ArtifactStore(str(tmp_path)).put("run", "load/books.json", json.dumps({"tables": []}).encode())
+    assert known_tables(str(tmp_path)) == raw_tables()
 
 
 @pytest.mark.parametrize("table", raw_tables(), ids=lambda table: table.table_name)
@@ -46,6 +75,6 @@ def test_source_has_a_staging_model_named_after_it(table: RawTable):
 
 def test_sql_files_are_described_beside_themselves():
     for file in MODELS.rglob("*.sql"):
-        (described,) = Path(file.parent).glob("*__models.yml")
-        names = {model["name"] for model in yaml.safe_load(described.read_text())["models"]}
+        documents = [yaml.safe_load(f.read_text()) for f in Path(file.parent).glob("*.yml")]
+        names = {model["name"] for found in documents for model in found.get("models", ())}
         assert file.stem in names

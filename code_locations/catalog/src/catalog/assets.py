@@ -1,42 +1,68 @@
-"""The catalog asset."""
+"""The catalog asset, and its check, which can run alone."""
+
+from collections.abc import Iterator
 
 import dagster as dg
 
-from catalog.checks import EVERY_TABLE
-from catalog.coverage import evaluate
+from catalog.settings import DataHubSettings
+from catalog.summary import EVERY_TABLE, coverage, metadata
 from stack.options import RESOURCE, takes_options
+from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
+
+ASSET = dg.AssetKey("datahub_metadata_ingestion")
 
 
 @takes_options
-@dg.asset(
-    group_name="catalog",
-    kinds={"datahub"},
-    owners=["team:analytics"],
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            ASSET,
+            group_name="catalog",
+            kinds={"datahub"},
+            owners=["team:analytics"],
+            deps=["dbt_test", "great_expectations_validation"],
+            description=(
+                "Describes the warehouse in DataHub: tables, columns, owners, lineage down to "
+                "columns, row counts, and the results of dbt's tests and Great Expectations. "
+                "Writes to DATAHUB_GMS_URL, or to a file that `datahub ingest` takes."
+            ),
+        )
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            EVERY_TABLE,
+            asset=ASSET,
+            description="Each table and view of the warehouse has columns, a description and an "
+            "owner in the catalog.",
+        )
+    ],
+    can_subset=True,
     pool=WAREHOUSE_POOL,
     required_resource_keys={RESOURCE},  # none concerns it, but a pipeline's config is one
-    deps=[dg.AssetKey("dbt_test"), dg.AssetKey("great_expectations_validation")],
-    description=(
-        "Describes the warehouse in DataHub: tables, columns, owners, lineage down to columns, "
-        "row counts, and the results of dbt's tests and Great Expectations. Writes to "
-        "DATAHUB_GMS_URL, or to a file that `datahub ingest` takes."
-    ),
 )
-def datahub_metadata_ingestion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    """Catalogue what the pipeline has made."""
-    from catalog.ingestion import catalogue
-    from catalog.summary import metadata
+def datahub_metadata_ingestion(
+    context: dg.AssetExecutionContext,
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Catalogue what the pipeline has made; for the check alone, describe it without writing."""
+    from catalog.ingestion import Catalogue
 
-    catalogued = catalogue(context.run.run_id, context.log.info)
-    description = catalogued.description
-    for warning in description.warnings:
-        context.log.warning(warning)
-    for gap in description.missing:
-        context.log.info(f"not catalogued: {gap}")
-    verdict = evaluate(description.naming, description.tables, description.proposals)
-    context.log_event(
-        dg.AssetCheckEvaluation(
-            asset_key=context.asset_key, check_name=EVERY_TABLE, **verdict.as_arguments()
-        )
+    catalogue = Catalogue(
+        load_settings(StackSettings),
+        load_settings(WarehouseSettings),
+        load_settings(DataHubSettings),
+        context.run.run_id,
+        context.log.info,
     )
-    return dg.MaterializeResult(metadata=metadata(catalogued))
+    if context.selected_asset_keys:
+        catalogued = catalogue.write()
+        description = catalogued.description
+        for warning in description.warnings:
+            context.log.warning(warning)
+        for gap in description.missing:
+            context.log.info(f"not catalogued: {gap}")
+        yield dg.MaterializeResult(metadata=metadata(catalogued))
+    else:
+        description = catalogue.describe()
+    if context.selected_asset_check_keys:
+        yield coverage(description)

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from catalog.field_types import data_type, fields_of
-from catalog.models import TAG_PREFIX
-from catalog.tables import CatalogTable
+from catalog.tables import TAG_PREFIX, CatalogTable
 from catalog.urns import WAREHOUSE_PLATFORM, Naming, owner
 
 if TYPE_CHECKING:
@@ -97,8 +96,8 @@ class DatasetProposals:
             "layer": table.layer,
             "source": table.raw.source if table.raw else None,
             "event_date": table.raw.event_date if table.raw else None,
-            "dbt_unique_id": table.dbt.unique_id if table.dbt else None,
-            "dbt_materialized": table.dbt.materialized if table.dbt else None,
+            "dbt_unique_id": table.dbt.node.unique_id if table.dbt else None,
+            "dbt_materialized": table.dbt.node.config.materialized if table.dbt else None,
         }
         return DatasetPropertiesClass(
             name=table.facts.name,
@@ -148,7 +147,7 @@ class DatasetProposals:
     def _tags(self, table: CatalogTable) -> list[Any]:
         from datahub.emitter.mce_builder import make_global_tag_aspect_with_tag_list
 
-        tags = [f"{TAG_PREFIX}{tag}" for tag in table.dbt.tags] if table.dbt else []
+        tags = sorted({f"{TAG_PREFIX}{tag}" for tag in table.dbt.node.tags}) if table.dbt else []
         return [make_global_tag_aspect_with_tag_list(tags)] if tags else []
 
     def _siblings(self, table: CatalogTable) -> list[Any]:

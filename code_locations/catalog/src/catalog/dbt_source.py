@@ -8,10 +8,13 @@ Source: https://docs.datahub.com/docs/generated/ingestion/sources/dbt
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,18 +23,18 @@ from typing import TYPE_CHECKING, Any
 from catalog.datasets import ownership
 from catalog.field_types import data_type, fields_of
 from catalog.inputs import Inputs
-from catalog.models import TAG_PREFIX, table_name
-from catalog.tables import CatalogTable
+from catalog.tables import TAG_PREFIX, CatalogTable
 from catalog.urns import WAREHOUSE_PLATFORM, Naming
+from stack.dbt_artifacts import MANIFEST, RUN_RESULTS, TEST_RESULTS, catalog_document
+from stack.errors import StackError
 
 if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
 
 log = logging.getLogger(__name__)
-CATALOG_SCHEMA = "https://schemas.getdbt.com/dbt/catalog/v1.json"
 
 
-class DbtSourceError(RuntimeError):
+class DbtSourceError(StackError):
     """DataHub's dbt source could not read what dbt wrote."""
 
 
@@ -50,11 +53,11 @@ def dbt_metadata(
 
     Raises DbtSourceError if the source reports a failure.
     """
-    if not inputs.document("dbt/manifest.json"):
+    if MANIFEST not in inputs.documents:
         return DbtMetadata()
-    known = {t.dbt.unique_id: t for t in tables if t.dbt}
+    known = {t.dbt.node.unique_id: t for t in tables if t.dbt}
     scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=scratch) as folder:
+    with TemporaryDirectory(dir=scratch) as folder, _temporary_files_in(folder):
         config = _config(naming, inputs, known.values(), Path(folder))
         found, remarks = _run(config, run_id)
     siblings = {naming.dbt_node(*t.facts.key): t for t in known.values()}
@@ -71,9 +74,9 @@ def _config(
         return str(file)
 
     results = [
-        write(name.replace("/", "_"), inputs.document(name))
-        for name in ("dbt/run_results.json", "dbt/test_results.json")
-        if inputs.document(name)
+        write(name.replace("/", "_"), inputs.documents[name])
+        for name in (RUN_RESULTS, TEST_RESULTS)
+        if name in inputs.documents
     ]
     return {
         "manifest_path": write("manifest.json", _manifest(inputs)),
@@ -111,61 +114,38 @@ def _manifest(inputs: Inputs) -> dict[str, Any]:
     it out, and without it there is no column lineage. Sources go by the name of their table,
     which is what the SQL reads and what the warehouse has.
     """
-    manifest = inputs.document("dbt/manifest.json")
-    compiled = {
-        result["unique_id"]: result["compiled_code"]
-        for result in inputs.document("dbt/run_results.json").get("results", [])
-        if result.get("compiled_code")
-    }
+    manifest = inputs.documents[MANIFEST]
+    compiled = {r.unique_id: r.compiled_code for r in inputs.run_results.results if r.compiled_code}
     nodes = {
-        name: node
-        if node.get("compiled_code") or name not in compiled
-        else {**node, "compiled_code": compiled[name]}
+        name: {**node, "compiled_code": node.get("compiled_code") or compiled.get(name)}
         for name, node in manifest.get("nodes", {}).items()
     }
     sources = {
-        name: {**source, "name": table_name(source)}
+        name: {**source, "name": inputs.manifest.sources[name].table}
         for name, source in manifest.get("sources", {}).items()
     }
     return {**manifest, "nodes": nodes, "sources": sources}
 
 
 def warehouse_catalog(naming: Naming, tables: Iterable[CatalogTable]) -> dict[str, Any]:
-    """The warehouse's columns in the form of dbt's catalog.json.
+    """The warehouse's columns in the form of dbt's catalog.json."""
+    described = ((t.dbt.node, t.facts) for t in tables if t.dbt)
+    return catalog_document(
+        naming.database,
+        ((node, t.kind == "view", {c.name: c.type for c in t.columns}) for node, t in described),
+    )
 
-    Format: https://schemas.getdbt.com/dbt/catalog/v1.json
-    """
-    document: dict[str, Any] = {
-        "metadata": {"dbt_schema_version": CATALOG_SCHEMA},
-        "nodes": {},
-        "sources": {},
-        "errors": None,
-    }
-    for table in tables:
-        if table.dbt is None:
-            continue
-        document["sources" if table.dbt.is_source else "nodes"][table.dbt.unique_id] = {
-            "unique_id": table.dbt.unique_id,
-            "metadata": {
-                "database": naming.database,
-                "schema": table.facts.schema,
-                "name": table.facts.name,
-                "type": "VIEW" if table.facts.kind == "view" else "BASE TABLE",
-                "comment": None,
-                "owner": None,
-            },
-            "columns": {
-                column.name: {
-                    "name": column.name,
-                    "type": column.type,
-                    "index": index,
-                    "comment": None,
-                }
-                for index, column in enumerate(table.facts.columns, start=1)
-            },
-            "stats": {},
-        }
-    return document
+
+@contextmanager
+def _temporary_files_in(folder: str) -> Iterator[None]:
+    """DataHub's source leaves a folder with a database among the system's temporary files."""
+    before = tempfile.tempdir
+    tempfile.tempdir = folder
+    try:
+        yield
+        gc.collect()  # its database is closed by a finalizer, which wants the folder to be there
+    finally:
+        tempfile.tempdir = before
 
 
 def _run(config: dict[str, Any], run_id: str) -> tuple[list[Proposal], tuple[str, ...]]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from catalog.inputs import Inputs
 from catalog.urns import GX_PLATFORM, Naming
+from stack.gx_artifacts import ExpectationResult, ValidationResult
 
 if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
@@ -25,8 +25,6 @@ class Meaning:
 
 
 _BETWEEN = (("min_value", "minValue"), ("max_value", "maxValue"))
-
-ARTIFACT = "gx/validation_result.json"
 
 # Expectations that DataHub's UI can put into a sentence; others are shown by their own name.
 # Names: https://greatexpectations.io/expectations
@@ -69,42 +67,39 @@ MEANINGS = {
 SEVERITIES = {"critical": "HIGH", "error": "HIGH", "warning": "MEDIUM", "info": "LOW"}
 
 
-def expectation_proposals(naming: Naming, inputs: Inputs, raw_schema: str) -> Iterator[Proposal]:
-    """The definition and the latest run of every expectation that was validated.
-
-    Raw tables go by the schema `raw` in the results, as in asset keys.
-    """
+def expectation_proposals(
+    naming: Naming, validation: ValidationResult, at: datetime, raw_schema: str
+) -> Iterator[Proposal]:
+    """The definition and the latest run, kept `at`, of every expectation that was validated."""
     from datahub.emitter.mce_builder import make_data_platform_urn
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.metadata import schema_classes as s
 
-    document = inputs.document(ARTIFACT)
-    for result in document.get("results", []):
+    for result in validation.results:
         dataset = naming.table(*validated_table(result, raw_schema))
-        urn = naming.expectation(dataset, result["check_name"])
+        urn = naming.expectation(dataset, result.check_name)
         aspects: list[Any] = [
-            _definition(dataset, document, result),
+            _definition(dataset, validation, result),
             s.DataPlatformInstanceClass(platform=make_data_platform_urn(GX_PLATFORM)),
             s.StatusClass(removed=False),
-            _run(urn, dataset, document, result, inputs.written[ARTIFACT]),
+            _run(urn, dataset, validation, result, at),
         ]
         yield from MetadataChangeProposalWrapper.construct_many(urn, aspects)
 
 
-def validated_table(result: Any, raw_schema: str) -> tuple[str, str]:
+def validated_table(result: ExpectationResult, raw_schema: str) -> tuple[str, str]:
     """Schema and name, in the warehouse, of the table that a result is about."""
-    schema = result["schema"]
-    return (raw_schema if schema == "raw" else schema), result["table"]
+    schema = result.schema_name
+    return (raw_schema if schema == "raw" else schema), result.table
 
 
-def _definition(dataset: str, document: Any, result: Any) -> Any:
+def _definition(dataset: str, validation: ValidationResult, result: ExpectationResult) -> Any:
     from datahub.emitter.mce_builder import make_schema_field_urn
     from datahub.metadata import schema_classes as s
 
-    column = result.get("column")
-    kwargs = result.get("kwargs") or {}
+    column, kwargs = result.column, result.kwargs
     meaning = MEANINGS.get(
-        result["expectation_type"],
+        result.expectation_type,
         Meaning("_NATIVE_", scope="DATASET_COLUMN" if column else "DATASET_ROWS"),
     )
     return s.AssertionInfoClass(
@@ -113,10 +108,10 @@ def _definition(dataset: str, document: Any, result: Any) -> Any:
         customProperties={
             name: str(value)
             for name, value in (
-                ("check_name", result["check_name"]),
-                ("severity", result.get("severity")),
-                ("because", result.get("because")),
-                ("checkpoint", document.get("checkpoint")),
+                ("check_name", result.check_name),
+                ("severity", result.severity),
+                ("because", result.because),
+                ("checkpoint", validation.checkpoint),
             )
             if value
         },
@@ -127,7 +122,7 @@ def _definition(dataset: str, document: Any, result: Any) -> Any:
             aggregation=meaning.aggregation,
             fields=[make_schema_field_urn(dataset, column)] if column else None,
             parameters=_parameters(meaning, kwargs),
-            nativeType=result["expectation_type"],
+            nativeType=result.expectation_type,
             nativeParameters={k: str(v) for k, v in sorted(kwargs.items())},
         ),
     )
@@ -153,25 +148,27 @@ def _parameters(meaning: Meaning, kwargs: dict[str, Any]) -> Any:
     return s.AssertionStdParametersClass(**given) if given else None
 
 
-def _run(urn: str, dataset: str, document: Any, result: Any, at: datetime) -> Any:
+def _run(
+    urn: str, dataset: str, validation: ValidationResult, result: ExpectationResult, at: datetime
+) -> Any:
     from datahub.metadata import schema_classes as s
 
-    observed = result.get("observed")
+    observed = result.observed
     # An expectation that could not be judged has neither passed nor failed.
-    outcome = "ERROR" if result.get("error") else "SUCCESS" if result["success"] else "FAILURE"
-    severity = SEVERITIES.get(str(result.get("severity")), "HIGH")
-    native = {"observed": observed, "error": result.get("error"), "sql": result.get("sql")}
+    outcome = "ERROR" if result.error else "SUCCESS" if result.success else "FAILURE"
+    severity = SEVERITIES.get(result.severity, "HIGH")
+    native = {"observed": observed, "error": result.error, "sql": result.sql}
     return s.AssertionRunEventClass(
         timestampMillis=int(at.timestamp() * 1000),
-        runId=str(document.get("run_id")),
+        runId=validation.run_id,
         assertionUrn=urn,
         asserteeUrn=dataset,
         status=s.AssertionRunStatusClass.COMPLETE,
         result=s.AssertionResultClass(
             type=outcome,
             severity=severity if outcome == "FAILURE" else None,
-            rowCount=result.get("element_count"),
-            unexpectedCount=result.get("unexpected_count"),
+            rowCount=result.element_count,
+            unexpectedCount=result.unexpected_count,
             actualAggValue=float(observed) if _is_number(observed) else None,
             nativeResults={k: str(v) for k, v in native.items() if v is not None},
         ),

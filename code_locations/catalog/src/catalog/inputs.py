@@ -2,90 +2,107 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from stack.artifacts import ArtifactStore
+from stack.dbt_artifacts import (
+    MANIFEST,
+    RUN_RESULTS,
+    TEST_RESULTS,
+    Manifest,
+    Results,
+    read_manifest,
+    read_results,
+)
+from stack.gx_artifacts import VALIDATION, ValidationResult, read_validation
+from stack.load_report import FOLDER, TableReport, read_reports
+from stack.raw import RawTable, raw_tables
 
 # What can't be catalogued without each artifact, for people who read the run's metadata.
 ARTIFACTS = {
-    "dbt/manifest.json": "dbt models, their descriptions and column lineage",
-    "dbt/run_results.json": "when dbt last built each model",
-    "dbt/test_results.json": "results of dbt tests",
-    "gx/validation_result.json": "Great Expectations assertions",
-    "load/airbyte.json": "when Airbyte loaded which tables",
-    "load/books.json": "when dlt loaded which tables",
+    MANIFEST: "dbt models, their descriptions and column lineage",
+    RUN_RESULTS: "when dbt last built each model",
+    TEST_RESULTS: "results of dbt tests",
+    VALIDATION: "Great Expectations assertions",
 }
-
 Json = dict[str, Any]
-
-
-class ArtifactError(ValueError):
-    """An artifact is there but is not what its writer promises."""
-
-
-# The asset that writes each load artifact.
-LOADERS = {"load/airbyte.json": "airbyte_sync_job", "load/books.json": "dlt_ingestion_pipeline"}
 
 
 @dataclass(frozen=True)
 class Load:
-    """What an ingestion asset reported about one raw table, and when."""
+    """What a loader reported about one raw table, and when. `connector`: by what, if it says so."""
 
     asset: str
-    facts: Json
+    report: TableReport
     at: datetime
+    connector: str | None = None
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The latest artifacts, and when each was written."""
+    """The latest artifacts, and when each was written.
 
-    documents: dict[str, Json] = field(default_factory=dict)
-    written: dict[str, datetime] = field(default_factory=dict)
+    `loads` are by the table's name, from whatever loaders left a report. `documents` are dbt's
+    artifacts whole, which DataHub's own source reads.
+    """
+
+    manifest: Manifest = field(default_factory=lambda: Manifest(nodes={}, sources={}))
+    run_results: Results = field(default_factory=Results)
+    validation: ValidationResult | None = None
+    loads: Mapping[str, Load] = field(default_factory=dict)
+    written: Mapping[str, datetime] = field(default_factory=dict)
+    documents: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Names of the artifacts that no stage has written yet."""
-        return tuple(name for name in ARTIFACTS if name not in self.documents)
+        return tuple(name for name in ARTIFACTS if name not in self.written)
 
-    def document(self, name: str) -> Json:
-        """An artifact, or an empty object."""
-        return self.documents.get(name, {})
-
-    def loads(self) -> dict[str, Load]:
-        """The latest load of each raw table that one reported on, by table name."""
-        return {
-            table: Load(asset, facts, self.written[name])
-            for name, asset in LOADERS.items()
-            for table, facts in sorted(self.document(name).get("tables", {}).items())
+    @property
+    def raw_tables(self) -> dict[str, RawTable]:
+        """Every raw table that is declared or that a loader reported on, by its name."""
+        reported = {
+            name: load.report.table.model_copy(update={"loader": load.asset})
+            for name, load in self.loads.items()
         }
+        return reported | {table.table_name: table for table in raw_tables()}
+
+    @property
+    def loaders(self) -> tuple[str, ...]:
+        """The assets that load raw tables."""
+        reported = {load.asset for load in self.loads.values()}
+        return tuple(sorted(reported | {t.loader for t in raw_tables() if t.loader}))
 
 
 def read_inputs(store: ArtifactStore) -> Inputs:
-    """Read the latest of every artifact.
-
-    Raises ArtifactError if one isn't a JSON object: a store never holds half a file, so
-    that is a broken writer, and cataloguing around it would hide it.
-    """
-    documents, written = {}, {}
-    for name in ARTIFACTS:
-        try:
-            document = store.get_json(name)
-        except ValueError as error:
-            raise ArtifactError(_broken(store, name, str(error))) from None
-        moment = store.written_at(name)
-        if document is None or moment is None:
-            continue
-        if not isinstance(document, dict):
-            raise ArtifactError(_broken(store, name, f"it is a {type(document).__name__}"))
-        documents[name], written[name] = document, moment
-    return Inputs(documents, written)
-
-
-def _broken(store: ArtifactStore, name: str, found: str) -> str:
-    return (
-        f"{store.url}/latest/{name} should hold a JSON object, but {found}; "
-        "run the stage that writes it again, or delete the file to go without"
+    """Read the latest of every artifact. Raises ArtifactError."""
+    names = [*ARTIFACTS, *store.names(FOLDER)]
+    written = {name: at for name in names if (at := store.written_at(name)) is not None}
+    return Inputs(
+        manifest=read_manifest(store) or Manifest(nodes={}, sources={}),
+        run_results=read_results(store, RUN_RESULTS) or Results(),
+        validation=read_validation(store),
+        loads=_loads(store, written),
+        written=written,
+        documents={
+            name: document
+            for name in (MANIFEST, RUN_RESULTS, TEST_RESULTS)
+            if (document := store.get_json(name)) is not None
+        },
     )
+
+
+def _loads(store: ArtifactStore, written: Mapping[str, datetime]) -> dict[str, Load]:
+    """The latest load of each table: of two loaders with the same table, the later one's."""
+    reports = [(written[f"{FOLDER}/{n}.json"], r) for n, r in read_reports(store).items()]
+    found = {}
+    for at, report in sorted(reports, key=lambda pair: pair[0]):
+        connectors = {
+            i.table: i.facts["connector"] for i in report.inputs if i.facts.get("connector")
+        }
+        for name, table in sorted(report.tables.items()):
+            found[name] = Load(report.asset, table, at, connectors.get(name))
+    return found

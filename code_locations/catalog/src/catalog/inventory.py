@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from stack.settings import WarehouseSettings
+from stack.sql import identifier
 from stack.warehouse import row_count
 
 if TYPE_CHECKING:
@@ -92,10 +93,10 @@ def profiled(
     try:
         rows = row_count(connection, table.schema, table.name)
         if rows * len(table.columns) > max_cells:
-            return _with(table, rows, table.columns)
-        counts = ", ".join(f"count({_identifier(c.name)})" for c in table.columns)
+            return replace(table, rows=rows)
+        counts = ", ".join(f"count({identifier(c.name)})" for c in table.columns)
         values = connection.execute(
-            f"select {counts} from {_identifier(table.schema)}.{_identifier(table.name)}"
+            f"select {counts} from {identifier(table.schema)}.{identifier(table.name)}"
         ).fetchone()
     except duckdb.Error:
         return table
@@ -103,12 +104,4 @@ def profiled(
         ColumnFacts(c.name, c.type, c.nullable, rows - int(value))
         for c, value in zip(table.columns, values or (), strict=True)
     )
-    return _with(table, rows, columns)
-
-
-def _with(table: TableFacts, rows: int, columns: tuple[ColumnFacts, ...]) -> TableFacts:
-    return TableFacts(table.schema, table.name, table.kind, columns, rows, table.definition)
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return replace(table, rows=rows, columns=columns)

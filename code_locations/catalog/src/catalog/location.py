@@ -1,7 +1,6 @@
 """What the catalog stage brings."""
 
 from catalog.assets import datahub_metadata_ingestion
-from catalog.checks import catalog_checks
 from catalog.health import HEALTH
 from catalog.settings import DataHubSettings
 from stack.locations import Location
@@ -12,6 +11,5 @@ LOCATION = Location(
     stage=Stage.CATALOG,
     settings=[WarehouseSettings, DataHubSettings],
     assets=[datahub_metadata_ingestion],
-    checks=[catalog_checks],
     health=HEALTH,
 )

@@ -1,17 +1,21 @@
-"""What a catalogue run tells people about itself."""
+"""What a catalogue run tells people: its numbers, and whether every table is described."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from catalog.ingestion import Catalogued
 from catalog.proposals import entities_by_type
+from stack.markdown import markdown_list, markdown_table
 
 if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
+
+    from catalog.ingestion import Catalogued, Description
+
+EVERY_TABLE = "every_table_is_catalogued"
 
 
 def metadata(catalogued: Catalogued) -> dict[str, Any]:
@@ -22,7 +26,7 @@ def metadata(catalogued: Catalogued) -> dict[str, Any]:
     tables, columns = lineage_edges(described.proposals)
     passed, failed = assertion_results(described.proposals)
     return {
-        "entities": dg.MetadataValue.md(_table(("type", "entities"), entities.items())),
+        "entities": dg.MetadataValue.md(markdown_table(("type", "entities"), entities.items())),
         "entities_total": sum(entities.values()),
         "aspects": len(described.proposals),
         "lineage_edges": tables,
@@ -31,8 +35,8 @@ def metadata(catalogued: Catalogued) -> dict[str, Any]:
         "assertions_failed": failed,
         "entities_removed": len(removed),
         "sink": catalogued.sink,
-        "missing": dg.MetadataValue.md(_list(described.missing) or "nothing"),
-        "warnings": dg.MetadataValue.md(_list(described.warnings) or "none"),
+        "missing": dg.MetadataValue.md(markdown_list(described.missing, "nothing")),
+        "warnings": dg.MetadataValue.md(markdown_list(described.warnings, "none")),
         "duration_s": round(catalogued.duration_s, 3),
     }
 
@@ -64,10 +68,35 @@ def assertion_results(proposals: Iterable[Proposal]) -> tuple[int, int]:
     return sum(results), len(results) - sum(results)
 
 
-def _table(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+def coverage(description: Description) -> dg.AssetCheckResult:
+    """Whether every table has columns, a description and an owner among the proposals."""
+    aspects = {(p.entityUrn, p.aspectName): p.aspect for p in description.proposals}
+    lacking = []
+    for table in description.tables:
+        urn = description.naming.table(*table.facts.key)
+        found = (
+            aspects.get((urn, n)) for n in ("schemaMetadata", "datasetProperties", "ownership")
+        )
+        if gaps := ", ".join(_gaps(*found)):
+            lacking.append(f"{table.facts.schema}.{table.facts.name}: {gaps}")
+    tables = len(description.tables)
+    return dg.AssetCheckResult(
+        check_name=EVERY_TABLE,
+        passed=not lacking,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{tables - len(lacking)} of {tables} tables and views have columns, a "
+        "description and an owner in the catalog",
+        metadata={
+            "tables": tables,
+            "lacking": dg.MetadataValue.md(markdown_list(lacking, "nothing")),
+        },
+    )
 
 
-def _list(items: Iterable[str]) -> str:
-    return "\n".join(f"- {item}" for item in items)
+def _gaps(schema: Any, properties: Any, owners: Any) -> Iterator[str]:
+    if schema is None or not schema.fields:
+        yield "columns"
+    if properties is None or not properties.description:
+        yield "description"
+    if owners is None or not owners.owners:
+        yield "owner"

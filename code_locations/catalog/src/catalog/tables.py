@@ -1,38 +1,109 @@
-"""A warehouse table with all that is known about it: declaration, dbt, contents."""
+"""A warehouse table with all that is known about it: declaration, load, dbt, contents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from catalog.inputs import Load
+from catalog.inputs import Inputs, Load
 from catalog.inventory import TableFacts
-from catalog.models import MODELS_OWNER, DbtTable
+from stack.dbt_artifacts import Manifest, Node
 from stack.raw import RawTable
+
+MODELS_OWNER = "team:analytics"
+TAG_PREFIX = "dbt:"
+# Tests that say what names a row; of those on several columns, the argument that lists them.
+# The last is of the package dbt_utils.
+NOT_NULL_TESTS = ("not_null", "primary_key")
+UNIQUE_TESTS = ("unique", "primary_key")
+UNIQUE_TOGETHER_TESTS = {
+    "unique_together": "columns",
+    "unique_combination_of_columns": "combination_of_columns",
+}
+
+
+@dataclass(frozen=True)
+class DbtTable:
+    """A model, seed, snapshot or source of dbt, and what its tests say of its columns."""
+
+    node: Node
+    primary_key: tuple[str, ...] = ()
+    not_null: frozenset[str] = frozenset()
+    tested: bool = False
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Owners as dagster-dbt understands them, then dbt's own `meta.owner`."""
+        meta = {**self.node.config.meta, **self.node.meta}
+        named = (meta.get("dagster") or {}).get("owners") or meta.get("owner") or ()
+        return (named,) if isinstance(named, str) else tuple(named)
+
+
+def dbt_tables(manifest: Manifest) -> dict[tuple[str, str], DbtTable]:
+    """Everything that dbt keeps in the warehouse, by schema and table name.
+
+    A key is the shortest columns that are tested to be unique, and each to be never null.
+    """
+    unique: dict[str, list[tuple[str, ...]]] = {}
+    required: dict[str, set[str]] = {}
+    targets: set[str] = set()
+    for test in manifest.tests:
+        targets.update(test.depends_on.nodes)
+        target, generic, column = test.attached_node, test.test_metadata, test.column_name
+        if not target or not generic:
+            continue
+        if generic.name in NOT_NULL_TESTS and column:
+            required.setdefault(target, set()).add(column)
+        if generic.name in UNIQUE_TESTS and column:
+            unique.setdefault(target, []).append((column,))
+        elif generic.name in UNIQUE_TOGETHER_TESTS:
+            columns = generic.kwargs.get(UNIQUE_TOGETHER_TESTS[generic.name]) or ()
+            unique.setdefault(target, []).append(tuple(columns))
+
+    def described(node: Node) -> DbtTable:
+        not_null = frozenset(required.get(node.unique_id, ()))
+        keys = [key for key in unique.get(node.unique_id, ()) if not_null.issuperset(key)]
+        key = node.primary_key or min(keys, key=len, default=())
+        return DbtTable(node, key, not_null, node.unique_id in targets)
+
+    return {
+        (node.schema_name, node.table): described(node)
+        for node in manifest.tables.values()
+        if node.materialized != "ephemeral"
+    }
 
 
 @dataclass(frozen=True)
 class CatalogTable:
     """One table or view, described.
 
-    `raw` is the declaration of a raw table, which a table of a connector that the stack
-    doesn't know lacks; `dbt` is what dbt's manifest says; `loader` is the asset that loads it.
+    `raw` is the declaration of a raw table, from the registry or from its loader's report; a table
+    of the raw schema that nobody loads lacks it. `dbt` is what dbt's manifest says.
     """
 
     facts: TableFacts
     is_raw: bool = False
     raw: RawTable | None = None
     dbt: DbtTable | None = None
-    loader: str | None = None
-    connector: str | None = None
+    load: Load | None = None
+
+    @property
+    def loader(self) -> str | None:
+        """The asset that loads it."""
+        return self.raw.loader if self.raw else None
+
+    @property
+    def connector(self) -> str | None:
+        """What the loader reads it with, if it says so."""
+        return self.load.connector if self.load else None
 
     @property
     def description(self) -> str:
         """The declaration's description, else dbt's, else where the table comes from."""
         declared = self.raw.description if self.raw else ""
-        modelled = self.dbt.description if self.dbt else ""
-        loaded = f"Loaded by {self.connector}." if self.connector else ""
-        return declared or modelled or loaded
+        modelled = self.dbt.node.description if self.dbt else ""
+        by = self.connector or self.loader
+        return declared or modelled or (f"Loaded by {by}." if by else "")
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -56,7 +127,7 @@ class CatalogTable:
     def column_description(self, name: str) -> str:
         """The declaration's description of a column, else dbt's; empty if neither has one."""
         declared = {c.name: c.description for c in self.raw.columns} if self.raw else {}
-        described = self.dbt.columns if self.dbt else {}
+        described = self.dbt.node.columns if self.dbt else {}
         return declared.get(name) or described.get(name) or ""
 
     def never_null(self, name: str) -> bool:
@@ -67,26 +138,17 @@ class CatalogTable:
 
 
 def describe(
-    inventory: Iterable[TableFacts],
-    declared: Iterable[RawTable],
-    modelled: Mapping[tuple[str, str], DbtTable],
-    loaded: Mapping[str, Load],
-    raw_schema: str,
+    inventory: Iterable[TableFacts], inputs: Inputs, raw_schema: str
 ) -> tuple[CatalogTable, ...]:
     """Join what the warehouse has with what is declared and reported about it."""
-    raw = {table.table_name: table for table in declared}
+    raw, modelled = inputs.raw_tables, dbt_tables(inputs.manifest)
 
     def one(facts: TableFacts) -> CatalogTable:
+        dbt = modelled.get(facts.key)
         if facts.schema != raw_schema:
-            return CatalogTable(facts, dbt=modelled.get(facts.key))
-        declaration, load = raw.get(facts.name), loaded.get(facts.name)
+            return CatalogTable(facts, dbt=dbt)
         return CatalogTable(
-            facts,
-            is_raw=True,
-            raw=declaration,
-            dbt=modelled.get(facts.key),
-            loader=(declaration.loader if declaration else None) or (load.asset if load else None),
-            connector=load.facts.get("connector") if load else None,
+            facts, is_raw=True, raw=raw.get(facts.name), dbt=dbt, load=inputs.loads.get(facts.name)
         )
 
     return tuple(one(facts) for facts in inventory)

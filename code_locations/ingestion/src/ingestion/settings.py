@@ -100,17 +100,12 @@ class DltSettings(Settings):
 
 
 class BooksSettings(Settings):
-    """Where the books' exports are, and where unreadable ones are noted."""
+    """Where the books' exports are."""
 
     stack_home: Path = Field(default_factory=default_home)
     books_url: str | None = Field(
         None,
         description="fsspec URL of the books' exports; default: STACK_HOME/exports/books",
-    )
-    quarantine_url: str | None = Field(
-        None,
-        description="fsspec URL of notes on exports that can't be loaded; "
-        "default: STACK_HOME/quarantine",
     )
 
     @property
@@ -123,9 +118,20 @@ class BooksSettings(Settings):
         """fsspec URL of the exports."""
         return self.books_url or str(self.default_folder)
 
+
+class QuarantineSettings(Settings):
+    """Where the stack keeps what it could not load."""
+
+    stack_home: Path = Field(default_factory=default_home)
+    quarantine_url: str | None = Field(
+        None,
+        description="fsspec URL of files and records that can't be loaded, each with its reason; "
+        "default: STACK_HOME/quarantine",
+    )
+
     @property
     def quarantine(self) -> str:
-        """fsspec URL of the notes on exports that can't be loaded."""
+        """fsspec URL of the quarantine."""
         return self.quarantine_url or str(self.stack_home / "quarantine")
 
 
@@ -139,18 +145,13 @@ class IncomingSettings(Settings):
     incoming_processed_url: str | None = Field(
         None, description="fsspec URL of loaded files; default: INCOMING_URL/processed"
     )
-    incoming_quarantine_url: str | None = Field(
-        None,
-        description="fsspec URL of files that can't be loaded, with the reason beside each; "
-        "default: INCOMING_URL/quarantine",
-    )
     incoming_settle_seconds: int = Field(
         30, ge=0, description="a file that hasn't changed for as long is taken as complete"
     )
     incoming_files_a_run: int = Field(20, ge=1, le=500, description="most files that one run loads")
     incoming_runs_a_tick: int = Field(5, ge=1, le=50, description="most runs begun at a time")
 
-    @field_validator("incoming_processed_url", "incoming_quarantine_url")
+    @field_validator("incoming_processed_url")
     @classmethod
     def _leads_out_of_the_inbox(cls, url: str | None, info: ValidationInfo) -> str | None:
         inbox = info.data.get("incoming_url") or str(info.data.get("stack_home", "")) + "/incoming"
@@ -167,11 +168,6 @@ class IncomingSettings(Settings):
     def processed(self) -> str:
         """fsspec URL of loaded files."""
         return self.incoming_processed_url or f"{self.incoming}/processed"
-
-    @property
-    def quarantine(self) -> str:
-        """fsspec URL of files that can't be loaded."""
-        return self.incoming_quarantine_url or f"{self.incoming}/quarantine"
 
 
 class GitHubSettings(Settings):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from stack.markdown import markdown_table
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
+from stack.sql import identifier
 from stack.warehouse import columns_of, row_count
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SAMPLE_ROWS = 5
-CELL_CHARACTERS = 40
 MONTHS_SHOWN = 24
 BAR_CHARACTERS = 30
 
@@ -23,16 +23,20 @@ BAR_CHARACTERS = 30
 def table_metadata(
     connection: DuckDBPyConnection, settings: WarehouseSettings, table: RawTable
 ) -> dict[str, Any]:
-    """Name, columns, row count and sample of a raw table, at a cost that doesn't grow with it."""
+    """Name, columns, row count and a sample of a raw table; nothing if it isn't there."""
     schema = settings.dlt_dataset_name
+    relation = f"{identifier(schema)}.{identifier(table.table_name)}"
     meanings = {column.name: column.description for column in table.columns}
     present = columns_of(connection, settings, schema, table.table_name)
+    if not present:
+        return {}
     columns = [
-        dg.TableColumn(c.name, c.type.lower(), meanings.get(c.name, "Added by an export."))
+        dg.TableColumn(c.name, c.type.lower(), meanings.get(c.name, "Added by its source."))
         for c in present
     ]
+    order = ", ".join(f"{identifier(name)} desc" for name in table.primary_key)
     rows = connection.execute(
-        f'select * from "{schema}"."{table.table_name}" limit {SAMPLE_ROWS}'
+        f"select * from {relation} {f'order by {order}' if order else ''} limit {SAMPLE_ROWS}"
     ).fetchall()
     return {
         "dagster/row_count": row_count(connection, schema, table.table_name),
@@ -49,7 +53,7 @@ def rows_by_month(
     if table.event_date is None:
         return {}
     months = connection.execute(
-        f"select strftime(\"{table.event_date}\", '%Y-%m') as month, count(*) "
+        f"select strftime({identifier(table.event_date)}, '%Y-%m') as month, count(*) "
         f'from "{settings.dlt_dataset_name}"."{table.table_name}" '
         "where month is not null group by month order by month desc limit ?",
         [MONTHS_SHOWN],
@@ -62,15 +66,3 @@ def rows_by_month(
     if not bars:
         return {}
     return {"rows_by_month": dg.MetadataValue.md(markdown_table(("month", "rows", ""), bars))}
-
-
-def markdown_table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A markdown table; long cells are cut."""
-    names = [_cell(name) for name in header]
-    lines = [names, ["---"] * len(names), *([_cell(value) for value in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else " ".join(str(value).split()).replace("|", "\\|")
-    return text if len(text) <= CELL_CHARACTERS else f"{text[: CELL_CHARACTERS - 1]}…"

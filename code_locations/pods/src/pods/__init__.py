@@ -1,4 +1,5 @@
-"""Pods of runs and steps: says why they fail, and leaves none behind.
+"""Dagster's own processes, as the images run them: daemon, launcher, executor, webserver.
 
-Used by the daemon's image and, for the executor `k8s-job`, by the code locations' images.
+They say why pods of runs and steps fail, leave none behind, and outlive a restart of Postgres. The
+webserver, which `make dev` has as well, keeps web pages of others away.
 """

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from quality.alerting import alert_of, summary
-from quality.checks import check_result, check_specs, evaluation, markdown_table
+from quality.checks import check_result, check_specs, rows_table
 from quality.declarations import load_checkpoint
 from quality.results import Validation, table_rows
 from quality.settings import GreatExpectationsSettings
 from stack.alerts import write_alert
 from stack.artifacts import ArtifactStore
+from stack.checks import evaluation
+from stack.gx_artifacts import DATA_DOCS, write_validation
 from stack.options import RunOptions, takes_options
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
 
 if TYPE_CHECKING:
     from quality.validation import Report
-
-RESULT_ARTIFACT = "gx/validation_result.json"
-DOCS_ARTIFACT = "gx/data_docs.zip"
 
 SKIPPED = {
     "skipped": dg.MetadataValue.bool(True),
@@ -56,8 +55,9 @@ def great_expectations_validation(
         yield dg.MaterializeResult(metadata=SKIPPED)
         return
     stack = load_settings(StackSettings)
-    validation = _validate(context.run.run_id, context.log.info)
-    yield from map(evaluation, validation.results)
+    warehouse = load_settings(WarehouseSettings)
+    validation = _validate(warehouse, context.run.run_id, context.log.info)
+    yield from map(evaluation, map(check_result, validation.results))
     for result in validation.failures:
         report = context.log.error if result.fails_the_run else context.log.warning
         report(f"{result.table}: {result.error or result.expectation.name + ' not met'}")
@@ -86,27 +86,29 @@ def great_expectations_checks(
     """Run the selected checks alone."""
     keys = context.selected_asset_check_keys
     only = {(".".join(key.asset_key.path), key.name) for key in keys}
-    for result in _validate(context.run.run_id, context.log.info, only).results:
+    warehouse = load_settings(WarehouseSettings)
+    for result in _validate(warehouse, context.run.run_id, context.log.info, only).results:
         yield check_result(result)
 
 
 def _validate(
-    run_id: str, report: "Report", only: Collection[tuple[str, str]] | None = None
+    warehouse: WarehouseSettings,
+    run_id: str,
+    report: "Report",
+    only: Collection[tuple[str, str]] | None = None,
 ) -> Validation:
     from quality.validation import run_checkpoint
 
-    return run_checkpoint(
-        CHECKPOINT, load_settings(WarehouseSettings), run_id=run_id, report=report, only=only
-    )
+    return run_checkpoint(CHECKPOINT, warehouse, run_id=run_id, report=report, only=only)
 
 
 def _keep(artifacts: ArtifactStore, validation: Validation) -> None:
     from quality.data_docs import archive
 
-    artifacts.put_json(validation.run_id, RESULT_ARTIFACT, validation.as_json())
+    write_validation(artifacts, validation.as_artifact())
     if validation.data_docs:
         pages = archive(Path(validation.data_docs).parent, validation.run_id)
-        artifacts.put(validation.run_id, DOCS_ARTIFACT, pages)
+        artifacts.put(validation.run_id, DATA_DOCS, pages)
 
 
 def _metadata(validation: Validation) -> dict[str, dg.MetadataValue[Any]]:
@@ -116,7 +118,7 @@ def _metadata(validation: Validation) -> dict[str, dg.MetadataValue[Any]]:
         "failures": dg.MetadataValue.int(len(validation.failures)),
         "warnings": dg.MetadataValue.int(len(validation.failures) - len(validation.fatal)),
         "duration_s": dg.MetadataValue.float(round(validation.duration_s, 2)),
-        "tables": dg.MetadataValue.md(markdown_table(table_rows(validation))),
+        "tables": dg.MetadataValue.md(rows_table(table_rows(validation))),
     }
     if validation.data_docs:
         found["data_docs"] = dg.MetadataValue.path(validation.data_docs)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from quality.declarations import Expectation, Severity, Suite
 from quality.results import Result
+from stack.markdown import markdown_table
 
 _SEVERITY = {
     Severity.CRITICAL: dg.AssetCheckSeverity.ERROR,
@@ -36,20 +37,8 @@ def asset_key(expectation: Expectation) -> dg.AssetKey:
     return dg.AssetKey([expectation.schema, expectation.table])
 
 
-def evaluation(result: Result) -> dg.AssetCheckEvaluation:
-    """The evaluation that a run of the validation asset logs."""
-    return dg.AssetCheckEvaluation(
-        asset_key=asset_key(result.expectation),
-        check_name=result.expectation.name,
-        passed=result.success,
-        severity=severity(result),
-        description=result.error or result.expectation.because or None,
-        metadata=metadata(result),
-    )
-
-
 def check_result(result: Result) -> dg.AssetCheckResult:
-    """The same, yielded by a check that runs alone."""
+    """What a check that runs alone yields."""
     return dg.AssetCheckResult(
         asset_key=asset_key(result.expectation),
         check_name=result.expectation.name,
@@ -82,23 +71,10 @@ def metadata(result: Result) -> Mapping[str, dg.MetadataValue[Any]]:
     if result.sql:
         found["sql"] = dg.MetadataValue.md(f"```sql\n{result.sql}\n```")
     if result.rows:
-        found["sample"] = dg.MetadataValue.md(markdown_table(result.rows))
+        found["sample"] = dg.MetadataValue.md(rows_table(result.rows))
     return found
 
 
-def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+def rows_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows of the same columns as a Markdown table."""
-
-    def lines() -> Iterator[str]:
-        yield "| " + " | ".join(rows[0]) + " |"
-        yield "|" + " --- |" * len(rows[0])
-        for row in rows:
-            yield "| " + " | ".join(_cell(v) for v in row.values()) + " |"
-
-    return "\n".join(lines())
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    text = " ".join(text.replace("|", "\\|").split())
-    return text if len(text) <= 80 else text[:79] + "…"
+    return markdown_table(rows[0], (row.values() for row in rows)) if rows else ""

@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from stack.declarations import load_yaml
+from stack.errors import StackError
 from stack.raw import raw_tables
 
 SHARED = "every_table"
@@ -25,7 +26,7 @@ BETWEEN = "expect_column_values_to_be_between"
 _LISTED_ARGUMENTS = ("column", "column_A", "column_B", "column_list")
 
 
-class DeclarationError(ValueError):
+class DeclarationError(StackError):
     """The project says something that can't be run; names file, place and next step."""
 
 
@@ -158,8 +159,6 @@ class _File:
                 for name, entry in (document.get(kind) or {}).items():
                     yield self.on_query(kind, name, dict(entry))
         except (AttributeError, TypeError, ValueError) as error:
-            if isinstance(error, DeclarationError):
-                raise
             raise self.error(
                 "rows is a list of mappings, rules and measures are mappings of mappings; "
                 f"found something else ({error})"

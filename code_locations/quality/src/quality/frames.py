@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from quality.declarations import DeclarationError, Expectation, Kind, Suite
-from quality.queries import RAW, failing_rows, fill_in, quote, table_name, violation
+from quality.queries import RAW, failing_rows, fill_in, table_name, violation
 from stack.settings import WarehouseSettings
+from stack.sql import identifier, identifiers
 from stack.warehouse import columns_of
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class _Cutter:
     def query(self, judged: Sequence[Expectation]) -> str:
         """The needed columns of the whole table, or of the rows that break something."""
         columns = dict.fromkeys(column for e in judged for column in e.columns)
-        shown = ", ".join(f"{_plain(c, self.types[c])} as {quote(c)}" for c in columns)
+        shown = ", ".join(f"{_plain(c, self.types[c])} as {identifier(c)}" for c in columns)
         if not self.frames.sieved:
             return f"select {shown} from {self.relation}"
         broken = [e for e in judged if self.frames.violations[e.name]]
@@ -143,7 +144,7 @@ class _Cutter:
         # Ordered by the expectation's own columns, so that the twins of a double stay together.
         kept = " or ".join(
             f"({flag} and row_number() over (partition by {flag} order by "
-            f"{', '.join(map(quote, e.columns))}) <= {ROWS_PER_VIOLATION})"
+            f"{identifiers(e.columns)}) <= {ROWS_PER_VIOLATION})"
             for flag, e in flags.items()
         )
         return (
@@ -182,7 +183,7 @@ class _Cutter:
 
 def _plain(column: str, type_: str) -> str:
     """A column in a type that pandas compares well: times as naive UTC, money as double."""
-    name = quote(column)
+    name = identifier(column)
     if type_ == "DATE" or type_.startswith("TIMESTAMP"):
         return f"{name}::timestamp"
     if type_.startswith("DECIMAL") or type_ == "HUGEINT":

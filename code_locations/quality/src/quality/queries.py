@@ -8,7 +8,9 @@ from datetime import date, datetime
 from typing import Any
 
 from quality.declarations import DeclarationError, Expectation, Kind, Suite
+from stack import sql
 from stack.raw import raw_tables
+from stack.sql import identifier, identifiers
 
 RAW = "raw"
 _PLACEHOLDER = re.compile(r"\{([a-z]\w*)(?:\.(\w+))?\}")
@@ -16,10 +18,10 @@ _PLACEHOLDER = re.compile(r"\{([a-z]\w*)(?:\.(\w+))?\}")
 
 def table_name(schema: str, table: str, raw_schema: str) -> str:
     """`"schema"."table"` in the warehouse; schema `raw` is the one of the raw tables."""
-    return f'"{raw_schema if schema == RAW else schema}"."{table}"'
+    return f"{identifier(raw_schema if schema == RAW else schema)}.{identifier(table)}"
 
 
-def fill_in(sql: str, suite: Suite, raw_schema: str) -> str:
+def fill_in(query: str, suite: Suite, raw_schema: str) -> str:
     """Replace `{table}`, `{key}`, `{columns}`, `{declared}` and `{<schema>.<table>}`.
 
     `{key}` is the list of the key's columns; the others are relations. `{columns}` has
@@ -34,7 +36,7 @@ def fill_in(sql: str, suite: Suite, raw_schema: str) -> str:
         if schema == "table":
             return table_name(suite.schema, suite.table, raw_schema)
         if schema == "key":
-            return ", ".join(map(quote, suite.key))
+            return identifiers(suite.key)
         if schema == "columns":
             found = raw_schema if suite.schema == RAW else suite.schema
             return (
@@ -49,7 +51,7 @@ def fill_in(sql: str, suite: Suite, raw_schema: str) -> str:
             "{columns}, {<schema>.<table>} and, for raw tables, {declared}"
         )
 
-    return _PLACEHOLDER.sub(relation, sql)
+    return _PLACEHOLDER.sub(relation, query)
 
 
 def _declared(suite: Suite) -> str:
@@ -86,13 +88,8 @@ def failing_rows(expectation: Expectation, suite: Suite, raw_schema: str) -> str
         return fill_in(expectation.sql or "", suite, raw_schema)
     relation = table_name(suite.schema, suite.table, raw_schema)
     columns = dict.fromkeys([*suite.key, *expectation.columns])
-    shown = ", ".join(map(quote, columns))
+    shown = identifiers(columns)
     return f"select {shown} from {relation} where {violation(expectation, relation)}"
-
-
-def quote(name: str) -> str:
-    """An identifier, quoted."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(value: Any) -> str:
@@ -107,22 +104,22 @@ def literal(value: Any) -> str:
         return f"timestamp '{value:%Y-%m-%d %H:%M:%S.%f}'"
     if isinstance(value, date):
         return f"date '{value:%Y-%m-%d}'"
-    return "'" + str(value).replace("'", "''") + "'"
+    return sql.literal(value)
 
 
 Arguments = Mapping[str, Any]
 
 
 def _not_null(kwargs: Arguments, _relation: str) -> str:
-    return f"{quote(kwargs['column'])} is null"
+    return f"{identifier(kwargs['column'])} is null"
 
 
 def _null(kwargs: Arguments, _relation: str) -> str:
-    return f"{quote(kwargs['column'])} is not null"
+    return f"{identifier(kwargs['column'])} is not null"
 
 
 def _unique(kwargs: Arguments, relation: str) -> str:
-    column = quote(kwargs["column"])
+    column = identifier(kwargs["column"])
     return (
         f"{column} in (select {column} from {relation} where {column} is not null "
         "group by all having count(*) > 1)"
@@ -131,7 +128,7 @@ def _unique(kwargs: Arguments, relation: str) -> str:
 
 def _compound_unique(kwargs: Arguments, relation: str) -> str:
     # Great Expectations leaves out only rows in which all of the columns are null.
-    columns = [quote(c) for c in kwargs["column_list"]]
+    columns = [identifier(c) for c in kwargs["column_list"]]
     same = f"({', '.join(columns)})"
     return (
         f"{same} in (select {same} from {relation} "
@@ -142,20 +139,20 @@ def _compound_unique(kwargs: Arguments, relation: str) -> str:
 
 def _in_set(kwargs: Arguments, _relation: str) -> str:
     values = ", ".join(map(literal, kwargs["value_set"]))
-    return f"{quote(kwargs['column'])} not in ({values})"
+    return f"{identifier(kwargs['column'])} not in ({values})"
 
 
 def _not_in_set(kwargs: Arguments, _relation: str) -> str:
     values = ", ".join(map(literal, kwargs["value_set"]))
-    return f"{quote(kwargs['column'])} in ({values})"
+    return f"{identifier(kwargs['column'])} in ({values})"
 
 
 def _between(kwargs: Arguments, _relation: str) -> str:
-    return _outside(quote(kwargs["column"]), kwargs)
+    return _outside(identifier(kwargs["column"]), kwargs)
 
 
 def _length_between(kwargs: Arguments, _relation: str) -> str:
-    return _outside(f"length({quote(kwargs['column'])})", kwargs)
+    return _outside(f"length({identifier(kwargs['column'])})", kwargs)
 
 
 def _outside(value: str, kwargs: Arguments) -> str:
@@ -171,12 +168,12 @@ def _outside(value: str, kwargs: Arguments) -> str:
 
 def _regex(kwargs: Arguments, _relation: str) -> str:
     # Great Expectations uses re.search on pandas: anchored only where the pattern says so.
-    return f"not regexp_matches({quote(kwargs['column'])}, {literal(kwargs['regex'])})"
+    return f"not regexp_matches({identifier(kwargs['column'])}, {literal(kwargs['regex'])})"
 
 
 def _greater(kwargs: Arguments, _relation: str) -> str:
     less = "<" if kwargs.get("or_equal") else "<="
-    return f"{quote(kwargs['column_A'])} {less} {quote(kwargs['column_B'])}"
+    return f"{identifier(kwargs['column_A'])} {less} {identifier(kwargs['column_B'])}"
 
 
 _CONDITIONS: dict[str, Callable[[Arguments, str], str]] = {

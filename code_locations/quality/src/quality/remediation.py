@@ -35,7 +35,8 @@ def remediation_validation(context: dg.AssetExecutionContext) -> dg.MaterializeR
         reingested, rebuilt = take(context.run, REINGESTION), take(context.run, REBUILD)
     except RemediationError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    remaining = [*rebuilt["failing"], *failing(rebuilt["tables"], context)]
+    warehouse = load_settings(WarehouseSettings)
+    remaining = [*rebuilt["failing"], *failing(rebuilt["tables"], warehouse, context)]
     outcome = "not_healed" if remaining else "healed"
     leave(
         context.run,
@@ -59,7 +60,9 @@ def remediation_validation(context: dg.AssetExecutionContext) -> dg.MaterializeR
     )
 
 
-def failing(tables: Collection[str], context: dg.AssetExecutionContext) -> list[str]:
+def failing(
+    tables: Collection[str], warehouse: WarehouseSettings, context: dg.AssetExecutionContext
+) -> list[str]:
     """What of the checkpoint fails a run, among the suites of `tables` (`schema.table`)."""
     from quality.validation import run_checkpoint
 
@@ -73,7 +76,7 @@ def failing(tables: Collection[str], context: dg.AssetExecutionContext) -> list[
         return []
     validation = run_checkpoint(
         CHECKPOINT,
-        load_settings(WarehouseSettings),
+        warehouse,
         run_id=context.run.run_id,
         report=context.log.info,
         only=only,

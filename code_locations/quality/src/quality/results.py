@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quality.declarations import Expectation, Severity
+from stack.gx_artifacts import ExpectationResult, ValidationResult
 
 _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
@@ -36,25 +37,25 @@ class Result:
         critical = self.expectation.severity is Severity.CRITICAL
         return not self.success and (critical or self.error is not None)
 
-    def as_json(self) -> dict[str, Any]:
-        """The form of `gx/validation_result.json`."""
+    def as_artifact(self) -> ExpectationResult:
+        """As the other stages read it."""
         e = self.expectation
-        return {
-            "schema": e.schema,
-            "table": e.table,
-            "check_name": e.name,
-            "expectation_type": e.type,
-            "column": e.column,
-            "kwargs": dict(e.kwargs),
-            "severity": str(e.severity),
-            "success": self.success,
-            "observed": self.observed,
-            "unexpected_count": self.unexpected_count,
-            "element_count": self.element_count,
-            "error": self.error,
-            "because": e.because,
-            "sql": self.sql,
-        }
+        return ExpectationResult(
+            schema=e.schema,
+            table=e.table,
+            check_name=e.name,
+            expectation_type=e.type,
+            column=e.column,
+            kwargs=dict(e.kwargs),
+            severity=str(e.severity),
+            success=self.success,
+            observed=self.observed,
+            unexpected_count=self.unexpected_count,
+            element_count=self.element_count,
+            error=self.error,
+            because=e.because,
+            sql=self.sql,
+        )
 
 
 @dataclass(frozen=True)
@@ -92,17 +93,17 @@ class Validation:
         """Expectations that couldn't be judged: a mistake in the project, not in the data."""
         return [r for r in self.failures if r.error]
 
-    def as_json(self) -> dict[str, Any]:
-        """The content of `gx/validation_result.json`."""
-        return {
-            "success": self.success,
-            "checkpoint": self.checkpoint,
-            "run_id": self.run_id,
-            "duration_s": round(self.duration_s, 3),
-            "row_counts": dict(self.row_counts),
-            "results": [r.as_json() for r in self.results],
-            "data_docs": self.data_docs,
-        }
+    def as_artifact(self) -> ValidationResult:
+        """As the other stages read it."""
+        return ValidationResult(
+            success=self.success,
+            checkpoint=self.checkpoint,
+            run_id=self.run_id,
+            duration_s=round(self.duration_s, 3),
+            row_counts=dict(self.row_counts),
+            results=tuple(result.as_artifact() for result in self.results),
+            data_docs=self.data_docs,
+        )
 
 
 def table_rows(validation: Validation) -> list[dict[str, Any]]:

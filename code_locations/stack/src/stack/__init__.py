@@ -5,5 +5,7 @@ package pays for `dagster` and pydantic only.
 """
 
 from stack.offline import switch_off_telemetry
+from stack.redaction import guard_logs
 
 switch_off_telemetry()
+guard_logs()

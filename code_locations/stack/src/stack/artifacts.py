@@ -9,9 +9,18 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
+from stack.errors import StackError
 from stack.storage import filesystem
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ArtifactError(StackError):
+    """An artifact is there but is not what its writer promises."""
 
 
 class ArtifactStore:
@@ -45,6 +54,27 @@ class ArtifactStore:
         content = self.get(name, run_id)
         return None if content is None else json.loads(content)
 
+    def get_model(self, name: str, model: type[Model], run_id: str | None = None) -> Model | None:
+        """As `get`, as the class that it was written with; None if there is none.
+
+        Raises ArtifactError if it is something else: a store never holds half a file, so that is
+        a broken writer, or one of another version, and going on without it would hide that.
+        """
+        content = self.get(name, run_id)
+        if content is None:
+            return None
+        try:
+            return model.model_validate_json(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ArtifactError(
+                f"{self.url}/{f'runs/{run_id}' if run_id else 'latest'}/{name}",
+                found=f"{place}: {first['msg']}" if place else first["msg"],
+                expected=f"a {model.__name__}",
+                next_step="run the stage that writes it again, or delete the file to go without",
+            ) from None
+
     def names(self, folder: str, run_id: str | None = None) -> list[str]:
         """Names below `folder` that a run left, or the latest ones, sorted."""
         root = f"{self._root}/{f'runs/{run_id}' if run_id else 'latest'}/"
@@ -71,11 +101,12 @@ def write_atomically(fs: Any, path: str, content: bytes) -> None:
 
     Object stores do so by themselves; a file system gets a temporary file and a rename.
     """
-    fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    folder = path.rsplit("/", 1)[0]
+    fs.makedirs(folder, exist_ok=True)
     if "file" not in fs.protocol:
         fs.pipe_file(path, content)
         return
-    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    temporary = f"{folder}/.{uuid.uuid4().hex}.tmp"  # a name that fits where a long one does
     try:
         fs.pipe_file(temporary, content)
         fs.mv(temporary, path)

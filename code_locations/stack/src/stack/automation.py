@@ -1,6 +1,6 @@
 """Starts and stops schedules and sensors by name, from Python or as a command.
 
-    python -m stack.automation start daily_pipeline_schedule
+    stack start daily_pipeline_schedule
 
 `DagsterInstance.start_schedule` wants the schedule as its code location serves it, so the
 location is loaded first. A state belongs to a location: name the workspace that the daemon and
@@ -9,25 +9,25 @@ the UI have open.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import dagster as dg
 
+from stack.errors import StackError
 from stack.paths import checkout_root
+from stack.settings import StackSettings, load_settings
 
 if TYPE_CHECKING:
     from dagster._core.remote_representation.external import RemoteSchedule, RemoteSensor
 
-ACTIONS = ("start", "stop", "state")
 
-
-class UnknownAutomationError(LookupError):
+class UnknownAutomationError(StackError):
     """No schedule or sensor has that name; the message names the nearest ones."""
 
 
@@ -104,23 +104,29 @@ def _loaded(
         yield found[name]
 
 
-def main() -> int:
-    """Command line; exit code 2 and one line for a name that doesn't exist."""
-    parser = argparse.ArgumentParser(prog="python -m stack.automation", description=__doc__)
-    parser.add_argument("action", choices=ACTIONS)
-    parser.add_argument("name", help="such as daily_pipeline_schedule")
-    parser.add_argument("-w", "--workspace", help="workspace.yaml; default: what `make dev` opens")
-    given = parser.parse_args()
-    action = {"start": start, "stop": stop, "state": state}[given.action]
-    try:
-        with dg.DagsterInstance.get() as instance:
-            running = action(instance, given.name, given.workspace)
-    except UnknownAutomationError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(f"{given.name} is {'running' if running else 'stopped'}\n")
-    return 0
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """That of DAGSTER_HOME where it is set, else of STACK_HOME."""
+    from stack.one_machine.home import open_instance
+
+    given = "DAGSTER_HOME" in os.environ
+    opened = dg.DagsterInstance.get() if given else open_instance(load_settings(StackSettings))
+    with opened as instance:
+        yield instance
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _command(action: Callable[..., bool], told: str) -> click.Command:
+    @click.command(help=told)
+    @click.argument("name")
+    @click.option("-w", "--workspace", help="workspace.yaml; default: what `make dev` opens.")
+    def command(name: str, workspace: str | None) -> None:
+        with _instance() as instance:
+            running = action(instance, name, workspace)
+        click.echo(f"{name} is {'running' if running else 'stopped'}")
+
+    return command
+
+
+start_command = _command(start, "Let the daemon evaluate the schedule or sensor NAME.")
+stop_command = _command(stop, "Stop the schedule or sensor NAME.")
+state_command = _command(state, "Say whether the schedule or sensor NAME runs.")

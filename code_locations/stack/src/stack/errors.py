@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from stack.redaction import redact
+
 
 class StackError(Exception):
     """One line: what it is about, what was found, what was expected, and the next step.
@@ -22,8 +24,8 @@ class StackError(Exception):
 
 
 def one_line(text: object, longest: int = 2000) -> str:
-    """`text` with every run of white space as one space, cut after `longest` characters."""
-    line = " ".join(str(text).split())
+    """`text` with every run of white space as one space, without secrets, at most `longest`."""
+    line = redact(" ".join(str(text).split()))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 

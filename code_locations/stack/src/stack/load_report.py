@@ -162,8 +162,7 @@ def write_report(store: ArtifactStore, run_id: str, report: LoadReport) -> str:
 
 def read_report(store: ArtifactStore, loader: str, run_id: str | None = None) -> LoadReport | None:
     """The report of a loader from a run, or its latest; None if there is none."""
-    content = store.get(f"{FOLDER}/{loader}.json", run_id)
-    return None if content is None else LoadReport.model_validate_json(content)
+    return store.get_model(f"{FOLDER}/{loader}.json", LoadReport, run_id)
 
 
 def read_reports(store: ArtifactStore, run_id: str | None = None) -> dict[str, LoadReport]:
@@ -171,6 +170,5 @@ def read_reports(store: ArtifactStore, run_id: str | None = None) -> dict[str, L
     return {
         report.loader: report
         for name in store.names(FOLDER, run_id)
-        if (content := store.get(name, run_id)) is not None
-        for report in [LoadReport.model_validate_json(content)]
+        if (report := store.get_model(name, LoadReport, run_id)) is not None
     }

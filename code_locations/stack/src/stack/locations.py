@@ -15,8 +15,15 @@ from stack.garbage import spare_what_is_loaded
 from stack.monitoring.health import HealthCheck
 from stack.monitoring.monitor import health_assets, health_check_keys, health_monitor
 from stack.pipelines import MONITORING, PIPELINES, Pipeline, Schedule, Stage
-from stack.settings import ExecutionSettings, Settings, StackSettings, load_settings
+from stack.settings import (
+    ExecutionSettings,
+    Settings,
+    StackSettings,
+    WarehouseSettings,
+    load_settings,
+)
 from stack.tags import PIPELINE_TAG, PRIORITY_TAG, STAGE_TAG
+from stack.warehouse.retry import retry_when_busy
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -112,11 +119,13 @@ def _job(
 ) -> UnresolvedAssetJobDefinition:
     if pipeline.priority:
         tags = tags | {PRIORITY_TAG: str(pipeline.priority)}
+    one_file = load_settings(WarehouseSettings).dlt_destination == "duckdb"
     return dg.define_asset_job(
         pipeline.name,
         selection=_selection(pipeline, held),
         description=pipeline.description,
         tags={PIPELINE_TAG: pipeline.name, **tags},
+        hooks={retry_when_busy} if one_file else None,
         # Looking at a few services isn't worth pods of its own, every quarter of an hour.
         executor_def=dg.in_process_executor if pipeline.monitors else executor,
     )
@@ -131,8 +140,9 @@ def _selection(pipeline: Pipeline, held: Sequence[Location]) -> dg.AssetSelectio
     if pipeline.only is not None:
         assets += [asset for location in held for asset in location.special_assets]
         assets = [asset for asset in assets if asset.op.name in pipeline.only]
-    # The assets' own runs log the evaluations; the checks' ops are for running them alone.
-    return dg.AssetSelection.assets(*assets).without_checks()
+    # The assets' own runs log what other checks find; the ops of those are for running them alone.
+    own = dg.AssetSelection.checks(*(key for asset in assets for key in asset.check_keys))
+    return dg.AssetSelection.assets(*assets).without_checks() | own
 
 
 def _none_is_queued(

@@ -16,13 +16,16 @@ import dagster as dg
 from pydantic import Field
 
 from stack.artifacts import ArtifactStore
+from stack.dbt_artifacts import read_manifest
+from stack.run_log import guard_events
 from stack.settings import StackSettings, load_settings
 from stack.tags import PIPELINE_TAG, pipeline_id
 from stack.target_models import check_target_models
 
+guard_events()  # whatever runs an asset of ours comes here first
+
 RESOURCE = "options"
 TAG_PREFIX = "option/"
-MANIFEST_ARTIFACT = "dbt/manifest.json"
 
 
 class RunOptions(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -50,8 +53,8 @@ class RunOptions(dg.ConfigurableResource):  # type: ignore[type-arg]
         if context.run and context.instance and PIPELINE_TAG in context.run.tags:
             pipeline_id(context.instance, context.run)
         if self.target_models:
-            manifest = ArtifactStore(load_settings(StackSettings).artifacts)
-            check_target_models(self.target_models, manifest.get_json(MANIFEST_ARTIFACT))
+            store = ArtifactStore(load_settings(StackSettings).artifacts)
+            check_target_models(self.target_models, read_manifest(store))
 
 
 RUN_OPTIONS = {RESOURCE: RunOptions.configure_at_launch()}

@@ -7,19 +7,65 @@ credential that it doesn't need. Variables come from the environment, then from 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from dotenv.parser import parse_stream
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    Json,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings.sources.utils import parse_env_vars
 
+from stack.errors import StackError
 from stack.paths import default_home, env_files
+from stack.redaction import remember
 
 
-class SettingsError(ValueError):
+class SettingsError(StackError):
     """An environment variable has a value that the stack can't use."""
+
+
+def read_env_file(file: Path, encoding: str = "utf-8") -> dict[str, str | None]:
+    """The variables of a `.env` file; `${NAME}` is replaced, but not within single quotes."""
+    if not file.is_file():
+        return {}
+    found = dotenv_values(file, encoding=encoding)
+    with file.open(encoding=encoding) as stream:
+        for binding in parse_stream(stream):
+            written = binding.original.string.partition("=")[2].strip()
+            if binding.key and written.startswith("'"):
+                found[binding.key] = binding.value
+    return found
+
+
+class _EnvFiles(DotEnvSettingsSource):
+    @staticmethod
+    def _static_read_env_file(
+        file_path: Path,
+        *,
+        encoding: str | None = None,
+        case_sensitive: bool = False,
+        ignore_empty: bool = False,
+        parse_none_str: str | None = None,
+    ) -> Mapping[str, str | None]:
+        found = read_env_file(file_path, encoding or "utf-8")
+        return parse_env_vars(found, case_sensitive, ignore_empty, parse_none_str)
 
 
 class Settings(BaseSettings):
@@ -28,6 +74,19 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then `.env` by `read_env_file`."""
+        files = getattr(dotenv_settings, "env_file", None)
+        return init_settings, env_settings, _EnvFiles(settings_cls, env_file=files)
 
 
 class StackSettings(Settings):
@@ -54,6 +113,11 @@ class StackSettings(Settings):
     )
     continuation_interval_seconds: int = Field(
         1, ge=1, description="seconds between two looks for a stage to continue, per code location"
+    )
+    webserver_allowed_hosts: str = Field(
+        "",
+        description="names, beside localhost, under which the UI of make dev is opened; commas "
+        "between them",
     )
 
     @property
@@ -99,6 +163,12 @@ class WarehouseSettings(Settings):
     warehouse_threads: int | None = Field(
         None, ge=1, description="DuckDB threads; default: by COMPUTE_PROFILE"
     )
+    warehouse_wait_seconds: float = Field(
+        60,
+        ge=0,
+        allow_inf_nan=False,
+        description="how long to wait for a DuckDB file that another program holds",
+    )
     ducklake_catalog_url: SecretStr | None = Field(
         None,
         description="postgresql:// URL or a local file; default: STACK_HOME/lake/catalog.sqlite",
@@ -112,6 +182,19 @@ class WarehouseSettings(Settings):
     aws_region: str = Field("us-east-1", description="S3 region")
     aws_access_key_id: str | None = Field(None, description="S3 access key")
     aws_secret_access_key: SecretStr | None = Field(None, description="S3 secret key")
+
+    @field_validator("warehouse_path")
+    @classmethod
+    def _is_no_name_of_a_schema(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        # DuckDB names the database after the file, and could not tell it from a schema.
+        name = path.name.split(".")[0].lower() if path else ""
+        taken = RESERVED_DATABASES | {info.data.get("dlt_dataset_name")}
+        if path and (name in taken or not name):
+            raise ValueError(
+                f"its name without the ending is that of a schema or of DuckDB's own; use another "
+                f"than {', '.join(sorted(str(t) for t in taken))}"
+            )
+        return path
 
     @property
     def duckdb_file(self) -> Path:
@@ -136,6 +219,12 @@ class WarehouseSettings(Settings):
         if self.ducklake_catalog_url is not None:
             return self.ducklake_catalog_url.get_secret_value()
         return str(self.stack_home / "lake" / "catalog.sqlite")
+
+
+RESERVED_DATABASES = frozenset(
+    {"information_schema", "intermediate", "main", "marts", "memory", "pg_catalog", "quarantine",
+     "staging", "system", "temp"}
+)  # fmt: skip
 
 
 class PodResources(BaseModel):
@@ -170,7 +259,11 @@ def load_settings(cls: type[S]) -> S:
     and what it accepts.
     """
     try:
-        return cls(_env_file=env_files())  # type: ignore[call-arg]
+        settings = cls(_env_file=env_files())  # type: ignore[call-arg]
+        for _, value in settings:
+            if isinstance(value, SecretStr):
+                remember(value.get_secret_value())
+        return settings
     except ValidationError as error:
         lines = [_explain(cls, dict(item)) for item in error.errors()]
         raise SettingsError("; ".join(lines)) from None
@@ -180,7 +273,7 @@ def environment_variables() -> dict[str, str]:
     """Every variable of the environment and of `.env`, for `${NAME}` references to secrets."""
     found: dict[str, str | None] = {}
     for file in env_files():
-        found |= dotenv_values(file)
+        found |= read_env_file(file)
     return {name: value for name, value in found.items() if value is not None} | dict(os.environ)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import stat
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from stack.settings import WarehouseSettings, load_settings
@@ -30,3 +34,102 @@ def _s3_options() -> dict[str, Any]:
         "client_kwargs": {"region_name": settings.aws_region},
         "use_listings_cache": False,
     }
+
+
+def files_below(
+    fs: Any, root: str, without: Collection[str] = ()
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Path below `root` and fsspec's facts of each file; nothing if there is no such folder.
+
+    Folders `without`, paths below `root`, are not walked. On this machine links are followed, each
+    folder once; what is neither file nor folder, such as a pipe that would hang its reader, has
+    the type "other". Raises what the file system raises.
+    """
+    root = root.rstrip("/")
+    if "file" in fs.protocol:
+        yield from _local_files(root, "", frozenset(without), set())
+        return
+    try:
+        entries = fs.ls(root, detail=True)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        name = str(entry["name"]).rstrip("/")
+        path = name.removeprefix(root).lstrip("/")
+        if entry["type"] != "directory":
+            if path:
+                yield path, entry
+        elif path not in without:
+            for below, info in fs.find(name, detail=True).items():
+                inner = str(below).removeprefix(root).strip("/")
+                skipped = any(inner.startswith(f"{folder}/") for folder in without)
+                if inner != path and not skipped:  # some stores list a folder's marker in it
+                    yield inner, info
+
+
+def _local_files(
+    root: str, below: str, without: frozenset[str], walked: set[tuple[int, int]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    folder = f"{root}/{below}" if below else root
+    try:
+        facts = os.stat(folder)  # noqa: PTH116 the name may not be UTF-8
+        if (facts.st_dev, facts.st_ino) in walked:
+            return
+        walked.add((facts.st_dev, facts.st_ino))
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        path = f"{below}/{entry.name}" if below else entry.name
+        try:
+            facts = entry.stat()
+        except OSError:  # gone, or a link that leads nowhere
+            try:
+                facts = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+        if not stat.S_ISDIR(facts.st_mode):
+            kind = "file" if stat.S_ISREG(facts.st_mode) else "other"
+            yield path, _facts(entry.path, facts, kind)
+        elif path not in without:
+            yield from _local_files(root, path, without, walked)
+
+
+def facts_of(fs: Any, path: str) -> dict[str, Any]:
+    """As `files_below`, of one file. Raises FileNotFoundError."""
+    if "file" in fs.protocol:
+        facts = os.stat(path)  # noqa: PTH116 the name may not be UTF-8
+        return _facts(path, facts, "file" if stat.S_ISREG(facts.st_mode) else "other")
+    fs.invalidate_cache(path.rsplit("/", 1)[0])
+    found: dict[str, Any] = fs.info(path)
+    return found
+
+
+def _facts(name: str, facts: os.stat_result, type_: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "size": facts.st_size,
+        "type": type_,
+        "mtime": facts.st_mtime,
+        "ino": facts.st_ino,
+    }
+
+
+def printable(path: str) -> str:
+    """A path as text that can be stored: each byte that is no UTF-8 by its number."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def safe_name(name: str, longest: int = 120) -> str:
+    """A file name for `name` on any store: printable, without slashes, at most `longest` bytes.
+
+    A name that had to be changed ends with a part of its hash, so that no two become one.
+    """
+    plain = printable(name).replace("/", "__").replace("\\", "_").replace("\0", "_")
+    if plain == name and len(plain.encode()) <= longest:
+        return plain
+    mark = hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
+    stem, dot, suffix = plain.rpartition(".")
+    ending = f"{dot}{suffix}" if stem and len(suffix) <= 8 else ""
+    kept = (stem if ending else plain).encode()[: longest - len(mark) - len(ending.encode()) - 1]
+    return f"{kept.decode('utf-8', 'ignore')}-{mark}{ending}"

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Any
+
+from stack.dbt_artifacts import Manifest
+from stack.errors import StackError
 
 _CRITERION = re.compile(r"@?(?:\d*\+)?(?:(?P<method>[a-z_.]+):)?(?P<value>.*?)(?:\+\d*)?$")
 _CHECKED = ("fqn", "tag", "source")
 _OTHERS = ("config", "exposure", "file", "group", "package", "path", "resource_type")
 
 
-class UnknownModelError(ValueError):
+class UnknownModelError(StackError):
     """A selection names what the dbt project doesn't have; the message names the nearest."""
 
 
-def check_target_models(selection: str, manifest: Mapping[str, Any] | None) -> None:
+def check_target_models(selection: str, manifest: Manifest | None) -> None:
     """Raise UnknownModelError for the first name in `selection` that `manifest` doesn't have.
 
-    `manifest` is a parsed manifest.json; without one only the form is checked. Of the methods
+    Without `manifest` only the form is checked. Of the methods
     with a prefix, `fqn`, `tag` and `source` are checked by value, the others by their name.
     """
     for criterion in re.split(r"[\s,]+", selection.strip()):
@@ -44,7 +46,7 @@ def check_target_models(selection: str, manifest: Mapping[str, Any] | None) -> N
         if manifest is None or kind not in _CHECKED or plain_path:
             continue
         if kind == "fqn" and not _selects_model(value, manifest):
-            names = [node["name"] for node in _models(manifest)]
+            names = [node.name for node in manifest.models]
             raise UnknownModelError(_message("model", value, names, "in the dbt project"))
         if kind == "tag" and not _any_like(value, tags := _tags(manifest)):
             raise UnknownModelError(_message("tag", value, tags, "in the dbt project"))
@@ -52,31 +54,26 @@ def check_target_models(selection: str, manifest: Mapping[str, Any] | None) -> N
             raise UnknownModelError(_message("source", value, sources, "in the dbt project"))
 
 
-def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [n for n in manifest["nodes"].values() if n["resource_type"] == "model"]
-
-
-def _selects_model(value: str, manifest: Mapping[str, Any]) -> bool:
+def _selects_model(value: str, manifest: Manifest) -> bool:
     """As dbt: the model's name, or the beginning of its path, with or without the project."""
-    for node in _models(manifest):
-        fqn = node["fqn"]
-        names = [node["name"]]
-        for path in (fqn, fqn[1:]):
+    for node in manifest.models:
+        names = [node.name]
+        for path in (node.fqn, node.fqn[1:]):
             names += [".".join(path[:length]) for length in range(1, len(path) + 1)]
         if any(fnmatchcase(name, value) for name in names):
             return True
     return False
 
 
-def _tags(manifest: Mapping[str, Any]) -> list[str]:
-    nodes = (*_models(manifest), *manifest["sources"].values())
-    return sorted({tag for node in nodes for tag in node.get("tags", ())})
+def _tags(manifest: Manifest) -> list[str]:
+    nodes = (*manifest.models, *manifest.sources.values())
+    return sorted({tag for node in nodes for tag in node.tags})
 
 
-def _sources(manifest: Mapping[str, Any]) -> list[str]:
+def _sources(manifest: Manifest) -> list[str]:
     """Each source, and each of its tables as `source.table`."""
-    found = manifest["sources"].values()
-    return sorted({n for s in found for n in (s["source_name"], f"{s['source_name']}.{s['name']}")})
+    found = manifest.sources.values()
+    return sorted({n for s in found for n in (s.source_name, f"{s.source_name}.{s.name}")})
 
 
 def _any_like(value: str, names: Iterable[str]) -> bool:

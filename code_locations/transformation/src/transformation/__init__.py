@@ -1,1 +1,9 @@
-"""Code location: transformation."""
+"""Code location `transformation`: dbt's models and data tests.
+
+`assets` (`dbt_run`, `dbt_test`), `checks` and `remediation` are Dagster's side, with `specs` from
+the `graph` of the project; `testing` tells what tests found, `asset_metadata` (with `facts`,
+`lineage` and `plots`) what models are. Of dbt: `project` finds it and knows what it is parsed from,
+`sources` generates its sources, `prepare` parses it, `models` runs it by `runner` on `options`;
+`warehouse_plugin` is loaded by dbt itself, and `dbt_cli` is dbt by hand. `definitions`, `location`,
+`settings` and `health` are as in every location.
+"""

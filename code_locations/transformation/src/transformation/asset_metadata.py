@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster import MetadataValue
 
+from stack.dbt_artifacts import Node
 from stack.settings import WarehouseSettings
 from stack.warehouse import row_count
 from transformation.facts import WarehouseColumn, sample
+from transformation.graph import DataTest, Graph
 from transformation.lineage import column_lineage
-from transformation.manifest import DataTest, Manifest, Table
 from transformation.plots import PLOTS
 from transformation.runner import NodeResult
 from transformation.specs import key_of
@@ -34,18 +35,18 @@ class Warehouse:
 
 
 def model_metadata(
-    model: Table,
+    model: Node,
     result: NodeResult,
     rows_affected: int | None,
-    manifest: Manifest,
+    graph: Graph,
     warehouse: Warehouse,
 ) -> dict[str, MetadataValue]:
     """Rows, duration, schema, column lineage and SQL of a model that ran; a sample of a mart."""
-    rows = row_count(warehouse.connection, model.schema, model.name)
+    rows = row_count(warehouse.connection, model.schema_name, model.table)
     metadata: dict[str, MetadataValue] = {
         "dagster/row_count": MetadataValue.int(rows),
         "dagster/table_name": MetadataValue.text(
-            f"{warehouse.settings.database}.{model.schema}.{model.name}"
+            f"{warehouse.settings.database}.{model.schema_name}.{model.table}"
         ),
         "duration_s": MetadataValue.float(round(result.duration_s, 3)),
         "materialization": MetadataValue.text(model.materialized),
@@ -57,35 +58,36 @@ def model_metadata(
         metadata["rows_affected"] = MetadataValue.int(affected)
     if result.compiled_code:
         metadata["dagster/column_lineage"] = MetadataValue.column_lineage(
-            _lineage(model, result.compiled_code, manifest, warehouse)
+            _lineage(model, result.compiled_code, graph, warehouse)
         )
         metadata["compiled_sql"] = MetadataValue.md(f"```sql\n{result.compiled_code.strip()}\n```")
-    if model.schema == MARTS and rows:
+    if model.schema_name == MARTS and rows:
         metadata["sample"] = MetadataValue.md(sample(warehouse.connection, model))
-        if model.name in PLOTS:
-            metadata["plot"] = MetadataValue.md(PLOTS[model.name](warehouse.connection))
+        if model.table in PLOTS:
+            metadata["plot"] = MetadataValue.md(PLOTS[model.table](warehouse.connection))
     return metadata
 
 
-def _schema(model: Table, warehouse: Warehouse) -> dg.TableSchema:
-    described = {column.name: column.description for column in model.columns}
+def _schema(model: Node, warehouse: Warehouse) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(c.name, c.type, description=described.get(c.name))
+            dg.TableColumn(c.name, c.type, description=model.columns.get(c.name))
             for c in warehouse.columns.get(model.unique_id, ())
         ]
     )
 
 
 def _lineage(
-    model: Table, compiled_sql: str, manifest: Manifest, warehouse: Warehouse
+    model: Node, compiled_sql: str, graph: Graph, warehouse: Warehouse
 ) -> dg.TableColumnLineage:
     parents = {
-        manifest.tables[uid].schema + "." + manifest.tables[uid].name: manifest.tables[uid]
-        for uid in model.parents
+        f"{parent.schema_name}.{parent.table}": parent
+        for parent in map(graph.tables.__getitem__, model.parents)
     }
     columns = {
-        (table.schema, table.name): [c.name for c in warehouse.columns.get(table.unique_id, ())]
+        (table.schema_name, table.table): [
+            c.name for c in warehouse.columns.get(table.unique_id, ())
+        ]
         for table in (*parents.values(), model)
     }
     origins = column_lineage(compiled_sql, columns, warehouse.settings.database)

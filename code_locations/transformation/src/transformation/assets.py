@@ -6,22 +6,23 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from stack.artifacts import ArtifactStore
+from stack.dbt_artifacts import CATALOG, RUN_RESULTS, catalog_document
+from stack.dbt_artifacts import MANIFEST as MANIFEST_ARTIFACT
 from stack.options import RunOptions, takes_options
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import connect
 from stack.warehouse.pool import WAREHOUSE_POOL
 from transformation.asset_metadata import Warehouse, model_metadata
-from transformation.catalog_artifact import build_catalog
 from transformation.facts import columns_by_table
-from transformation.manifest import Manifest, read_manifest
-from transformation.models import DbtRun, failing_models, run_models
+from transformation.graph import graph_of
+from transformation.models import DbtRun, failing_models, run_models, run_tests
 from transformation.options import model_options, selection
 from transformation.project import load_manifest, load_project
 from transformation.runner import NodeResult
 from transformation.specs import RUN, key_of, model_specs, run_spec, test_spec
-from transformation.testing import test_and_report
+from transformation.testing import report_tests
 
-MANIFEST = read_manifest(load_manifest(load_project()))
+MANIFEST = graph_of(load_manifest(load_project()))
 
 
 @takes_options
@@ -42,13 +43,13 @@ def dbt_run(
     models = [model for model in MANIFEST.models if key_of(model) in selected]
     everything = RUN in selected
     settings = load_settings(WarehouseSettings)
-    stack = load_settings(StackSettings)
+    stack, project = load_settings(StackSettings), load_project()
     run = run_models(
-        load_project(),
+        project,
         settings,
         scratch=stack.scratch / "dbt" / f"{context.run.run_id}-run",
-        report=_progress(context, MANIFEST),
-        options=model_options(options, None if everything else models),
+        report=_progress(context),
+        options=model_options(options, project, None if everything else models),
     )
     with connect(settings, read_only=True) as connection:
         columns = columns_by_table(connection, settings, MANIFEST.tables.values())
@@ -75,7 +76,10 @@ def dbt_test(
     context: AssetExecutionContext, options: dg.ResourceParam[RunOptions]
 ) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult[None]]:
     """Run every data test; fail after recording all if one of severity error fails."""
-    yield from test_and_report(context, MANIFEST, _progress(context, MANIFEST), selection(options))
+    stack, project = load_settings(StackSettings), load_project()
+    scratch = stack.scratch / "dbt" / f"{context.run.run_id}-test"
+    run = run_tests(project, scratch, _progress(context), selection(options, project))
+    yield from report_tests(context, stack, run, MANIFEST)
 
 
 def _materialized(run: DbtRun, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
@@ -90,11 +94,22 @@ def _materialized(run: DbtRun, warehouse: Warehouse) -> Iterator[dg.MaterializeR
 
 
 def _keep_artifacts(run: DbtRun, warehouse: Warehouse, store: ArtifactStore, run_id: str) -> None:
-    database, metadata = warehouse.settings.database, run.run_results["metadata"]
-    catalog = build_catalog(MANIFEST, warehouse.columns, database, metadata)
-    store.put_json(run_id, "dbt/manifest.json", run.manifest)
-    store.put_json(run_id, "dbt/run_results.json", run.run_results)
-    store.put_json(run_id, "dbt/catalog.json", catalog)
+    metadata = {
+        name: run.run_results["metadata"].get(name)
+        for name in ("dbt_version", "generated_at", "invocation_id")
+    }
+    catalog = catalog_document(
+        warehouse.settings.database,
+        (
+            (table, table.materialized == "view", {column.name: column.type for column in columns})
+            for uid, columns in warehouse.columns.items()
+            for table in [MANIFEST.tables[uid]]
+        ),
+        {**metadata, "env": {}},
+    )
+    store.put(run_id, MANIFEST_ARTIFACT, run.manifest)
+    store.put_json(run_id, RUN_RESULTS, run.run_results)
+    store.put_json(run_id, CATALOG, catalog)
 
 
 def _run_metadata(run: DbtRun, options: RunOptions) -> dict[str, dg.MetadataValue]:
@@ -109,11 +124,11 @@ def _run_metadata(run: DbtRun, options: RunOptions) -> dict[str, dg.MetadataValu
     }
 
 
-def _progress(context: AssetExecutionContext, manifest: Manifest) -> Callable[[NodeResult], None]:
+def _progress(context: AssetExecutionContext) -> Callable[[NodeResult], None]:
     """Log a line for each model or test as it finishes."""
 
     def report(result: NodeResult) -> None:
-        table = manifest.tables.get(result.unique_id)
+        table = MANIFEST.tables.get(result.unique_id)
         if table is not None:
             name = ".".join(table.asset_path)
             context.log.info(f"{name}: {result.status} ({result.duration_s:.2f} s)")

@@ -11,7 +11,7 @@ from transformation.assets import MANIFEST
 from transformation.models import run_tests, select
 from transformation.project import load_project
 from transformation.specs import check_specs, key_of
-from transformation.testing import evaluations
+from transformation.testing import check_results
 
 
 @dg.multi_asset_check(
@@ -35,12 +35,9 @@ def dbt_data_tests(context: AssetCheckExecutionContext) -> Iterator[dg.AssetChec
         report=lambda result: context.log.info(f"{result.unique_id}: {result.status}"),
         options=select(test.unique_id for test in tests),
     )
-    for evaluation in evaluations(run, MANIFEST):
-        if dg.AssetCheckKey(evaluation.asset_key, evaluation.check_name) in wanted:
-            yield dg.AssetCheckResult(
-                asset_key=evaluation.asset_key,
-                check_name=evaluation.check_name,
-                passed=evaluation.passed,
-                severity=evaluation.severity,
-                metadata=evaluation.metadata,
-            )
+    for result in check_results(run, MANIFEST):
+        if (
+            result.asset_key
+            and dg.AssetCheckKey(result.asset_key, str(result.check_name)) in wanted
+        ):
+            yield result

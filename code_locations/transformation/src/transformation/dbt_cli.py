@@ -1,4 +1,4 @@
-"""dbt by hand, on the stack's warehouse: `python -m transformation.dbt_cli build -s marts`."""
+"""dbt by hand, on the stack's warehouse: `stack dbt build -s marts`."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ import shutil
 import subprocess
 import sys
 
-from stack.raw import raw_tables
+import click
+
 from stack.settings import WarehouseSettings, load_settings
-from stack.warehouse import WarehouseError, connect, ensure_raw_tables
-from transformation.project import DbtProjectError, load_project, prepared
+from stack.warehouse import connect, ensure_raw_tables
+from transformation.project import load_project, prepared
 
 # Importing `cli` is what the `dbt` script does; `-m dbt.cli.main` would import it twice.
 _DBT = "from dbt.cli.main import cli; cli(prog_name='dbt')"
 _NEEDS_TABLES = {"build", "compile", "run", "show", "test"}
 
 
-def main(arguments: list[str]) -> int:
+@click.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def dbt(arguments: tuple[str, ...]) -> int:
     """Run dbt with the project's folders and environment; everything else is dbt's."""
-    try:
-        project = load_project()
-        target_dir = project.stack_home / "dbt" / "by-hand"
-        target_dir.mkdir(parents=True, exist_ok=True)
-        shutil.copy(prepared(project) / "partial_parse.msgpack", target_dir)
-        if arguments and arguments[0] in _NEEDS_TABLES:
-            settings = load_settings(WarehouseSettings)
-            with connect(settings) as connection:
-                ensure_raw_tables(connection, settings, raw_tables())
-    except (DbtProjectError, WarehouseError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    project = load_project()
+    target_dir = project.stack_home / "dbt" / "by-hand"
+    target_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copy(prepared(project) / "partial_parse.msgpack", target_dir)
+    if arguments and arguments[0] in _NEEDS_TABLES:
+        settings = load_settings(WarehouseSettings)
+        with connect(settings) as connection:
+            ensure_raw_tables(connection, settings, project.raw_tables)
     environment = os.environ | project.environment
     environment |= {
         "DBT_PROJECT_DIR": str(project.project_dir),
@@ -41,7 +43,3 @@ def main(arguments: list[str]) -> int:
     }
     command = [sys.executable, "-c", _DBT, *arguments]
     return subprocess.run(command, env=environment, check=False).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

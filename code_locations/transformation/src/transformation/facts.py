@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stack.dbt_artifacts import Node
+from stack.markdown import markdown_table
 from stack.settings import WarehouseSettings
-from transformation.manifest import Table
+from stack.sql import identifier
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -24,7 +26,7 @@ class WarehouseColumn:
 
 
 def columns_by_table(
-    connection: DuckDBPyConnection, settings: WarehouseSettings, tables: Iterable[Table]
+    connection: DuckDBPyConnection, settings: WarehouseSettings, tables: Iterable[Node]
 ) -> dict[str, tuple[WarehouseColumn, ...]]:
     """Columns of each table that exists, by unique id; one query for all."""
     rows = connection.execute(
@@ -36,28 +38,18 @@ def columns_by_table(
     for schema, table, name, data_type in rows:
         found.setdefault((schema, table), []).append(WarehouseColumn(name, data_type))
     return {
-        table.unique_id: tuple(found[table.schema, table.name])
+        table.unique_id: tuple(found[table.schema_name, table.table])
         for table in tables
-        if (table.schema, table.name) in found
+        if (table.schema_name, table.table) in found
     }
 
 
-def sample(connection: DuckDBPyConnection, table: Table, rows: int = SAMPLE_ROWS) -> str:
+def sample(connection: DuckDBPyConnection, table: Node, rows: int = SAMPLE_ROWS) -> str:
     """Some rows as a Markdown table, the latest of a table by month; empty text without rows."""
-    relation = connection.sql(f'select * from "{table.schema}"."{table.name}"')
+    name = f"{identifier(table.schema_name)}.{identifier(table.table)}"
+    relation = connection.sql(f"select * from {name}")
     if str(relation.types[0]) == "DATE":
         places = range(2, len(relation.columns) + 1)
         relation = relation.order(", ".join(["1 desc", *map(str, places)]))
     found = relation.limit(rows).fetchall()
     return markdown_table(relation.columns, found) if found else ""
-
-
-def markdown_table(names: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Rows as a Markdown table; null is an empty cell."""
-    head = list(names)
-    lines = [head, ["---"] * len(head), *([_cell(value) for value in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")

@@ -10,6 +10,7 @@ import dagster as dg
 from stack.monitoring import Health, HealthCheck, State
 from stack.pipelines import MONITORING
 from stack.settings import WarehouseSettings, load_settings
+from stack.sql import identifier
 from stack.warehouse import WarehouseBusyError, WarehouseError, connect
 from stack.warehouse.connection import is_postgres
 from stack.warehouse.pool import WAREHOUSE_POOL
@@ -41,14 +42,10 @@ def warehouse_health(settings: WarehouseSettings, used_by: list[str]) -> Health:
     if used_by and settings.dlt_destination == "duckdb":
         return Health(State.OK, f"{where} is in use by {', '.join(used_by)}")
     try:
-        with connect(settings, read_only=True) as connection:
+        with connect(settings, read_only=True, longest_wait_s=0) as connection:
             tables = _read(connection, settings)
-    except WarehouseBusyError:
-        return Health(
-            State.DEGRADED,
-            f"{where} is open for writing, but not by a run: close the shell or program that "
-            "holds it before the next load",
-        )
+    except WarehouseBusyError as error:
+        return Health(State.DEGRADED, f"no run of the stack, but: {error}")
     except WarehouseError as error:
         # While a run writes, a lake whose catalog is a file may be locked for some seconds.
         state = State.DEGRADED if used_by and file else State.DOWN
@@ -119,7 +116,9 @@ def _read_data(connection: DuckDBPyConnection, settings: WarehouseSettings) -> N
         [settings.database, smallest[0]],
     ).fetchall()
     for (schema,) in schemas:
-        connection.execute(f'select * from "{schema}"."{smallest[0]}" limit 1').fetchall()
+        connection.execute(
+            f"select * from {identifier(schema)}.{identifier(smallest[0])} limit 1"
+        ).fetchall()
 
 
 HEALTH = [

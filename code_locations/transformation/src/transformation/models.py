@@ -10,26 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stack.raw import raw_tables
+from stack.errors import StackError
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect, ensure_raw_tables
-from transformation.manifest import Manifest
+from transformation.graph import Graph
 from transformation.project import DbtProject, DbtProjectError, prepared
 from transformation.runner import DbtResult, NodeResult, Progress, invoke
 
 UNIT_TESTS = "test_type:unit"
 
 
-class DbtError(RuntimeError):
+class DbtError(StackError):
     """dbt failed as a whole, before it could run any model or test."""
 
 
 @dataclass(frozen=True)
 class DbtRun:
-    """A finished invocation with its two artifacts, as parsed JSON."""
+    """A finished invocation, with the manifest as dbt wrote it and the results parsed."""
 
     result: DbtResult
-    manifest: dict[str, Any]
+    manifest: bytes
     run_results: dict[str, Any]
     rows_affected: dict[str, int]
 
@@ -47,7 +47,7 @@ def run_models(
     loaded is made empty first. Raises DbtError if dbt can't start at all.
     """
     with connect(settings) as connection:
-        ensure_raw_tables(connection, settings, raw_tables())
+        ensure_raw_tables(connection, settings, project.raw_tables)
     return _run(project, ["run", *options], scratch, report)
 
 
@@ -69,12 +69,12 @@ def select(unique_ids: Iterable[str]) -> list[str]:
     return ["--select", *(f"fqn:{uid.split('.')[2]}" for uid in unique_ids)]
 
 
-def failing_models(run: DbtRun, manifest: Manifest) -> list[str]:
+def failing_models(run: DbtRun, graph: Graph) -> list[str]:
     """`schema.model: error` of each model that failed by itself, the error on one line."""
     failed = []
     for result in run.result.results:
         if result.status == "error":
-            table = manifest.tables.get(result.unique_id)
+            table = graph.tables.get(result.unique_id)
             name = ".".join(table.asset_path) if table else result.unique_id
             failed.append(f"{name}: {' '.join((result.message or '').split())}")
     return failed
@@ -89,12 +89,12 @@ def _run(
     with _target_dir(project, scratch) as target_dir:
         progress = Progress(report)
         result = invoke(project, arguments, target_dir, progress)
-        manifest, run_results = (
-            _read(target_dir / name) for name in ("manifest.json", "run_results.json")
-        )
+        manifest = _read(target_dir / "manifest.json")
+        run_results = _read(target_dir / "run_results.json")
     if result.error is not None or manifest is None or run_results is None:
-        raise DbtError(f"dbt {arguments[0]} couldn't start: {result.error or 'no results'}")
-    return DbtRun(result, manifest, run_results, progress.rows_affected)
+        said = result.error or "no results"
+        raise DbtError(f"dbt {arguments[0]} couldn't start: {said}") from result.exception
+    return DbtRun(result, manifest, json.loads(run_results), progress.rows_affected)
 
 
 @contextmanager
@@ -113,8 +113,5 @@ def _target_dir(project: DbtProject, scratch: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _read(file: Path) -> Any:
-    try:
-        return json.loads(file.read_bytes())
-    except FileNotFoundError:
-        return None
+def _read(file: Path) -> bytes | None:
+    return file.read_bytes() if file.exists() else None

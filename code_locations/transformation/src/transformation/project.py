@@ -3,13 +3,13 @@
 Dagster needs the manifest to list the models when the location loads, and dbt is too slow to
 import there. So the project is parsed once (`python -m transformation.prepare`), into the
 project's `target` folder, or below STACK_HOME where the project is read-only. A fingerprint
-beside the manifest tells whether it still belongs to the project's files and settings.
+beside the manifest tells whether it still belongs to the project's files and settings, and to the
+raw tables that its sources are generated from.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -19,16 +19,22 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+import fsspec
+
+from stack.artifacts import write_atomically
+from stack.dbt_artifacts import Manifest
+from stack.errors import StackError
+from stack.raw import RawTable
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from transformation.settings import DbtSettings
+from transformation.sources import hand_written, known_tables, package_files, sources_document
 
 PREPARED_FILES = ("manifest.json", "partial_parse.msgpack", "fingerprint")
 _PARSED_FOLDERS = ("models", "macros", "tests")
 
 
-class DbtProjectError(RuntimeError):
+class DbtProjectError(StackError):
     """The dbt project can't be found or parsed; the message says which and why."""
 
 
@@ -42,11 +48,49 @@ class DbtProject:
     database: str
     raw_schema: str
     stack_home: Path
+    artifacts: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that profiles.yml and the sources read."""
-        return {"WAREHOUSE_DATABASE": self.database, "DLT_DATASET_NAME": self.raw_schema}
+        """Variables that profiles.yml, dbt_project.yml and hand-written sources read."""
+        return {
+            "WAREHOUSE_DATABASE": self.database,
+            "DLT_DATASET_NAME": self.raw_schema,
+            "DBT_RAW_SOURCES": str(self._sources_dir()),
+        }
+
+    @property
+    def raw_tables(self) -> tuple[RawTable, ...]:
+        """The raw tables that models can select from."""
+        return known_tables(self.artifacts)
+
+    def sources(self) -> str:
+        """The generated sources, but for those that the project declares itself."""
+        return sources_document(
+            self.raw_tables,
+            self.raw_schema,
+            without=hand_written(self._files()),
+            keys=(self.project_dir / "tests/generic/primary_key.sql").is_file(),
+        )
+
+    def _sources_dir(self) -> Path:
+        """Folder of the generated sources, written if they aren't there as they should be."""
+        folders = [folder / "sources" for folder in self.prepared_dirs]
+        wanted = package_files(self.sources())
+        for folder in folders:
+            there = {name: folder / name for name in wanted if (folder / name).is_file()}
+            if {name: file.read_text() for name, file in there.items()} == wanted:
+                return folder
+        local = fsspec.filesystem("file")
+        for folder in folders:
+            try:
+                for name, content in wanted.items():
+                    write_atomically(local, str(folder / name), content.encode())
+            except OSError:
+                continue
+            return folder
+        where = " nor ".join(map(str, folders))
+        raise DbtProjectError(f"dbt's sources can be written neither to {where}")
 
     @property
     def log_dir(self) -> Path:
@@ -63,7 +107,7 @@ class DbtProject:
         digest = hashlib.sha256()
         facts = [self.target, self.database, self.raw_schema, str(self.project_dir)]
         facts += [version("dbt-core"), version("dbt-duckdb")]
-        digest.update("\0".join(facts).encode())
+        digest.update("\0".join([*facts, self.sources()]).encode())
         for path in self._files():
             digest.update(f"\0{path}\0".encode())
             digest.update(path.read_bytes())
@@ -99,14 +143,15 @@ class DbtProject:
 def load_project() -> DbtProject:
     """The project that the settings name."""
     dbt = load_settings(DbtSettings)
-    warehouse = load_settings(WarehouseSettings)
+    stack, warehouse = load_settings(StackSettings), load_settings(WarehouseSettings)
     return DbtProject(
         project_dir=dbt.project_dir.resolve(),
         profiles_dir=dbt.profiles_dir.resolve(),
         target=dbt.dbt_target,
         database=warehouse.database,
         raw_schema=warehouse.dlt_dataset_name,
-        stack_home=load_settings(StackSettings).stack_home.resolve(),
+        stack_home=stack.stack_home.resolve(),
+        artifacts=stack.artifacts,
     )
 
 
@@ -134,15 +179,14 @@ def prepared(project: DbtProject) -> Path:
     return folder
 
 
-def load_manifest(project: DbtProject) -> dict[str, Any]:
-    """The project's manifest.json, parsed; format: https://schemas.getdbt.com/dbt/manifest/."""
+def load_manifest(project: DbtProject) -> Manifest:
+    """The project as it is now, parsed."""
     return _read_manifest(prepared(project) / "manifest.json")
 
 
 @cache
-def _read_manifest(file: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(file.read_bytes())
-    return manifest
+def _read_manifest(file: Path) -> Manifest:
+    return Manifest.model_validate_json(file.read_bytes())
 
 
 @contextmanager

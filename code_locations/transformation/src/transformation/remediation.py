@@ -1,17 +1,19 @@
 """`remediation_rebuild`: the second stage of a remediation."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from stack.dbt_artifacts import Node
 from stack.remediation.handover import REBUILD, REINGESTION, RemediationError, leave, take
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
 from transformation.assets import MANIFEST
-from transformation.manifest import Manifest, Table
+from transformation.graph import Graph
 from transformation.models import failing_models, run_models, run_tests, select
-from transformation.project import load_project
+from transformation.project import DbtProject, load_project
 from transformation.runner import NodeResult
 from transformation.testing import findings
 
@@ -34,7 +36,9 @@ def remediation_rebuild(context: dg.AssetExecutionContext) -> dg.MaterializeResu
     def report(result: NodeResult) -> None:
         context.log.info(f"{result.unique_id}: {result.status} ({result.duration_s:.2f} s)")
 
-    tables, failing, errors = rebuild(before["raw_tables"], context.run.run_id, report)
+    scratch = load_settings(StackSettings).scratch / "dbt" / context.run.run_id
+    project, warehouse = load_project(), load_settings(WarehouseSettings)
+    tables, failing, errors = rebuild(before["raw_tables"], project, warehouse, scratch, report)
     for line in (*failing, *errors):
         context.log.error(line)
     if errors:
@@ -48,23 +52,20 @@ def remediation_rebuild(context: dg.AssetExecutionContext) -> dg.MaterializeResu
 
 
 def rebuild(
-    raw_names: Iterable[str], run_id: str, report: Callable[[NodeResult], None]
-) -> tuple[list[Table], list[str], list[str]]:
+    raw_names: Iterable[str],
+    project: DbtProject,
+    warehouse: WarehouseSettings,
+    scratch: Path,
+    report: Callable[[NodeResult], None],
+) -> tuple[list[Node], list[str], list[str]]:
     """Make and test what hangs on raw tables: (tables concerned, failing tests, failed models).
 
     In full: an incremental model keeps rows that its source no longer has. Raises DbtError.
     """
     tables = hanging_on(MANIFEST, raw_names)
     models = [table.unique_id for table in tables if not table.is_source]
-    scratch = load_settings(StackSettings).scratch / "dbt"
     if models:
-        run = run_models(
-            load_project(),
-            load_settings(WarehouseSettings),
-            scratch / f"{run_id}-rebuild",
-            report,
-            ["--full-refresh", *select(models)],
-        )
+        run = run_models(project, warehouse, scratch, report, ["--full-refresh", *select(models)])
         errors = failing_models(run, MANIFEST)
         if errors:
             return tables, [], errors
@@ -72,17 +73,17 @@ def rebuild(
     tests = [test.unique_id for test in MANIFEST.tests.values() if test.table in concerned]
     if not tests:
         return tables, [], []
-    tested = run_tests(load_project(), scratch / f"{run_id}-retest", report, select(tests))
+    tested = run_tests(project, scratch, report, select(tests))
     failing = [f"dbt: {found.line}" for found in findings(tested, MANIFEST) if found.is_error]
     return tables, failing, []
 
 
-def hanging_on(manifest: Manifest, raw_names: Iterable[str]) -> list[Table]:
+def hanging_on(graph: Graph, raw_names: Iterable[str]) -> list[Node]:
     """The raw tables of these names that dbt knows, and every model made from them, in order."""
     wanted = set(raw_names)
-    found: dict[str, Table] = {}
-    for uid, table in manifest.tables.items():  # each follows its parents
-        named = table.is_source and table.name in wanted
+    found: dict[str, Node] = {}
+    for uid, table in graph.tables.items():  # each follows its parents
+        named = table.is_source and table.table in wanted
         if named or any(parent in found for parent in table.parents):
             found[uid] = table
     return list(found.values())

@@ -39,6 +39,7 @@ class DbtResult:
     success: bool
     results: tuple[NodeResult, ...] = ()
     error: str | None = None
+    exception: Exception | None = None  # what `error` says, with its causes
 
 
 @dataclass
@@ -91,7 +92,8 @@ def invoke(
     if outcome.exception is not None:
         if not isinstance(outcome.exception, Exception):
             raise outcome.exception
-        return DbtResult(success=False, error=_message(outcome.exception))
+        error = outcome.exception
+        return DbtResult(success=False, error=_message(error), exception=error)
     results = getattr(outcome.result, "results", ())
     return DbtResult(outcome.success, tuple(_node_result(r) for r in results))
 

@@ -6,42 +6,43 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from transformation.manifest import DataTest, Manifest, Table
+from stack.dbt_artifacts import Node
+from transformation.graph import DataTest, Graph
 
 OWNER = "team:analytics"
 RUN = dg.AssetKey("dbt_run")
 TEST = dg.AssetKey("dbt_test")
 
 
-def key_of(table: Table) -> dg.AssetKey:
+def key_of(table: Node) -> dg.AssetKey:
     """Asset key of a model or raw table."""
     return dg.AssetKey(table.asset_path)
 
 
-def model_specs(manifest: Manifest) -> list[dg.AssetSpec]:
+def model_specs(graph: Graph) -> list[dg.AssetSpec]:
     """One spec a model, depending on the tables that it selects from, grouped by layer."""
     return [
         dg.AssetSpec(
             key=key_of(model),
-            deps=[key_of(manifest.tables[parent]) for parent in model.parents],
+            deps=[key_of(graph.tables[parent]) for parent in model.parents],
             description=model.description,
-            group_name=model.schema,
+            group_name=model.schema_name,
             kinds={"dbt", "duckdb", model.materialized},
             owners=[OWNER],
             skippable=True,
         )
-        for model in manifest.models
+        for model in graph.models
     ]
 
 
-def run_spec(manifest: Manifest) -> dg.AssetSpec:
+def run_spec(graph: Graph) -> dg.AssetSpec:
     """The run of all models. It follows the last ones: it is materialised when all worked."""
     return dg.AssetSpec(
         key=RUN,
         deps=[
             "airbyte_sync_job",
             "dlt_ingestion_pipeline",
-            *(key_of(model) for model in manifest.leaves),
+            *(key_of(model) for model in graph.leaves),
         ],
         description="Runs the dbt models, in the order of their dependencies.",
         group_name="transformation",
@@ -63,12 +64,12 @@ def test_spec() -> dg.AssetSpec:
     )
 
 
-def check_specs(tests: Iterable[DataTest], manifest: Manifest) -> list[dg.AssetCheckSpec]:
+def check_specs(tests: Iterable[DataTest], graph: Graph) -> list[dg.AssetCheckSpec]:
     """One check a data test, on the table that it is about."""
     return [
         dg.AssetCheckSpec(
             name=test.check_name,
-            asset=key_of(manifest.tables[test.table]),
+            asset=key_of(graph.tables[test.table]),
             description=test.description or None,
         )
         for test in tests

@@ -1,8 +1,8 @@
-"""Runs the data tests and tells Dagster, people and sensors what they found."""
+"""Tells Dagster, people and sensors what the data tests found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -10,11 +10,12 @@ from dagster import AssetExecutionContext
 
 from stack.alerts import Alert, write_alert
 from stack.artifacts import ArtifactStore
-from stack.settings import StackSettings, load_settings
+from stack.checks import evaluation
+from stack.dbt_artifacts import MANIFEST, TEST_RESULTS
+from stack.settings import StackSettings
 from transformation.asset_metadata import test_metadata
-from transformation.manifest import DataTest, Manifest
-from transformation.models import DbtRun, run_tests
-from transformation.project import load_project
+from transformation.graph import DataTest, Graph
+from transformation.models import DbtRun
 from transformation.runner import NodeResult
 from transformation.specs import TEST, key_of
 
@@ -50,27 +51,21 @@ class Finding:
         )
 
 
-def test_and_report(
-    context: AssetExecutionContext,
-    manifest: Manifest,
-    report: Callable[[NodeResult], None],
-    options: Sequence[str] = (),
+def report_tests(
+    context: AssetExecutionContext, stack: StackSettings, run: DbtRun, graph: Graph
 ) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult[None]]:
-    """Run the data tests that dbt's `options` select, all by default.
+    """Keep and tell what the data tests of a run found.
 
     Yields a check evaluation each, then the materialisation. The evaluations are yielded because
     Dagster drops what was given to `context.log_event` when the op fails. Raises dg.Failure,
     after all is recorded, if a test of severity error fails.
     """
-    stack = load_settings(StackSettings)
-    scratch = stack.scratch / "dbt" / f"{context.run.run_id}-test"
-    run = run_tests(load_project(), scratch, report, options)
     store = ArtifactStore(stack.artifacts)
-    store.put_json(context.run.run_id, "dbt/test_results.json", run.run_results)
-    if store.get("dbt/manifest.json", context.run.run_id) is None:
-        store.put_json(context.run.run_id, "dbt/manifest.json", run.manifest)
-    yield from evaluations(run, manifest)
-    found = findings(run, manifest)
+    store.put_json(context.run.run_id, TEST_RESULTS, run.run_results)
+    if store.get(MANIFEST, context.run.run_id) is None:
+        store.put(context.run.run_id, MANIFEST, run.manifest)
+    yield from map(evaluation, check_results(run, graph))
+    found = findings(run, graph)
     for finding in found:
         log = context.log.error if finding.is_error else context.log.warning
         log(finding.line)
@@ -93,15 +88,15 @@ def test_and_report(
     )
 
 
-def evaluations(run: DbtRun, manifest: Manifest) -> Iterator[dg.AssetCheckEvaluation]:
-    """A check evaluation for each test that ran."""
+def check_results(run: DbtRun, graph: Graph) -> Iterator[dg.AssetCheckResult]:
+    """A check's result for each test that ran."""
     for result in run.result.results:
-        test = manifest.tests.get(result.unique_id)
+        test = graph.tests.get(result.unique_id)
         if test is None:
             continue
         severity = result.status == "warn" or test.severity == "warn"
-        yield dg.AssetCheckEvaluation(
-            asset_key=key_of(manifest.tables[test.table]),
+        yield dg.AssetCheckResult(
+            asset_key=key_of(graph.tables[test.table]),
             check_name=test.check_name,
             passed=result.status in _PASSED,
             severity=dg.AssetCheckSeverity.WARN if severity else dg.AssetCheckSeverity.ERROR,
@@ -109,13 +104,13 @@ def evaluations(run: DbtRun, manifest: Manifest) -> Iterator[dg.AssetCheckEvalua
         )
 
 
-def findings(run: DbtRun, manifest: Manifest) -> list[Finding]:
+def findings(run: DbtRun, graph: Graph) -> list[Finding]:
     """The tests that didn't pass."""
     found = []
     for result in run.result.results:
-        test = manifest.tests.get(result.unique_id)
+        test = graph.tests.get(result.unique_id)
         if test is not None and result.status not in _PASSED:
-            table = ".".join(manifest.tables[test.table].asset_path)
+            table = ".".join(graph.tables[test.table].asset_path)
             found.append(Finding(test, result, table))
     return found
 

@@ -7,8 +7,9 @@ import pytest
 
 from ingestion.airbyte.connection import Connection, load_connections
 from ingestion.airbyte.connectors import install
-from ingestion.airbyte.scope import WHAT_IS_NEW, Scope
-from ingestion.airbyte.sync import SyncReport, sync
+from ingestion.airbyte.sync import Synced, sync
+from ingestion.loaders import WHAT_IS_NEW, Scope
+from ingestion.quarantine import Quarantine
 from ingestion.settings import AirbyteSettings
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect
@@ -29,7 +30,7 @@ class Syncs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.connectors = folder / "connectors"
-        self.quarantined: dict[str, bytes] = {}
+        self.quarantine = Quarantine(str(folder / "quarantine"))
 
     def run(
         self,
@@ -37,7 +38,7 @@ class Syncs:
         script: Script | None = None,
         scope: Scope = WHAT_IS_NEW,
         **settings,
-    ) -> SyncReport:
+    ) -> Synced:
         if script:
             put(connection, self.connectors, script)
             settings["airbyte_connectors_dir"] = self.connectors
@@ -46,7 +47,7 @@ class Syncs:
             AirbyteSettings(_env_file=None, **settings),
             scratch=self.folder / "scratch",
             logger=logging.getLogger("test.airbyte"),
-            quarantine=self.quarantined.__setitem__,
+            quarantine=self.quarantine,
             scope=scope,
         )
 

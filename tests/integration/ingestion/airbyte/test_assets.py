@@ -1,12 +1,18 @@
 """A user's own connections as assets: several at once, one of which fails."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
-from ingestion.airbyte.assets import build_airbyte_assets, build_airbyte_checks
 from ingestion.airbyte.connection import load_connections
-from ingestion.airbyte.materialization import ARTIFACT
+from ingestion.airbyte.loader import AirbyteLoader
+from ingestion.airbyte.records import RecordWriter
+from ingestion.loader_asset import loader_asset
+from ingestion.quarantine import Quarantine
+from ingestion.settings import AirbyteSettings, QuarantineSettings
 from stack.artifacts import ArtifactStore
+from stack.load_report import Outcome, read_report
 from stack.settings import StackSettings, load_settings
 from support.fake_connector import Script, declare, put
 
@@ -34,15 +40,20 @@ def connections(tmp_path, monkeypatch):
     return load_connections(folder)
 
 
+def asset_of(connections) -> dg.AssetsDefinition:
+    return loader_asset("airbyte_sync_job", [AirbyteLoader(connections)], "")
+
+
 def test_assets_and_checks_come_from_the_declaration_alone(connections):
-    assets, checks = build_airbyte_assets(connections), build_airbyte_checks(connections)
+    assets = asset_of(connections)
     assert {key.to_user_string() for key in assets.keys} == {
         "airbyte_sync_job",
         "raw/crm_deals",
         "raw/desk_deals",
         "raw/unset_deals",
     }
-    assert len(list(checks.check_keys)) == 7  # the key of unset.deals is not known yet
+    keys = [k.asset_key.path[-1] for k in assets.check_keys if k.name == "primary_key_unique"]
+    assert sorted(keys) == ["crm_deals", "desk_deals"]  # the key of unset.deals is not known yet
 
 
 @pytest.mark.parametrize("destination", ["duckdb", "ducklake"])
@@ -51,7 +62,7 @@ def test_one_connection_that_fails_stops_no_other_and_fails_the_run(
 ):
     monkeypatch.setenv("DLT_DESTINATION", destination)
     result = dg.materialize(
-        [build_airbyte_assets(connections)],
+        [asset_of(connections)],
         instance=dg.DagsterInstance.ephemeral(),
         raise_on_error=False,
     )
@@ -75,14 +86,70 @@ def test_one_connection_that_fails_stops_no_other_and_fails_the_run(
         ("stage", "varchar"),
     ]
 
-    failed = [c for c in result.get_asset_check_evaluations() if not c.passed]
-    assert [(c.asset_key.path[-1], c.check_name) for c in failed] == [
-        ("crm_deals", "no_records_quarantined")
-    ]
-    store = ArtifactStore(load_settings(StackSettings).artifacts)
-    artifact = store.get_json(ARTIFACT, run_id=result.run_id)
-    [quarantined] = artifact["quarantined"]
-    assert quarantined["reason"] == 'deals.id: found "?", expected bigint'
-    assert quarantined["file"].endswith("load/quarantine/crm_deals.jsonl")
-    assert b'"id": "?"' in store.get("load/quarantine/crm_deals.jsonl", run_id=result.run_id)
-    assert artifact["tables"]["desk_deals"]["outcome"] == "checkpoint"
+    failed = [c.check_name for c in result.get_asset_check_evaluations() if not c.passed]
+    assert failed == ["nothing_set_aside", "every_source_loaded"]
+    report = read_report(
+        ArtifactStore(load_settings(StackSettings).artifacts), "airbyte", result.run_id
+    )
+    ((found, part),) = report.set_aside()
+    assert (found.name, found.records, found.loaded) == ("crm.deals", 2, 1)
+    assert part.reason == 'deals.id: found "?", expected bigint'
+    assert '"id": "?"' in Path(part.where).read_text()
+    outcomes = {found.name: found.outcome for found in report.inputs}
+    assert outcomes["desk.deals"] is Outcome.PARTLY
+
+
+def test_a_record_lost_between_connector_and_table_fails_the_account(
+    stack_home, connections, monkeypatch
+):
+    """The connector counts two by itself; only one arrives."""
+    counted = Script(
+        'record("deals", id=1)\nrecord("deals", id=2)\n'
+        'say("STATE", state={"type": "STREAM", "sourceStats": {"recordCount": 2.0}, '
+        '"stream": {"stream_descriptor": {"name": "deals"}, "stream_state": {"at": 2}}})',
+        streams=DEALS,
+    )
+    [crm] = [c for c in connections if c.name == "crm"]
+    put(crm, load_settings(AirbyteSettings).connectors, counted)
+
+    def evaluated() -> dict[str, str | None]:
+        instance = dg.DagsterInstance.ephemeral()
+        result = dg.materialize([asset_of([crm])], instance=instance)
+        return {
+            c.check_name: c.description
+            for c in result.get_asset_check_evaluations()
+            if not c.passed
+        }
+
+    assert evaluated() == {}
+    add = RecordWriter.add
+    monkeypatch.setattr(RecordWriter, "add", lambda s, d, n: d["id"] == 1 and add(s, d, n))
+    assert evaluated() == {"every_row_accounted_for": "crm.deals: 1 records are missing"}
+
+
+def test_a_record_that_was_set_aside_is_put_back_by_reading_its_stream_again(
+    stack_home, connections
+):
+    [crm] = [c for c in connections if c.name == "crm"]
+    loader = AirbyteLoader([crm])
+    loader.load()
+    quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
+    [entry] = quarantine.entries(["airbyte"])
+    mended = GOOD.read.replace('id="?"', "id=2")
+    put(crm, load_settings(AirbyteSettings).connectors, Script(mended, streams=DEALS))
+    assert "from its beginning" in loader.put_back(entry)
+    assert loader.load().tables["crm_deals"].rows_total == 2
+
+
+def test_a_stream_without_a_key_is_not_read_twice(stack_home, tmp_path, monkeypatch):
+    connection = declare(tmp_path, streams={"visits": {}})
+    script = Script(
+        'if not saved:\n    record("visits", page="/")\nstate("visits", at=1)',
+        streams={"visits": {"key": None, "page": "string"}},
+    )
+    monkeypatch.setenv("AIRBYTE_CONNECTORS_DIR", str(tmp_path / "connectors"))
+    put(connection, tmp_path / "connectors", script)
+    loader = AirbyteLoader([connection])
+    assert loader.load().tables["crm_visits"].rows_total == 1
+    loader.forget(["crm_visits"])
+    assert loader.load().tables["crm_visits"].rows_total == 1

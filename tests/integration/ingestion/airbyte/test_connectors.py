@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from ingestion.airbyte.connection import Connection
-from ingestion.airbyte.connectors import ConnectorInstallError, install, main
+from ingestion.airbyte.connectors import ConnectorInstallError, install
+from ingestion.airbyte.connectors import connectors as command
 from ingestion.airbyte.environments import ConnectorMissingError, environment_of, require
 from support.fake_connector import declare
 
@@ -144,9 +146,7 @@ def test_a_python_that_the_machine_lacks_is_told(packages, connectors, tmp_path)
 
 
 @pytest.mark.usefixtures("packages", "stack_home")
-def test_setup_installs_what_it_can_and_fails_with_the_rest(
-    connectors, tmp_path, monkeypatch, capsys
-):
+def test_setup_installs_what_it_can_and_fails_with_the_rest(connectors, tmp_path, monkeypatch):
     tiny(tmp_path)
     other = tmp_path / "connections" / "desk.yml"
     document = yaml.safe_load((tmp_path / "connections" / "crm.yml").read_text())
@@ -154,10 +154,10 @@ def test_setup_installs_what_it_can_and_fails_with_the_rest(
     other.write_text(yaml.safe_dump(document))
     monkeypatch.setenv("AIRBYTE_CONNECTION_FILE", str(tmp_path / "connections"))
     monkeypatch.setenv("AIRBYTE_CONNECTORS_DIR", str(connectors))
-    assert main() == 1
-    said = capsys.readouterr()
-    assert said.out == "crm: source-tiny==1.0 installed\n"
-    assert said.err.startswith("desk: nope==1 can't be installed")
+    said = CliRunner().invoke(command, standalone_mode=False)
+    assert said.return_value == 1
+    assert said.stdout == "crm: source-tiny==1.0 installed\n"
+    assert said.stderr.startswith("desk: nope==1 can't be installed")
 
 
 def test_a_package_that_is_no_connector_is_told_and_not_installed(packages, connectors, tmp_path):

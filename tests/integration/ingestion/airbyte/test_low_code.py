@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from support.fake_connector import declare
+from support.reports import streams_of
 
 TICKETS = [
     {"id": i, "subject": f"ticket {i}", "updatedAt": f"2026-01-{i:02}T00:00:00Z"}
@@ -146,7 +147,7 @@ def test_a_rest_api_is_read_by_its_manifest_and_then_only_what_is_new(
         config={"url": f"http://127.0.0.1:{api.server_port}", "token": "${DESK_TOKEN}"},
         streams={"tickets": {}},
     )
-    [first] = syncs.run(connection).streams
+    [first] = streams_of(syncs.run(connection))
     assert (first.rows_loaded, first.rows_total) == (7, 7)
     assert syncs.query("select column_name, column_type from (describe desk_tickets)") == [
         ("id", "BIGINT"),
@@ -155,6 +156,6 @@ def test_a_rest_api_is_read_by_its_manifest_and_then_only_what_is_new(
     ]
 
     api.tickets.append({"id": 8, "subject": None, "updatedAt": "2026-02-01T00:00:00Z"})
-    [second] = syncs.run(connection).streams
+    [second] = streams_of(syncs.run(connection))
     assert second.rows_read < 7
     assert second.rows_total == 8

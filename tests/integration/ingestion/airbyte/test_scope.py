@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from ingestion.airbyte.scope import Scope
 from ingestion.airbyte.sync import SyncError
+from ingestion.loaders import Scope
 from ingestion.loading import read_state
 from stack.partitions import Days
 from stack.warehouse import connect

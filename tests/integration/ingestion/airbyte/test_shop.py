@@ -11,19 +11,18 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ingestion.airbyte.assets import airbyte_checks, airbyte_sync_job
 from ingestion.airbyte.connection import Connection
-from ingestion.airbyte.materialization import ARTIFACT
+from ingestion.assets import airbyte_sync_job
 from stack.artifacts import ArtifactStore
-from stack.raw import raw_tables
-from stack.settings import StackSettings, WarehouseSettings, load_settings
-from stack.warehouse import connect, ensure_raw_tables
+from stack.load_report import LoadReport, read_report
+from stack.settings import StackSettings, load_settings
+from stack.warehouse import connect
 from support.stack_process import StackProcess
 
 TABLES = ("shop_customers", "shop_products", "shop_purchases")
 SYNC = (
     "import dagster as dg\n"
-    "from ingestion.airbyte.assets import airbyte_sync_job\n"
+    "from ingestion.assets import airbyte_sync_job\n"
     "dg.materialize([airbyte_sync_job], instance=dg.DagsterInstance.ephemeral())"
 )
 
@@ -34,7 +33,7 @@ class Sync:
 
     result: dg.ExecuteInProcessResult
     contents: dict[str, list]
-    artifact: dict
+    report: LoadReport
 
 
 def contents() -> dict[str, list]:
@@ -59,8 +58,8 @@ def undisturbed(shop: Connection, instance, tmp_path_factory) -> list[Sync]:
         patch.setattr("stack.settings.env_files", tuple)
         for _ in range(2):
             result = dg.materialize([airbyte_sync_job], instance=instance)
-            artifact = ArtifactStore(load_settings(StackSettings).artifacts).get_json(ARTIFACT)
-            syncs.append(Sync(result, contents(), artifact))
+            store = ArtifactStore(load_settings(StackSettings).artifacts)
+            syncs.append(Sync(result, contents(), read_report(store, "airbyte")))
     return syncs
 
 
@@ -101,7 +100,7 @@ def test_the_shop_is_loaded_with_all_that_a_person_wants_to_know(undisturbed):
         "shop_purchases": 1000,
     }
     checks = first.result.get_asset_check_evaluations()
-    assert len(checks) == 9
+    assert len(checks) == 3
     assert all(check.passed for check in checks)
     metadata = metadata_of(first)
     assert set(metadata) == {"airbyte_sync_job", *TABLES}
@@ -118,9 +117,9 @@ def test_the_second_sync_finds_nothing_new(undisturbed):
     first, second = undisturbed
     assert second.contents == first.contents
     assert metadata_of(second)["airbyte_sync_job"]["rows_read"].value == 0
-    purchases = second.artifact["tables"]["shop_purchases"]
-    assert (purchases["rows_loaded"], purchases["rows_total"]) == (0, 1000)
-    assert second.artifact["quarantined"] == []
+    purchases = second.report.tables["shop_purchases"]
+    assert (purchases.rows_loaded, purchases.rows_total) == (0, 1000)
+    assert list(second.report.set_aside()) == []
 
 
 def metadata_of(sync: Sync) -> dict:
@@ -154,26 +153,6 @@ def test_an_interrupted_sync_takes_its_connector_along(shop, stack_home):
     assert child.returncode != 0, output
     assert not processes_in(stack_home)
     assert list((stack_home / "scratch" / "airbyte").iterdir()) == []
-
-
-def test_the_checks_can_be_run_alone_and_find_a_doubled_key(stack_home, instance):
-    with connect() as connection:
-        ensure_raw_tables(connection, load_settings(WarehouseSettings), raw_tables("shop"))
-        connection.execute("insert into freelancer_raw.shop_products (id) values (7), (7), (null)")
-    result = dg.materialize(
-        [airbyte_sync_job, airbyte_checks],
-        instance=instance,
-        selection=dg.AssetSelection.checks(*airbyte_checks.check_keys),
-    )
-    failed = {
-        (check.asset_key.path[-1], check.check_name): check.metadata["failing"].value
-        for check in result.get_asset_check_evaluations()
-        if not check.passed
-    }
-    assert failed == {
-        ("shop_products", "primary_key_unique"): 1,
-        ("shop_products", "primary_key_not_null"): 1,
-    }
 
 
 def failure_of(instance) -> str:

@@ -1,6 +1,7 @@
 """A sync's way into the warehouse: rows and state together, and nothing lost on the way."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from ingestion.airbyte.sync import SyncError
 from ingestion.loading import read_state
 from stack.warehouse import connect
 from support.fake_connector import Script, declare
+from support.reports import streams_of
 
 DEALS = {"deals": {"id": "integer", "title": "string"}}
 
@@ -28,14 +30,14 @@ status("deals", "COMPLETE")
 
 
 def outcomes(report) -> dict:
-    return {s.stream: (s.outcome, s.rows_loaded, s.rows_total) for s in report.streams}
+    return {s.stream: (s.outcome, s.rows_loaded, s.rows_total) for s in streams_of(report)}
 
 
 def test_a_sync_that_breaks_off_keeps_its_checkpoint_and_the_next_goes_on_from_it(syncs, tmp_path):
     script = Script(PAGES, streams=DEALS)
     with pytest.raises(SyncError, match="the API went away") as error:
         syncs.run(declare(tmp_path, config={"fail_at": 7}), script)
-    assert outcomes(error.value.report) == {"deals": ("checkpoint", 6, 6)}
+    assert outcomes(error.value.done) == {"deals": ("checkpoint", 6, 6)}
     [saved] = read_state("crm")["states"]
     assert saved["stream"]["stream_state"] == {"next": 6}
 
@@ -52,7 +54,7 @@ def test_a_source_that_cannot_be_continued_keeps_nothing_of_a_half_read_stream(s
     connection = declare(tmp_path, connector=plain, config={"fail_at": 7})
     with pytest.raises(SyncError) as error:
         syncs.run(connection, script)
-    assert outcomes(error.value.report) == {"deals": ("discarded", 0, 0)}
+    assert outcomes(error.value.done) == {"deals": ("discarded", 0, 0)}
     assert read_state("crm") == {}
 
 
@@ -79,7 +81,7 @@ error("deals are out of reach"); status("deals", "INCOMPLETE"); sys.exit(1)
     )
     with pytest.raises(SyncError, match=r"crm_deals discarded, crm_people complete") as error:
         syncs.run(declare(tmp_path, streams={"deals": {}, "people": {}}), script)
-    assert outcomes(error.value.report)["people"] == ("complete", 1, 1)
+    assert outcomes(error.value.done)["people"] == ("complete", 1, 1)
     assert [s["stream"]["stream_descriptor"]["name"] for s in read_state("crm")["states"]] == [
         "people"
     ]
@@ -131,7 +133,7 @@ state("deals", run=number + 1)
 """,
         streams=DEALS,
     )
-    added = [syncs.run(declare(tmp_path), script).streams[0].columns_added for _ in range(3)]
+    added = [streams_of(syncs.run(declare(tmp_path), script))[0].columns_added for _ in range(3)]
     assert added == [(), ("score", "owner_id"), ()]
     assert syncs.query("select id, score, owner_id from crm_deals order by id") == [
         (0, None, None),
@@ -145,10 +147,11 @@ def test_records_that_do_not_fit_are_set_aside_before_the_rest_is_committed(sync
         'record("deals", id=1)\nrecord("deals", id="none", title="bad")\nstate("deals", next=3)',
         streams=DEALS,
     )
-    [stream] = syncs.run(declare(tmp_path), script).streams
+    [stream] = streams_of(syncs.run(declare(tmp_path), script))
     assert (stream.rows_read, stream.rows_loaded, stream.rows_total) == (2, 1, 1)
-    [line] = syncs.quarantined["crm_deals"].splitlines()
-    assert json.loads(line) == {
+    [entry] = syncs.quarantine.entries(["airbyte"])
+    assert (entry.path, entry.table, entry.records) == ("crm.deals", "crm_deals", 1)
+    assert json.loads(Path(entry.place).read_text()) == {
         "reason": 'deals.id: found "none", expected bigint',
         "position": 1,
         "record": {"id": "none", "title": "bad"},
@@ -213,4 +216,4 @@ def test_a_secret_of_the_environment_reaches_the_connector_and_no_report(
     )
     report = syncs.run(declare(tmp_path, config={"token": "${CRM_TOKEN}"}), script)
     assert "hunter2" not in repr(report)
-    assert '"cursor": "***"' in report.streams[0].state
+    assert '"cursor": "***"' in streams_of(report)[0].state

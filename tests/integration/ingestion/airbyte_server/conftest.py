@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from fakes.airbyte_server import CLIENT_ID, CLIENT_SECRET, CONNECTION, FakeAirbyte, fake_airbyte
-from ingestion.airbyte.backend import choose_backend
-from ingestion.airbyte.connection import load_connections
-from ingestion.airbyte.sync import SyncReport
-from ingestion.settings import AirbyteSettings
-from stack.settings import load_settings
+from ingestion.airbyte.loader import AirbyteLoader
+from ingestion.airbyte.sync import Synced, SyncError
+from support.reports import StreamTold, streams_of
 
 
 @pytest.fixture
@@ -30,16 +28,13 @@ def airbyte(stack_home, monkeypatch) -> Iterator[FakeAirbyte]:
 
 
 @pytest.fixture
-def sync(airbyte, tmp_path) -> Callable[[], SyncReport]:
-    """A sync of the sample shop by what the environment says."""
+def sync(airbyte) -> Callable[[], list[StreamTold]]:
+    """A sync of the sample shop by what the environment says; raises what failed it."""
 
-    def run() -> SyncReport:
-        backend = choose_backend(
-            load_settings(AirbyteSettings),
-            scratch=tmp_path,
-            logger=logging.getLogger("airbyte of the tests"),
-            quarantine=lambda *_: None,
-        )
-        return backend.sync(load_connections()[0])
+    def run() -> list[StreamTold]:
+        report = AirbyteLoader().load(log=logging.getLogger("airbyte of the tests"))
+        for failed in report.failures:
+            raise SyncError(failed.reason, Synced(report.inputs, report.tables))
+        return streams_of(report)
 
     return run

@@ -2,17 +2,18 @@
 
 import gzip
 import json
+import os
 from datetime import date, datetime
 from decimal import Decimal
 
+import duckdb
 import fsspec
 import pytest
 
-from ingestion.books import reader
-from ingestion.books.source import load_books
+from ingestion.files import fetching
 from ingestion.sample_data import write_sample_data
 from stack.raw import raw_tables
-from support.books import CLIENTS_HEADER
+from support.books import CLIENTS_HEADER, Exports, load_books
 
 ENTRIES = (
     "select i as time_entry_id, 1::bigint as project_id, date '2025-01-01' as worked_on, "
@@ -25,7 +26,7 @@ def test_the_sample_books_are_loaded_as_they_were_written(exports):
     exports.folder.rmdir()
     written = write_sample_data(exports.folder)
     report = exports.load()
-    assert {t.table_name: t.rows_total for t in report.load.tables.values()} == {
+    assert {name: table.rows_total for name, table in report.tables.items()} == {
         f"books_{name}": rows for name, rows in written.items()
     }
     assert report.quarantined == {}
@@ -40,7 +41,7 @@ def test_the_sample_books_are_loaded_as_they_were_written(exports):
 def test_no_exports_at_all_are_no_error(exports_in_a_file):
     report = exports_in_a_file.load()
     assert report.files == report.quarantined == {}
-    assert "no exports at" in exports_in_a_file.progress[0]
+    assert "no exports at" in report.report.notes[0]
 
 
 def test_only_new_and_changed_files_are_loaded(exports):
@@ -74,7 +75,7 @@ def test_the_latest_version_of_a_row_wins_within_a_file_and_is_reported(exports_
     exports.clients("clients.csv", "1,new,2025-03-01", "1,old,2025-01-01", "2,x,2025-01-01",
                     "2,y,2025-01-01")  # fmt: skip
     report = exports.load()
-    assert report.duplicates == {"books_clients": 2}
+    assert report.merged_away == {"books_clients": 2}
     assert exports.rows("select client_id, name from books_clients order by all") == [
         (1, "new"), (2, "y"),
     ]  # fmt: skip
@@ -164,11 +165,8 @@ def test_unreadable_files_are_set_aside_with_a_reason_and_the_others_load(export
         assert reason in report.quarantined[name]
         assert "\n" not in report.quarantined[name]
         assert str(exports.folder) not in report.quarantined[name]
-    notes = {
-        json.loads(n.read_text())["file"]: json.loads(n.read_text())["reason"]
-        for n in exports.quarantine.iterdir()
-    }
-    assert notes == report.quarantined
+    notes = [json.loads(note.read_text()) for note in exports.quarantine.iterdir()]
+    assert {note["path"]: note["reason"] for note in notes} == report.quarantined
 
 
 def test_a_refused_file_is_left_until_it_changes(exports_in_a_file, monkeypatch):
@@ -176,7 +174,7 @@ def test_a_refused_file_is_left_until_it_changes(exports_in_a_file, monkeypatch)
     exports.write("clients.csv", CLIENTS_HEADER + "x,A,DE,EUR,30,2024-01-01,2025-01-01\n")
     first = exports.load()
     opened = []
-    monkeypatch.setattr("ingestion.books.reader.parse", lambda *a: opened.append(a))
+    monkeypatch.setattr(fetching, "parse", lambda *a: opened.append(a))
     assert exports.load().quarantined == first.quarantined
     assert opened == []
 
@@ -214,17 +212,19 @@ def test_a_new_column_is_added_to_the_table_and_reported(exports):
         f"select *, 'home' as place, [1, 2] as tags from ({ENTRIES.format(10, 12)})",
     )
     report = exports.load()
-    assert [(c.table, c.column, c.type, c.file) for c in report.schema_changes] == [
-        ("books_time_entries", "place", "VARCHAR", "time_entries/2.parquet"),
-        ("books_time_entries", "tags", "JSON", "time_entries/2.parquet"),
-    ]
+    assert report.columns_added == {
+        "books_time_entries": [
+            ("place", "VARCHAR", "time_entries/2.parquet"),
+            ("tags", "JSON", "time_entries/2.parquet"),
+        ]
+    }
     counts = "select place, count(*) from books_time_entries group by all order by all"
     assert exports.rows(counts) == [("home", 2), (None, 10)]
     assert exports.rows(
         "select distinct tags::varchar from books_time_entries where tags is not null"
     ) == [("[1,2]",)]
     exports.parquet("time_entries/3.parquet", ENTRIES.format(12, 13))
-    assert exports.load().schema_changes == []
+    assert exports.load().columns_added == {}
     assert exports.rows("select count(*) from books_time_entries") == [(13,)]
 
 
@@ -261,12 +261,12 @@ def test_parquet_that_matches_is_imported_untouched(exports_in_a_file, monkeypat
     def no_copy(*_):
         raise AssertionError("rewritten")
 
-    monkeypatch.setattr("ingestion.books.reading._copy", no_copy)
+    monkeypatch.setattr("ingestion.files.reading._copy", no_copy)
     monkeypatch.setattr(
         "dlt.normalize.items_normalizers.arrow.ArrowItemsNormalizer._write_with_dlt_columns",
         no_copy,
     )
-    assert exports.load().load.tables["books_time_entries"].rows_total == 10
+    assert exports.load().tables["books_time_entries"].rows_total == 10
 
 
 def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(
@@ -274,7 +274,7 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(
 ):
     exports = exports_in_a_file
     file = exports.clients("clients.csv", "1,A,2025-01-01")
-    real = reader.parse
+    real = fetching.parse
 
     def parse_while_writing(*arguments):
         parsed = real(*arguments)
@@ -282,8 +282,8 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(
         return parsed
 
     with monkeypatch.context() as patch:
-        patch.setattr(reader, "parse", parse_while_writing)
-        assert "it changed while it was read" in exports.load().quarantined["clients.csv"]
+        patch.setattr(fetching, "parse", parse_while_writing)
+        assert "it changed while it was read" in exports.load().left["clients.csv"]
     assert exports.load().quarantined == {}
     assert exports.rows("select count(*) from books_clients") == [(2,)]
 
@@ -299,7 +299,7 @@ def test_exports_may_be_at_any_fsspec_url(exports_in_a_file, monkeypatch):
         memory.pipe_file("/books-elsewhere/clients/2.csv", b"junk")
         report = load_books()
         assert report.files == {"books_clients": ["clients/1.csv"]}
-        assert memory.exists("/quarantine-elsewhere/books/clients__2.csv.json")
+        assert len(memory.ls("/quarantine-elsewhere/books")) == 1
         assert load_books().files == {}
     finally:
         memory.rm("/books-elsewhere", recursive=True)
@@ -320,3 +320,48 @@ def test_the_working_directory_holds_nothing_that_matters(exports_in_a_file, sta
     exports.clients("clients.csv", "1,B,2025-02-01")
     exports.load()
     assert exports.rows("select name from books_clients") == [("B",)]
+
+
+def test_links_are_followed_and_what_is_no_file_is_set_aside(exports_in_a_file, tmp_path):
+    exports = exports_in_a_file
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    exports.clients("real.csv", "1,A,2025-01-01").rename(elsewhere / "1.csv")
+    exports.clients("real.csv", "2,B,2025-01-01").rename(elsewhere / "2.csv")
+    (exports.folder / "clients.csv").symlink_to(elsewhere / "1.csv")
+    (exports.folder / "clients").symlink_to(elsewhere)
+    (elsewhere / "round").symlink_to(elsewhere)
+    (exports.folder / "payments.csv").symlink_to(tmp_path / "gone.csv")
+    os.mkfifo(exports.folder / "invoices.csv")
+    report = exports.load()
+    assert exports.rows("select client_id from books_clients order by all") == [(1,), (2,)]
+    assert report.quarantined.keys() == {"invoices.csv", "payments.csv"}
+    assert all("no file" in reason for reason in report.quarantined.values())
+    assert exports.load().files == {}
+
+
+@pytest.mark.parametrize("name", ["it's [mine] *", "größe; drop", '"quoted"'])
+def test_a_folder_may_have_any_name(stack_home, monkeypatch, name):
+    monkeypatch.setenv("STACK_HOME", str(stack_home / "home" / name.replace("[mine] *", "")))
+    monkeypatch.setenv("BOOKS_URL", str(stack_home / name))
+    exports = Exports(stack_home)
+    exports.folder = stack_home / name
+    exports.clients(f"clients/{name}.csv", "1,A,2025-01-01")
+    exports.folder.joinpath("payments").mkdir()
+    for number in (1, 2):
+        duckdb.sql("select 1::bigint as payment_id").write_parquet(str(stack_home / "p.parquet"))
+        (stack_home / "p.parquet").rename(exports.folder / f"payments/{name}-{number}.parquet")
+    report = exports.load()
+    assert report.rows == {"books_clients": 1}
+    assert {reason[:20] for reason in report.quarantined.values()} == {"it lacks the columns"}
+
+
+@pytest.mark.parametrize("name", [b"\xe9t\xe9.csv", b"n" * 251 + b".csv"])
+def test_a_file_may_have_any_name(exports_in_a_file, name):
+    exports = exports_in_a_file
+    exports.clients("clients/other.csv", "1,A,2025-01-01")
+    exports.clients(f"clients/{os.fsdecode(name)}", "2,B,2025-01-01")
+    assert exports.load().rows == {"books_clients": 2}
+    assert exports.load().files == {}
+    exports.write(f"clients/{os.fsdecode(name[::-1])}", "nothing of use")
+    assert len(exports.load().quarantined) == 1

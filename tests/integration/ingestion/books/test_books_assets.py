@@ -1,11 +1,12 @@
 """`dlt_ingestion_pipeline` and its raw tables, materialised as the README says."""
 
-import json
-
 import dagster as dg
+import pytest
 
-from ingestion.books.assets import dlt_ingestion_pipeline
-from ingestion.books.checks import books_checks
+from ingestion import books as books_module
+from ingestion.assets import dlt_ingestion_pipeline
+from stack.artifacts import ArtifactStore
+from stack.load_report import LoadReport, read_report
 from stack.raw import raw_tables
 from support.books import CLIENTS_HEADER
 
@@ -40,60 +41,90 @@ def test_it_runs_on_an_empty_warehouse_without_any_export(exports_in_a_file):
     assert exports_in_a_file.rows("select count(*) from books_payments") == [(0,)]
 
 
+def report_of(stack_home) -> LoadReport:
+    report = read_report(ArtifactStore(str(stack_home / "artifacts")), "books")
+    assert report is not None
+    return report
+
+
 def test_tables_carry_counts_columns_and_a_sample(exports_in_a_file, stack_home):
     exports_in_a_file.clients("clients.csv", "1,A|B,2025-01-01", "2,C,2025-01-01")
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize([dlt_ingestion_pipeline], instance=instance)
     found = materialized(result)[CLIENTS]
-    assert found["dagster/row_count"] == found["rows_loaded"] == 2
+    assert found["dagster/row_count"] == found["rows_loaded"] == found["rows_read"] == 2
     assert found["dagster/table_name"] == "warehouse.freelancer_raw.books_clients"
     schema = {column.name: column for column in found["dagster/column_schema"].columns}
     assert schema["created_on"].type == "date"
     assert schema["name"].description.startswith("Present name")
     assert "| 1 | A\\|B | DE |" in found["sample"]
-    assert found["files"] == "- `clients.csv`"
-    assert materialized(result)[ASSET]["files_loaded"] == 1
-    loads = json.loads((stack_home / "artifacts" / "latest" / "load" / "books.json").read_text())
-    assert loads["tables"]["books_clients"]["rows_total"] == 2
-    assert loads["tables"].keys() == {f"books_{table.name}" for table in raw_tables("books")}
-    assert loads["quarantined"] == loads["schema_changes"] == []
+    assert found["inputs"] == "- clients.csv"
+    assert materialized(result)[ASSET]["inputs_loaded"] == 1
+    tables = report_of(stack_home).tables
+    assert tables.keys() == {f"books_{table.name}" for table in raw_tables("books")}
+    assert tables["books_clients"].rows_total == 2
 
 
-def test_a_run_evaluates_the_checks_of_what_it_loaded(exports_in_a_file, stack_home):
+def test_a_run_evaluates_its_checks_and_one_bad_file_does_not_stop_the_others(
+    exports_in_a_file, stack_home
+):
     exports_in_a_file.clients("clients/good.csv", "1,A,2025-01-01")
     exports_in_a_file.write("clients/bad.csv", CLIENTS_HEADER + "x,A,DE,EUR,30,2024-01-01,\n")
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize([dlt_ingestion_pipeline], instance=instance)
-        assert result.success, "one bad file doesn't stop the others"
+        assert result.success
         assert evaluations(instance, result.run_id) == {
-            (ASSET, "all_files_readable"): False,
-            (CLIENTS, "primary_key_unique"): True,
+            (ASSET, "nothing_set_aside"): False,
+            (ASSET, "every_source_loaded"): True,
+            (ASSET, "every_row_accounted_for"): True,
         }
-    loads = json.loads((stack_home / "artifacts" / "latest" / "load" / "books.json").read_text())
-    [quarantined] = loads["quarantined"]
-    assert quarantined["file"] == "clients/bad.csv"
-    assert "column client_id" in quarantined["reason"]
+    ((found, part),) = report_of(stack_home).set_aside()
+    assert found.name == "clients/bad.csv"
+    assert "column client_id" in part.reason
 
 
-def test_the_checks_run_alone_and_see_the_warehouse_as_it_is(exports_in_a_file):
+def test_the_checks_run_alone_and_load_nothing(exports_in_a_file):
     exports_in_a_file.clients("clients.csv", "1,A,2025-01-01")
     exports_in_a_file.write("unknown.csv", "a\n1\n")
     exports_in_a_file.load()
-    exports_in_a_file.rows("insert into books_clients from books_clients")
+    exports_in_a_file.clients("clients/more.csv", "2,B,2025-01-01")
+    checks = dg.AssetSelection.checks(*dlt_ingestion_pipeline.check_keys)
     with dg.DagsterInstance.ephemeral() as instance:
-        # A check needs its assets known to Dagster, not materialised.
         result = dg.Definitions(
-            assets=[dlt_ingestion_pipeline], asset_checks=[books_checks],
-            jobs=[dg.define_asset_job("checks", dg.AssetSelection.checks(books_checks))],
+            assets=[dlt_ingestion_pipeline], jobs=[dg.define_asset_job("checks", checks)]
         ).resolve_job_def("checks").execute_in_process(instance=instance)  # fmt: skip
-    found = {(e.asset_key, e.check_name): e for e in result.get_asset_check_evaluations()}
-    assert len(found) == 1 + len(TABLES)
-    assert {key for key, e in found.items() if not e.passed} == {
-        (ASSET, "all_files_readable"),
-        (CLIENTS, "primary_key_unique"),
-    }
-    failed = found[CLIENTS, "primary_key_unique"]
-    assert "| 1 | 2 |" in failed.metadata["keys"].value
+    found = {e.check_name: e for e in result.get_asset_check_evaluations()}
+    assert [name for name, e in found.items() if not e.passed] == ["nothing_set_aside"]
+    assert (
+        "| unknown.csv | no table is called" in found["nothing_set_aside"].metadata["entries"].value
+    )
+    assert exports_in_a_file.rows("select client_id from books_clients") == [(1,)]
+
+
+@pytest.mark.parametrize("lost", ["by the reader", "by the load"])
+def test_a_record_that_is_lost_without_a_word_fails_the_account(
+    exports_in_a_file, monkeypatch, lost
+):
+    exports_in_a_file.clients("clients.csv", "1,A,2025-01-01", "2,B,2025-01-01")
+    if lost == "by the reader":
+        monkeypatch.setattr("ingestion.files.reading.count_records", lambda *_: 3)
+    else:
+        load = books_module.load
+
+        def losing(*arguments, **options):
+            done = load(*arguments, **options)
+            exports_in_a_file.rows("delete from books_clients where client_id = 2")
+            table = done.tables["books_clients"]
+            done.tables["books_clients"] = table.model_copy(update={"rows_total": 1})
+            return done
+
+        monkeypatch.setattr(books_module, "load", losing)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([dlt_ingestion_pipeline], instance=instance)
+    (failed,) = [e for e in result.get_asset_check_evaluations() if not e.passed
+                 and e.check_name == "every_row_accounted_for"]  # fmt: skip
+    named = "clients.csv" if lost == "by the reader" else "books_clients"
+    assert f"{named}: 1 records are missing" in failed.description
 
 
 def test_a_second_run_says_that_nothing_is_new(exports_in_a_file):

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
-from ingestion.incoming import processing
-from ingestion.incoming.arrivals import Inbox
+from ingestion.incoming.inbox import Inbox
+from ingestion.incoming.loader import FilesLoader
 from ingestion.settings import IncomingSettings
 from stack.settings import load_settings
 
@@ -22,7 +22,7 @@ from stack.settings import load_settings
 def main() -> None:
     last = int(sys.argv[1])
     count = 0
-    execute, move = DuckDbSqlClient.execute_query, processing.move
+    execute, move = DuckDbSqlClient.execute_query, Inbox._move
 
     def point():
         nonlocal count
@@ -41,9 +41,9 @@ def main() -> None:
         return move(*args)
 
     DuckDbSqlClient.execute_query = counted_query
-    processing.move = counted_move
+    Inbox._move = counted_move
     files = Inbox.open(load_settings(IncomingSettings)).files()
-    processing.process_files({file.path: file.version for file in files}, lambda _: None)
+    FilesLoader().load_batch({file.path: file.version for file in files})
     sys.stdout.write(f"{count}\n")
 
 

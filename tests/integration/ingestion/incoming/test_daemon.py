@@ -1,6 +1,5 @@
 """The sensor in a real daemon, and its runs through two code locations."""
 
-import json
 import time
 
 import dagster as dg
@@ -10,11 +9,12 @@ from dagster._core.scheduler.instigation import TickStatus
 from stack.pipelines import FILES, Stage
 from stack.tags import PIPELINE_ID_TAG, STAGE_TAG
 from support.daemon import daemon, skipped_with, stack_of_locations, wait_for
+from support.dbt import manifest, node
 from support.incoming import Incoming
 from support.stack_process import StackProcess
 
 INGESTION = """
-from ingestion.incoming.assets import file_processing
+from ingestion.assets import file_processing
 from ingestion.incoming.sensor import arrival_sensor
 from stack.locations import Location, location_definitions
 from stack.pipelines import Stage
@@ -36,17 +36,17 @@ def dbt_run() -> None: ...
 defs = location_definitions(Location(Stage.TRANSFORMATION, settings=[], assets=[dbt_run]))
 """
 SENSOR = "file_arrival_sensor"
-MANIFEST = {
-    "sources": {"source.s.files.used": {"schema": "freelancer_raw", "identifier": "files_used"}},
-    "child_map": {"source.s.files.used": ["model.s.stg_files__used"]},
-}
+USED = "source.s.files.used"
+MANIFEST = manifest(
+    node(USED, identifier="files_used"), node("model.s.stg_files__used", USED)
+).model_dump_json(by_alias=True)
 
 
 @pytest.fixture
 def stack(stack_home) -> StackProcess:
-    manifest = stack_home / "artifacts" / "latest" / "dbt" / "manifest.json"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text(json.dumps(MANIFEST))
+    file = stack_home / "artifacts" / "latest" / "dbt" / "manifest.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(MANIFEST)
     sources = {"ingestion": INGESTION, "transformation": TRANSFORMATION}
     mount = stack_home / "mount"
     mount.touch()
@@ -104,4 +104,4 @@ def test_files_load_once_and_only_used_ones_are_modelled_after_the_folder_is_bac
         ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id)
         assert [t.error for t in ticks if t.status == TickStatus.FAILURE] == []
     assert inbox.loaded() == {("files_unused", "(1,)"): 1, ("files_used", "(2,)"): 1}
-    assert inbox.moved("processed") == ["unused.csv", "used.csv"]
+    assert inbox.processed() == ["unused.csv", "used.csv"]

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.incoming import processing
+from ingestion.incoming import loader
+from ingestion.incoming.inbox import Inbox
 from support.incoming import Incoming
 from support.stack_process import clean_environment
 
@@ -67,7 +68,7 @@ def test_a_killed_run_loses_nothing_and_doubles_nothing(points, from_the_end, st
     inbox.process()
     assert inbox.loaded() == expected
     assert inbox.waiting() == {}
-    assert len(inbox.moved("processed")) == 3
+    assert len(inbox.processed()) == 3
 
 
 class KilledError(BaseException):
@@ -116,7 +117,7 @@ def test_any_order_of_arrivals_and_kills_ends_with_each_row_once(stack_home, mon
 
 def run(inbox: Incoming, how: str) -> None:
     """Process all that waits; unless it goes `well`, killed at that point."""
-    load, move = processing.load, processing.move
+    load, move = loader.load, Inbox._move
 
     def killed_load(*arguments, **options):
         if how == "loading":
@@ -130,8 +131,8 @@ def run(inbox: Incoming, how: str) -> None:
 
     with pytest.MonkeyPatch.context() as patched:
         if how in {"before", "loading"}:
-            patched.setattr(processing, "load", killed_load)
+            patched.setattr(loader, "load", killed_load)
         if how == "moving":
-            patched.setattr(processing, "move", killed_move)
+            patched.setattr(Inbox, "_move", killed_move)
         with contextlib.suppress(KilledError):
             inbox.process()

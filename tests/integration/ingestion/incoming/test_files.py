@@ -1,12 +1,19 @@
 """Arrived files of each kind become raw tables, each row once; bad ones go to quarantine."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from ingestion.incoming import processing
+from ingestion.incoming import loader
+from ingestion.incoming.loader import FilesLoader
+from ingestion.quarantine_cli import quarantine
+from stack.errors import StackError
 from stack.raw import Column, RawTable
 from support.incoming import Incoming
+from support.reports import Told
 
 CSV = "id,amount,day\n1,2.5,2026-01-31\n2,,2026-02-01\n"
 LINES = '{"id": 1, "amount": 2.5, "day": "2026-01-31"}', '{"id": 2, "day": "2026-02-01"}'
@@ -53,7 +60,7 @@ def test_each_format_becomes_a_table_with_inferred_types(incoming):
             (2, None, "2026-02-01", "BIGINT", "DATE"),
         ]
     assert incoming.waiting() == {}
-    assert len(incoming.moved("processed")) == 7
+    assert len(incoming.processed()) == 7
 
 
 def test_every_row_says_where_it_is_from(inbox):
@@ -72,7 +79,7 @@ def test_the_same_content_loads_once_into_a_table(incoming):
     report = incoming.process()
     assert sorted(report.again) == ["orders.csv", "orders/copy.csv"]
     assert incoming.loaded() == {("files_orders", "(1,)"): 1, ("files_others", "(1,)"): 1}
-    kept = incoming.moved("processed")
+    kept = incoming.processed()
     assert len(kept) == 4, "a file of the same name is kept beside the first"
 
 
@@ -90,7 +97,7 @@ def test_files_with_other_columns_extend_the_table(incoming):
     incoming.process()
     incoming.drop("orders/3.jsonl", '{"id": 3, "tags": ["a"], "note": "json"}\n')
     report = incoming.process()
-    assert report.columns_added == {"files_orders": ["tags"]}
+    assert [name for name, *_ in report.columns_added["files_orders"]] == ["tags"]
     assert incoming.rows(
         "select id, amount, note, tags::varchar from files_orders order by id"
     ) == [
@@ -110,7 +117,7 @@ def test_bad_files_go_to_quarantine_with_the_reason_and_the_others_load(incoming
         "cut.parquet": (b"PAR1" + b"x" * 100, "No magic bytes found at end of file 'cut.parquet'"),
         "wrong.csv.gz.parquet": (b"\x1f\x8b", "too small to be a Parquet file"),
         "notes.txt": ("hello", "it is none of .csv"),
-        "日本.csv": ("a\n1\n", "no letter from A to Z"),
+        "---.csv": ("a\n1\n", "no letter or digit"),
         "twice.csv": ("Order ID,order_id\n1,2\n", "would be called order_id"),
         "origin.csv": ("id,_file\n1,x\n", "its column _file"),
     }
@@ -120,9 +127,9 @@ def test_bad_files_go_to_quarantine_with_the_reason_and_the_others_load(incoming
     report = incoming.process()
     for name, (_, reason) in bad.items():
         assert reason in report.quarantined[name]
-        note = json.loads((incoming.folder / "quarantine" / f"{name}.reason.json").read_text())
-        assert (note["file"], note["reason"]) == (name, report.quarantined[name])
-        assert (incoming.folder / "quarantine" / name).exists()
+        entry = incoming.set_aside()[name]
+        assert entry.reason == report.quarantined[name]
+        assert Path(entry.place).exists()
     assert incoming.waiting() == {}
     assert incoming.loaded() == {("files_orders", "(1, 2)"): 1, ("files_good_1", "(1,)"): 1}
 
@@ -147,21 +154,21 @@ def test_a_file_that_changed_since_it_was_listed_waits_for_the_next_look(inbox):
     inbox.drop("orders.csv", "id\n1\n")
     listed = inbox.waiting()
     inbox.drop("orders.csv", "id\n1\n2\n")
-    report = processing.process_files(listed)
+    report = Told(FilesLoader().load_batch(listed))
     assert report.left == {"orders.csv": "it has changed since it was listed"}
     assert inbox.process().rows == {"files_orders": 2}
 
 
 def test_a_file_written_anew_while_it_is_loaded_is_not_moved_away_unloaded(inbox, monkeypatch):
     inbox.drop("orders.csv", "id\n1\n")
-    load = processing.load
+    load = loader.load
 
     def load_then_drop(*arguments, **options):
         inbox.drop("orders.csv", "id\n1\n2\n")
         return load(*arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(processing, "load", load_then_drop)
+        patched.setattr(loader, "load", load_then_drop)
         inbox.process()
     assert list(inbox.waiting()) == ["orders.csv"]
 
@@ -173,7 +180,7 @@ def test_a_hundred_files_load_in_batches(inbox):
     for start in range(0, 100, 50):
         inbox.process(*paths[start : start + 50])
     assert inbox.loaded() == {(f"files_t{n % 10}", f"({n},)"): 1 for n in range(100)}
-    assert len(inbox.moved("processed")) == 100
+    assert len(inbox.processed()) == 100
 
 
 def test_a_declared_table_keeps_its_types_and_merges_on_its_key(inbox, monkeypatch):
@@ -204,3 +211,37 @@ def test_one_table_that_cannot_be_loaded_does_not_hold_up_the_others(inbox):
     inbox.rows("drop view files_blocked")
     inbox.process()
     assert inbox.rows("select id from files_blocked") == [(1,)]
+
+
+def test_no_name_and_no_kind_of_file_holds_up_the_others(inbox):
+    inbox.drop("good.csv", "id\n1\n")
+    names = [b"orders/\xe9t\xe9.csv", b"orders/" + b"n" * 251 + b".csv", b"\xff.json"]
+    for number, name in enumerate(names):
+        content = b"id\n%d\n" % number if name.endswith(b"csv") else b"["
+        inbox.drop(os.fsdecode(name), content)
+    os.mkfifo(inbox.folder / "pipe.csv")
+    elsewhere = inbox.drop("real.csv", "id\n7\n").rename(inbox.folder.parent / "real.csv")
+    (inbox.folder / "linked.csv").symlink_to(elsewhere)
+    report = inbox.process()
+    assert report.rows == {"files_good": 1, "files_orders": 2, "files_linked": 1}
+    assert elsewhere.exists()
+    assert {kept.reason[:9] for kept in inbox.set_aside().values()} == {"it is a p", "Invalid I"}
+    assert inbox.waiting() == {}
+    assert all(Path(kept.place).exists() for kept in inbox.set_aside().values())
+    assert inbox.process().files == {}
+
+
+def test_what_is_set_aside_is_listed_and_put_back_by_the_command(inbox):
+    inbox.drop("orders/1.csv", "id,amount\n1,2\n")
+    inbox.process()
+    inbox.drop("orders/2.csv", "id,amount\n2,much\n")
+    inbox.process()
+    run = CliRunner()
+    (entry,) = json.loads(run.invoke(quarantine, ["--json"]).stdout)
+    assert (entry["path"], entry["table"]) == ("orders/2.csv", "files_orders")
+    assert "amount: 1 of its values are no bigint" in run.invoke(quarantine).stdout
+    Path(entry["place"]).write_text("id,amount\n2,3\n")
+    assert "in the inbox again" in run.invoke(quarantine, ["put-back", entry["id"][:6]]).stdout
+    assert run.invoke(quarantine).stdout == "Nothing is set aside.\n"
+    assert inbox.process().rows == {"files_orders": 1}
+    assert isinstance(run.invoke(quarantine, ["put-back", "none"]).exception, StackError)

@@ -1,6 +1,8 @@
 """From arrival to asset: the sensor's request, run as the ingestion location's slice."""
 
-import json
+import subprocess
+import sys
+from pathlib import Path
 
 import boto3
 import dagster as dg
@@ -8,11 +10,16 @@ import pytest
 
 from ingestion.incoming.sensor import file_arrival_sensor
 from ingestion.location import LOCATION
+from stack.artifacts import ArtifactStore
 from stack.continuation import LOAD_ONLY_TAG
+from stack.dbt_artifacts import MANIFEST
+from stack.load_report import read_report
 from stack.locations import location_definitions
 from stack.pipelines import DAILY, FILES
+from support.dbt import manifest
 from support.incoming import Incoming
 from support.servers import S3_KEY, S3_SECRET
+from support.stack_process import clean_environment
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +53,8 @@ def run(defs, instance, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
 def test_arrived_files_become_assets_and_an_artifact(stack_home, monkeypatch, defs, instance):
     monkeypatch.setenv("INCOMING_SETTLE_SECONDS", "0")
     inbox = Incoming(stack_home)
-    manifest = stack_home / "artifacts" / "latest" / "dbt" / "manifest.json"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text('{"sources": {}, "child_map": {}}')
+    store = ArtifactStore(str(stack_home / "artifacts"))
+    store.put("dbt", MANIFEST, manifest().model_dump_json(by_alias=True).encode())
     inbox.drop("Orders.csv", "id,amount\n1,2.5\n2,3\n")
     inbox.drop("broken.json", "[")
     (request,) = requests(instance)
@@ -59,13 +65,15 @@ def test_arrived_files_become_assets_and_an_artifact(stack_home, monkeypatch, de
     assert event is not None
     assert event.asset_materialization.metadata["dagster/row_count"].value == 2
     (done,) = result.asset_materializations_for_node("file_processing")[-1:]
-    assert done.metadata["quarantined"].value == 1
+    assert done.metadata["set_aside"].value == 1
     checked = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
-    assert checked == {"quarantine_empty": False}
-    artifact = json.loads((stack_home / "artifacts/latest/load/files.json").read_text())
-    assert artifact["tables"]["files_orders"]["rows_loaded"] == 2
-    assert [item["file"] for item in artifact["quarantined"]] == ["broken.json"]
-    assert requests(instance) == []
+    assert checked == {
+        "nothing_set_aside": False, "every_source_loaded": True, "every_row_accounted_for": True
+    }  # fmt: skip
+    report = read_report(store, "files")
+    assert report.tables["files_orders"].rows_loaded == 2
+    assert [found.name for found, _ in report.set_aside()] == ["broken.json"]
+    assert [r.run_config for r in requests(instance)] == []
 
 
 def test_a_run_that_cannot_load_a_file_fails_and_its_file_gets_another_run(
@@ -120,7 +128,34 @@ def test_files_arrive_in_a_bucket_too(stack_home, s3, monkeypatch, defs, instanc
     assert {key for key in keys if key.startswith("arrived/")} == {
         "arrived/processed/a.csv",
         "arrived/processed/a/2.jsonl",
-        "arrived/quarantine/bad.json",
-        "arrived/quarantine/bad.json.reason.json",
     }
-    assert requests(instance) == []
+    assert Path(inbox.set_aside()["bad.json"].place).read_text() == "["
+    assert [r.run_config for r in requests(instance)] == []
+
+
+def test_a_declared_table_of_files_is_an_asset_after_its_step(stack_home):
+    # The assets are made when the module is imported, so a process of its own.
+    inbox = Incoming(stack_home)
+    inbox.drop("orders.csv", "id,amount\n1,2.5\n")
+    code = """
+import dagster as dg
+from stack import raw
+orders = raw.RawTable(source="files", name="orders", primary_key=("id",), loader="file_processing",
+    columns=(raw.Column(name="id", type="bigint"), raw.Column(name="amount", type="decimal(18,2)")))
+declared = raw._all()
+raw._all = lambda: (*declared, orders)
+from ingestion.assets import file_processing
+@dg.asset(deps=[dg.AssetKey(["raw", "files_orders"])])
+def stg_orders(): ...
+result = dg.materialize([file_processing, stg_orders], instance=dg.DagsterInstance.ephemeral())
+print([e.asset_key.to_user_string() for e in result.get_asset_materialization_events()])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean_environment(STACK_HOME=str(stack_home), INCOMING_SETTLE_SECONDS="0"),
+        capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    done = "['file_processing', 'raw/files_orders', 'stg_orders']"
+    assert ran.stdout.splitlines()[-1] == done
+    assert inbox.rows("select id, amount::varchar from files_orders") == [(1, "2.50")]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
-from ingestion.books.source import load_books
+from ingestion.books import BooksLoader
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     DuckDbSqlClient.execute_query = counted
-    load_books(lambda _: None)
+    BooksLoader().load()
     sys.stdout.write(f"{count}\n")
 
 

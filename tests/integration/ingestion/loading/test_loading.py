@@ -98,7 +98,7 @@ def test_rows_state_and_new_columns_arrive_in_every_kind_of_warehouse(loads_anyw
     assert read_state("tests") == {"cursor": 1}
     added = f"select *, 'x' as extra from ({things((2, 'b2', 2.5, 2), (3, 'c', 3, 2))})"
     report = loads.load(added, state={"cursor": 2})
-    assert report.tables["tests_things"].columns_added == ("extra",)
+    assert report.tables["tests_things"].columns_added[0].name == "extra"
     assert [(r[0], r[1]) for r in loads.rows(FOUND)] == [(1, "a"), (2, "b2"), (3, "c")]
     assert loads.rows("select distinct tags::varchar, seen_at::varchar from tests_things") == [
         ("[1]", "2024-12-31 22:00:00+00")

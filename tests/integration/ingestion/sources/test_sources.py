@@ -11,12 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import sqlalchemy
 
-from ingestion.sources.building import Reading
+from ingestion.loaders import Scope
 from ingestion.sources.declarations import SourceFileError, load_sources
-from ingestion.sources.loading import load_configured
+from ingestion.sources.loader import SourcesLoader
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect
 from support.http_server import Reply, Request, http_server
+from support.reports import Told
 from support.stack_process import ROOT
 
 PAGE = (ROOT / "docs/how-to/add-a-source.md").read_text()
@@ -90,7 +91,7 @@ def crm(folder, monkeypatch):
 
 
 def load(folder, **options):
-    return load_configured(load_sources(folder), **options)
+    return Told(SourcesLoader(load_sources(folder)).load(Scope(**options)))
 
 
 def rows(warehouse: WarehouseSettings, query: str) -> list[tuple]:
@@ -178,7 +179,7 @@ def test_tables_of_sqlite_are_read_from_where_they_were_left(
         database.execute("insert into orders values (3, 1, '2026-01-05')")
     assert load(folder).failed == {}
     assert rows(warehouse, ORDERS) == [(1, 9.5), (2, 4.0), (3, 1.0)]
-    assert load(folder, reading=Reading.REPLACE).failed == {}
+    assert load(folder, full_refresh=True).failed == {}
     assert rows(warehouse, ORDERS) == [(1, 0.0), (2, 4.0), (3, 1.0)]
 
 
@@ -207,10 +208,10 @@ def test_the_asset_materialises_what_loaded_and_its_check_names_what_did_not(crm
     # The assets are made when the module is imported, so a process of its own.
     code = """
 import dagster as dg, json
-from ingestion.books.assets import dlt_ingestion_pipeline as asset
+from ingestion.assets import dlt_ingestion_pipeline as asset
 result = dg.materialize([asset], instance=dg.DagsterInstance.ephemeral())
 done = [e.asset_key.to_user_string() for e in result.get_asset_materialization_events()]
-check, = [e for e in result.get_asset_check_evaluations() if e.check_name == "all_sources_loaded"]
+check, = [e for e in result.get_asset_check_evaluations() if e.check_name == "every_source_loaded"]
 print(json.dumps([result.success, done, check.passed, check.description]))
 """
     ran = subprocess.run(

@@ -54,12 +54,12 @@ def test_what_python_writes_beyond_json_is_read(value):
     assert list(parse(text.encode()).data) == ["v"]
 
 
-def test_state_keeps_its_body_but_not_its_statistics():
+def test_state_keeps_its_body_and_of_the_statistics_its_count():
     stream = {"stream_descriptor": {"name": "deals"}, "stream_state": {"cursor": 1}}
     message = parse(
         line("STATE", state={"type": "STREAM", "stream": stream, "sourceStats": {"recordCount": 1}})
     )
-    assert message == State("STREAM", {"type": "STREAM", "stream": stream})
+    assert message == State("STREAM", {"type": "STREAM", "stream": stream}, records=1)
 
 
 def test_a_state_without_a_type_is_a_legacy_one():

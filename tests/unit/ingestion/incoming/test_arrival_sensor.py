@@ -4,6 +4,7 @@ import importlib.util
 import json
 import uuid
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -11,13 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.incoming.arrivals import Inbox, table_of
+from ingestion.incoming.inbox import Inbox, table_of
 from ingestion.incoming.sensor import arrival_sensor, hand_out
 from ingestion.settings import IncomingSettings
 from stack.artifacts import ArtifactStore
 from stack.continuation import LOAD_ONLY_TAG
+from stack.one_machine.process import Process
+from stack.one_machine.stale import PROCESS_TAG, RUN_TAG
 from stack.pipelines import FILES
 from stack.settings import load_settings
+from support.dbt import manifest, node
 
 SETTLE_S = 30
 
@@ -179,14 +183,33 @@ def test_a_hundred_files_at_once_are_five_runs(folder, instance):
     assert all(len(json.dumps(dict(r.tags))) < 1000 for r in second.run_requests)
 
 
+def run_by_hand(instance, status) -> str:
+    run = dg.DagsterRun(job_name=FILES.name, run_id=str(uuid.uuid4()), status=status)
+    return instance.add_run(run).run_id
+
+
 def test_nothing_runs_beside_a_run_started_by_hand(folder, instance):
     (folder / "a.csv").write_text("a\n1\n")
-    instance.add_run(
-        dg.DagsterRun(
-            job_name=FILES.name, run_id=str(uuid.uuid4()), status=dg.DagsterRunStatus.STARTED
-        )
-    )
+    run_by_hand(instance, dg.DagsterRunStatus.STARTED)
     assert not ticks(instance, 2)[-1].run_requests
+
+
+def test_a_run_created_by_hand_and_killed_before_it_started_stops_no_files_for_good(
+    folder, instance, monkeypatch
+):
+    (folder / "a.csv").write_text("a\n1\n")
+    run_by_hand(instance, dg.DagsterRunStatus.NOT_STARTED)
+    assert not ticks(instance, 2)[-1].run_requests  # it may start yet
+    monkeypatch.setattr("stack.one_machine.stale.LONGEST_CREATION", timedelta(0))
+    assert len(ticks(instance, 2)[-1].run_requests) == 1
+
+
+def test_a_run_by_hand_whose_process_was_killed_stops_no_files(folder, instance):
+    (folder / "a.csv").write_text("a\n1\n")
+    run_id = run_by_hand(instance, dg.DagsterRunStatus.STARTED)
+    dead = Process.current().model_copy(update={"started": "earlier"})
+    instance.add_run_tags(run_id, {PROCESS_TAG: dead.model_dump_json(), RUN_TAG: run_id})
+    assert len(ticks(instance, 2)[-1].run_requests) == 1
 
 
 def test_the_transformation_slice_holds_no_table(folder, instance):
@@ -202,19 +225,21 @@ def test_the_transformation_slice_holds_no_table(folder, instance):
     assert len(ticks(instance, 2)[-1].run_requests) == 1
 
 
-def manifest(*children: str) -> dict:
-    source = {"schema": "freelancer_raw", "identifier": "files_orders"}
-    return {"sources": {"source.s.files.orders": source}, "child_map": {
-        "source.s.files.orders": list(children)}}  # fmt: skip
+ORDERS = "source.s.files.orders"
+
+
+def manifest_with(child: str) -> dict:
+    nodes = node(ORDERS, identifier="files_orders"), node(child, ORDERS)
+    return manifest(*nodes).model_dump(by_alias=True)
 
 
 @pytest.mark.parametrize(
     ("dbt", "file", "onwards"),
     [
         (None, "orders.csv", True),
-        (manifest("model.s.stg_files__orders"), "orders.csv", True),
-        (manifest("model.s.stg_files__orders"), "others.csv", False),
-        (manifest("test.s.not_null"), "orders.csv", False),
+        (manifest_with("model.s.stg_files__orders"), "orders.csv", True),
+        (manifest_with("model.s.stg_files__orders"), "others.csv", False),
+        (manifest_with("test.s.not_null"), "orders.csv", False),
         ({"not": "a manifest"}, "orders.csv", True),
     ],
     ids=["no manifest yet", "a model", "another table", "only a test", "a broken manifest"],

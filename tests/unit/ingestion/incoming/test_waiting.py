@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.books.exports import Export
-from ingestion.incoming.arrivals import table_of
+from ingestion.files.listing import Export
+from ingestion.incoming.inbox import table_of
 from ingestion.incoming.waiting import Cursor, Sight, batches
 
 NUMBERS = st.floats(0, 1e10)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
 from ingestion.sample_data import DEFAULT_SIZE, LAST_DAY, write_sample_data
-from ingestion.sample_data.cli import main
+from ingestion.sample_data.cli import sample_data
 from stack.raw import raw_tables
 
 CENT = Decimal("0.01")
@@ -194,17 +195,20 @@ def test_there_is_work_in_each_month_and_rates_for_each(books):
     assert books.one("select count(*) from payments where paid_on > date '2025-12-31'") == 0
 
 
-def test_the_command_writes_once_and_says_what(stack_home, capsys):
-    assert main([]) == 0
-    assert f"{DEFAULT_SIZE:,} time entries" in capsys.readouterr().out
+def said(*arguments: str) -> str:
+    result = CliRunner().invoke(sample_data, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_the_command_writes_once_and_says_what(stack_home):
+    assert f"{DEFAULT_SIZE:,} time entries" in said()
     written = contents(stack_home / "exports" / "books")
-    assert main(["--size", "5000"]) == 0
-    assert "left as they are" in capsys.readouterr().out
+    assert "left as they are" in said("--size", "5000")
     assert contents(stack_home / "exports" / "books") == written
 
 
-def test_the_command_leaves_the_users_own_exports_alone(stack_home, monkeypatch, capsys):
+def test_the_command_leaves_the_users_own_exports_alone(stack_home, monkeypatch):
     monkeypatch.setenv("BOOKS_URL", "s3://bucket/books")
-    assert main([]) == 0
-    assert "no sample data written" in capsys.readouterr().out
+    assert "no sample data written" in said()
     assert not stack_home.exists()

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ingestion.sample_data import write_sample_data
-from ingestion.sample_data.cli import main
+from ingestion.sample_data.cli import sample_data
 from ingestion.sample_data.upload import upload_sample_data
 
 SIZE = 1000
@@ -26,10 +27,11 @@ def expected(tmp_path) -> dict[str, bytes]:
     return contents(tmp_path / "expected")
 
 
-def test_the_same_files_as_on_one_machine_are_uploaded(url, expected, capsys):
-    assert main(["--to", url, "--size", str(SIZE)]) == 0
+def test_the_same_files_as_on_one_machine_are_uploaded(url, expected):
+    done = CliRunner().invoke(sample_data, ["--to", url, "--size", str(SIZE)])
+    assert done.exit_code == 0
     assert contents(Path(url)) == expected
-    assert f"{url}: " in capsys.readouterr().out
+    assert f"{url}: " in done.stdout
 
 
 def test_an_upload_that_broke_off_is_completed(url, expected):

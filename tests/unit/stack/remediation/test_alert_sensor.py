@@ -281,3 +281,30 @@ def test_the_sensor_runs_by_itself_in_production_only():
         dg.DefaultSensorStatus.RUNNING,
         dg.DefaultSensorStatus.STOPPED,
     )
+
+
+@pytest.mark.parametrize("name", ["n" * 239 + ".json", "größe-アラート.json"])
+def test_an_alert_of_any_name_ends_in_the_archive(daemon, name):
+    daemon.drop(name)
+    (request,) = daemon.tick()
+    daemon.end(daemon.runs[request.run_key], "healed")
+    daemon.tick()
+    assert daemon.incoming() == []
+    assert daemon.archive()["rows fail"]["outcome"] == "healed"
+
+
+def test_an_alert_with_a_byte_order_mark_is_an_alert(daemon):
+    file = daemon.drop("a.json")
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert len(daemon.tick()) == 1
+
+
+def test_an_alert_whose_name_is_not_utf8_is_rejected_with_the_reason_and_stops_no_other(daemon):
+    file = daemon.drop("a.json")
+    bad = file.rename(file.with_name("\udce9.json"))
+    daemon.drop("b.json")
+    assert len(daemon.tick()) == 1
+    daemon.tick()
+    assert not bad.exists()
+    (reason,) = bad.parent.glob("rejected/*.reason.txt")
+    assert "not UTF-8" in reason.read_text()

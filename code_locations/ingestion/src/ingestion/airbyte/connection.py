@@ -13,8 +13,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ingestion.airbyte.columns import identifier
+from ingestion.airbyte.columns import column_name, identifier
 from stack.declarations import load_yaml
+from stack.errors import StackError
 from stack.raw import RawTable, raw_tables
 
 # Where airbyte-cdk's `source-declarative-manifest` looks for the manifest that it runs.
@@ -26,7 +27,7 @@ _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SyncMode = Literal["full_refresh", "incremental"]
 
 
-class ConnectionFileError(ValueError):
+class ConnectionFileError(StackError):
     """A connection file can't be used; the message names file and field."""
 
 
@@ -96,6 +97,19 @@ class Connection(_Declared):
         """The raw table that `stack.raw` declares for the stream, if it does."""
         name = self.table_of(stream)
         return next((t for t in raw_tables(self.name) if t.name == name), None)
+
+    def raw_table(self, stream: str) -> RawTable:
+        """The stream's raw table as far as it is known before the connector was asked."""
+        declared = self.declared_table(stream)
+        return declared or RawTable(
+            source=self.name,
+            name=self.table_of(stream),
+            description=f"Stream {stream} of {self.name}.",
+            primary_key=tuple(column_name(field) for field in self.streams[stream].primary_key),
+            owner=f"team:{self.name}",
+            loader="airbyte_sync_job",
+            platform="airbyte",
+        )
 
     @property
     def constraints(self) -> Path | None:

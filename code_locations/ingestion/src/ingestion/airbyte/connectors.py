@@ -1,4 +1,4 @@
-"""Connectors' environments, made by uv: `python -m ingestion.airbyte.connectors` installs them.
+"""Connectors' environments, made by uv: `stack connectors` installs them.
 
 Each connector has its own, never the stack's, named after what it is made from. It is there
 whole or not at all, and is made at set-up only: a run touches no network. Its `spec` is asked for
@@ -12,23 +12,25 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+
+import click
 
 from ingestion.airbyte.connection import Connection, load_connections
 from ingestion.airbyte.environments import Environment, environment_of
 from ingestion.airbyte.process import Limits
 from ingestion.airbyte.protocol import Connector, ConnectorError
 from ingestion.settings import AirbyteSettings
+from stack.errors import StackError
 from stack.settings import load_settings
 
 INSTALL_SECONDS = 900
 SPEC_SECONDS = 120
 
 
-class ConnectorInstallError(RuntimeError):
+class ConnectorInstallError(StackError):
     """A connector's environment can't be made; the message says why."""
 
 
@@ -143,7 +145,8 @@ def _run_uv(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def main() -> int:
+@click.command()
+def connectors() -> int:
     """Install what the configured connections need; print a line each."""
     settings = load_settings(AirbyteSettings)
     failed = 0
@@ -153,11 +156,7 @@ def main() -> int:
             made = install(connection, settings.connectors)
         except ConnectorInstallError as error:
             failed += 1
-            print(f"{connection.name}: {error}", file=sys.stderr)  # noqa: T201
+            click.echo(f"{connection.name}: {error}", err=True)
             continue
-        print(f"{connection.name}: {package} {'installed' if made else 'is there'}")  # noqa: T201
+        click.echo(f"{connection.name}: {package} {'installed' if made else 'is there'}")
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

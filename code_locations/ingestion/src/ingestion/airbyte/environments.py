@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingestion.airbyte.connection import Connection
+from stack.errors import StackError
 
 
-class ConnectorMissingError(RuntimeError):
+class ConnectorMissingError(StackError):
     """A connector's environment is not there; the message names the next step."""
 
 

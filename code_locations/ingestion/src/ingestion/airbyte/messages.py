@@ -33,10 +33,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A checkpoint: everything before it was emitted. `body` goes back to the connector as is."""
+    """A checkpoint: everything before it was emitted. `body` goes back to the connector as is.
+
+    `records` are those that the connector counts since the checkpoint before; None if it doesn't.
+    """
 
     kind: str  # STREAM, GLOBAL or LEGACY
     body: dict[str, Any]
+    records: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,9 @@ def _parse_other(kind: str, content: dict[str, Any]) -> Message:  # noqa: PLR091
     match kind:
         case "STATE":
             body = {k: v for k, v in content["state"].items() if not k.endswith("Stats")}
-            return State(body.get("type") or "LEGACY", body)
+            counted = (content["state"].get("sourceStats") or {}).get("recordCount")
+            records = int(counted) if isinstance(counted, int | float) else None
+            return State(body.get("type") or "LEGACY", body, records)
         case "LOG":
             return Log(str(content["log"]["level"]), str(content["log"]["message"]))
         case "TRACE":

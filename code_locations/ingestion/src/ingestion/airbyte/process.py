@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingestion.airbyte.interrupts import interrupts_held
+from stack.errors import StackError
 
 CHUNK_BYTES = 1 << 20
 # The protocol sets no limit; a larger line is no record but output gone wrong.
@@ -30,7 +31,7 @@ PASSED_ON = (
 )
 
 
-class ProcessError(RuntimeError):
+class ProcessError(StackError):
     """A connector's process went wrong; the message says how, and holds no secret of ours."""
 
 

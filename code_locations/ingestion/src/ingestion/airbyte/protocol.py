@@ -32,6 +32,7 @@ from ingestion.airbyte.process import (
     minimal_environment,
 )
 from ingestion.airbyte.redaction import secret_values
+from stack.errors import StackError
 from stack.redaction import Redactor
 
 # Libraries print to standard output now and then; a connector that does little else is broken.
@@ -43,7 +44,7 @@ LEVELS = {"FATAL": logging.CRITICAL, "ERROR": logging.ERROR, "WARN": logging.WAR
 M = TypeVar("M", Spec, ConnectionStatus, Catalog)
 
 
-class ConnectorError(RuntimeError):
+class ConnectorError(StackError):
     """A connector failed; one line with its name, the command, what was found and what to do."""
 
 

@@ -40,6 +40,7 @@ class Reading:
         self.states = states
         self.bytes_read = dict.fromkeys(targets, 0)
         self.seconds = dict.fromkeys(targets, 0.0)
+        self._counted: dict[str, int | None] = dict.fromkeys(targets, 0)
         self.writers = {
             name: RecordWriter(
                 name,
@@ -114,12 +115,28 @@ class Reading:
             covered = self.states.take(message)
             for name, writer in self.writers.items():
                 if covered is None or name in covered:
+                    self._count(name, None if covered is None else message.records)
                     writer.mark()
                     self._with_state.add(name)
         elif isinstance(message, StreamStatus):
             self._take_status(message)
         elif isinstance(message, Estimate) and message.stream and message.rows:
             self._expected[message.stream] = message.rows
+
+    def _count(self, name: str, records: int | None) -> None:
+        """Add what the connector counts since its last STATE, if it counts each time."""
+        before = self._counted[name]
+        self._counted[name] = None if records is None or before is None else before + records
+
+    def records(self, name: str, *, covered_only: bool) -> int:
+        """Records of a stream, or those that a STATE covers.
+
+        By the connector's own count as far as it counts, else those that were read from its
+        output, before any is converted.
+        """
+        writer, counted = self.writers[name], self._counted[name]
+        covered = writer.covered if counted is None else counted
+        return covered if covered_only else covered + writer.seen - writer.covered
 
     def _take_record(self, record: Record) -> None:
         name = record.stream

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.airbyte.columns import column_name, type_of_values
 from ingestion.airbyte.conversion import arrow_type, to_arrow
+from stack.errors import StackError
 from stack.warehouse.limits import duckdb_memory_limit
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ BUFFER_BYTES = 16 << 20
 MAX_QUARANTINED = 1000
 
 
-class TooManyBadRecordsError(ValueError):
+class TooManyBadRecordsError(StackError):
     """So many records don't fit their table that its declaration must be wrong."""
 
 
@@ -63,6 +64,7 @@ class RecordWriter:
         self.primary_key = tuple(primary_key)
         self.seen = 0
         self.covered = 0
+        self.merged_away = 0
         self.bad: list[BadRecord] = []
         self.buffered_bytes = 0
         self._folder = folder
@@ -107,22 +109,27 @@ class RecordWriter:
         """The stream's file and its rows; None if there are none, unless `even_if_empty`.
 
         `covered_only` leaves out what came after the last `mark`. Of several records with one
-        key the last one stays. No record can be added afterwards.
+        key the last one stays, and `merged_away` counts the others. No record can be added
+        afterwards.
         """
         self.flush()
         self._close_part()
         rows = self.covered if covered_only else self.seen
-        rows -= sum(1 for record in self.bad if record.position < rows)
+        if covered_only:
+            self.bad = [record for record in self.bad if record.position < rows]
+        whole = rows == self.seen
+        rows -= len(self.bad)
         if not rows and not even_if_empty:
             return None
         path = self._folder / "records.parquet"
         self._folder.mkdir(parents=True, exist_ok=True)
-        whole = rows == self.seen - len(self.bad)
         if whole and len(self._parts) == 1:
             self._parts[0].rename(path)
         else:
             self._join(path, rows)
-        return self._last_of_each_key(path)
+        kept, count = self._last_of_each_key(path)
+        self.merged_away = rows - count
+        return kept, count
 
     def _take_new_fields(self, batch: list[dict[str, Any]]) -> bool:
         keys: dict[str, None] = {}

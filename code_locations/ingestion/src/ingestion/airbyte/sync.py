@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ingestion.airbyte.columns import type_of_warehouse
 from ingestion.airbyte.connection import Connection
@@ -17,65 +14,39 @@ from ingestion.airbyte.process import Limits
 from ingestion.airbyte.protocol import Connector, ConnectorError
 from ingestion.airbyte.reading import Outcome, Reading
 from ingestion.airbyte.records import BadRecord
-from ingestion.airbyte.scope import WHAT_IS_NEW, Scope
 from ingestion.airbyte.state import StateLog
 from ingestion.airbyte.targets import StreamUnavailableError, build_targets
+from ingestion.loaders import WHAT_IS_NEW, Scope
+from ingestion.loading.tables import with_all_tables
+from ingestion.quarantine import Quarantine
 from ingestion.settings import AirbyteSettings
-from stack.raw import RawTable
+from stack.errors import StackError
+from stack.load_report import InputReport, SetAside, TableReport
+from stack.load_report import Outcome as Became
 from stack.settings import WarehouseSettings, environment_variables, load_settings
-from stack.warehouse import columns_of, connect, ensure_raw_tables, row_count
+from stack.warehouse import columns_of, connect
+
+OUTCOMES: dict[Outcome, Became] = {
+    "complete": Became.LOADED,
+    "checkpoint": Became.PARTLY,
+    "discarded": Became.FAILED,
+}
 
 
-class SyncError(RuntimeError):
-    """A sync didn't complete; `report` says what was committed nevertheless."""
+@dataclass(frozen=True)
+class Synced:
+    """What a sync did with each stream of a connection, and with its tables, by name."""
 
-    def __init__(self, message: str, report: SyncReport) -> None:
+    inputs: tuple[InputReport, ...] = ()
+    tables: dict[str, TableReport] = field(default_factory=dict)
+
+
+class SyncError(StackError):
+    """A sync didn't complete; `done` says what was committed nevertheless."""
+
+    def __init__(self, message: str, done: Synced | None = None) -> None:
         super().__init__(message)
-        self.report = report
-
-
-@dataclass(frozen=True)
-class StreamReport:
-    """What a sync did with one stream.
-
-    `outcome` is `complete`, `checkpoint` (rows up to the connector's last STATE are in the
-    table) or `discarded`. `rows_loaded` counts what went into the table, after bad records
-    and older versions of a row were left out; `rows_total` is the table's rows afterwards.
-    None is a count that nobody tells. `state` is what the connector will go on from, as one
-    line of text; `facts` are further metadata.
-    """
-
-    stream: str
-    table: RawTable
-    sync_mode: str
-    outcome: Outcome
-    state: str = ""
-    rows_read: int | None = 0
-    rows_loaded: int | None = 0
-    rows_total: int | None = 0
-    bytes_read: int | None = 0
-    duration_s: float = 0.0
-    columns_added: tuple[str, ...] = ()
-    bad: tuple[BadRecord, ...] = field(default=(), repr=False)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def table_name(self) -> str:
-        """Name of the table within the raw schema."""
-        return self.table.table_name
-
-
-@dataclass(frozen=True)
-class SyncReport:
-    """What a sync of a connection did."""
-
-    connection: str
-    connector: str
-    streams: tuple[StreamReport, ...] = ()
-    duration_s: float = 0.0
-
-
-Quarantine = Callable[[str, bytes], None]
+        self.done = done or Synced()
 
 
 def sync(  # noqa: PLR0913 - what a run gives, once
@@ -86,18 +57,16 @@ def sync(  # noqa: PLR0913 - what a run gives, once
     logger: logging.Logger,
     quarantine: Quarantine,
     scope: Scope = WHAT_IS_NEW,
-) -> SyncReport:
+) -> Synced:
     """Read what is in `scope`, by default what is new, into the connection's raw tables.
 
     A stream that is read from its beginning counts once it was read to its end; one that
-    breaks off leaves table and state as they were.
-    `quarantine` is given a name and JSON lines for records that don't fit their table,
-    before anything is committed. Raises SyncError when the connector fails; what it covered
-    by STATE is committed first. Other errors, and interruption, commit nothing.
+    breaks off leaves table and state as they were. Records that don't fit their table are in the
+    quarantine before anything is committed. Raises SyncError when the connector fails; what it
+    covered by STATE is committed first. Other errors, and interruption, commit nothing.
     """
     from ingestion.loading import read_state
 
-    started = time.perf_counter()
     environment = require(connection, settings.connectors)
     config, secrets = connection.resolve_config(environment_variables())
     limits = Limits(settings.airbyte_deadline_seconds, settings.airbyte_silence_seconds)
@@ -122,7 +91,7 @@ def sync(  # noqa: PLR0913 - what a run gives, once
         try:
             targets = build_targets(connection, connector.discover(), present)
         except (ConnectorError, StreamUnavailableError) as error:
-            raise SyncError(str(error), SyncReport(connection.name, package)) from None
+            raise SyncError(str(error)) from None
         logger.info("%s: connected, reading %s", connection.name, ", ".join(targets))
         reading = Reading(
             connector,
@@ -132,26 +101,25 @@ def sync(  # noqa: PLR0913 - what a run gives, once
             logger=logger,
         )
         failures = reading.run()
-        report = _commit(connection, reading, quarantine, started, scope)
+        done = _commit(connection, reading, quarantine, scope)
     if failures:
-        done = ", ".join(f"{s.table_name} {s.outcome}" for s in report.streams)
-        raise SyncError(f"{'; '.join(failures)} (committed: {done})", report)
-    return report
+        outcomes = reading.outcomes().items()
+        told = ", ".join(f"{connection.table_name(name)} {outcome}" for name, outcome in outcomes)
+        raise SyncError(f"{'; '.join(failures)} (committed: {told})", done)
+    return done
 
 
 def _commit(
-    connection: Connection,
-    reading: Reading,
-    quarantine: Quarantine,
-    started: float,
-    scope: Scope,
-) -> SyncReport:
+    connection: Connection, reading: Reading, quarantine: Quarantine, scope: Scope
+) -> Synced:
     """Load the rows of each stream that may be committed, and their state with them."""
-    from ingestion.loading import TableFile, TableReport, load
+    from ingestion.loading import TableFile, load
     from ingestion.loading.days import replace_days
 
-    files, loaded = [], {}
-    dated: dict[str, TableReport] = {}
+    files: list[TableFile] = []
+    loaded: dict[str, int] = {}
+    tables: dict[str, TableReport] = {}
+    aside: dict[str, SetAside] = {}
     outcomes = reading.outcomes()
     for name, outcome in outcomes.items():
         writer, target = reading.writers[name], reading.targets[name]
@@ -162,43 +130,58 @@ def _commit(
         if outcome != "discarded":
             found = writer.finish(covered_only=outcome == "checkpoint", even_if_empty=replace)
             if writer.bad:
-                quarantine(target.table.table_name, _json_lines(writer.bad))
+                aside[name] = _set_aside(connection, name, writer.bad, quarantine)
         loaded[name] = found[1] if found else 0
         if found:
             if scope.days and target.table.event_date and target.table.primary_key:
-                dated[name] = replace_days(target.table, [found[0]], scope.days)
-                loaded[name] = dated[name].rows_loaded
+                tables[target.table.table_name] = replace_days(target.table, [found[0]], scope.days)
             else:
                 files.append(TableFile(target.table, *found, replace=replace))
     states = reading.states
     committed = {name for name, outcome in outcomes.items() if outcome != "discarded"}
     state = states.merged(() if scope.days else committed)
-    tables = {}
     if committed:
-        tables = load(connection.name, files, state, progress=lambda _: None).tables
-    totals = _rows_by_table(target.table for target in reading.targets.values())
-    streams = []
+        tables |= load(connection.name, files, state, progress=lambda _: None).tables
+    inputs = []
     for name, outcome in outcomes.items():
         writer, table = reading.writers[name], reading.targets[name].table
-        report = dated.get(name) or tables.get(table.table_name)
-        streams.append(
-            StreamReport(
-                stream=name,
-                table=table,
-                sync_mode=reading.targets[name].declared.sync_mode,
-                outcome=outcome,
+        records = reading.records(name, covered_only=outcome == "checkpoint")
+        report = tables.get(table.table_name)
+        inputs.append(
+            InputReport(
+                name=f"{connection.name}.{name}",
+                table=table.table_name,
+                outcome=OUTCOMES[outcome],
+                # Days are chosen among what was read: the others are no loss.
+                records=None if report and report.disposition == "days" else records,
+                loaded=loaded[name],
+                merged_away=writer.merged_away,
+                set_aside=(aside[name],) if name in aside else (),
+                bytes=reading.bytes_read[name],
+                seconds=round(reading.seconds[name] + (report.seconds if report else 0.0), 3),
                 state=reading.connector.redact(states.text_of(name, state)),
-                rows_read=writer.seen,
-                rows_loaded=loaded[name],
-                rows_total=totals[table.table_name],
-                bytes_read=reading.bytes_read[name],
-                duration_s=reading.seconds[name] + (report.duration_s if report else 0.0),
-                columns_added=report.columns_added if report else (),
-                bad=tuple(writer.bad),
+                facts={
+                    "sync_mode": reading.targets[name].declared.sync_mode,
+                    "connector": connection.connector.package,
+                    "rows_seen": writer.seen,
+                },
             )
         )
-    duration = time.perf_counter() - started
-    return SyncReport(connection.name, connection.connector.package, tuple(streams), duration)
+    known = [target.table for target in reading.targets.values()]
+    return Synced(tuple(inputs), with_all_tables(known, tables))
+
+
+def _set_aside(
+    connection: Connection, stream: str, bad: Sequence[BadRecord], quarantine: Quarantine
+) -> SetAside:
+    entry = quarantine.keep_records(
+        "airbyte",
+        f"{connection.name}.{stream}",
+        connection.table_name(stream),
+        bad[0].reason,
+        [{"reason": r.reason, "position": r.position, "record": r.data} for r in bad],
+    )
+    return SetAside(reason=bad[0].reason, records=len(bad), where=entry.place)
 
 
 def present_columns(connection: Connection) -> dict[str, dict[str, str]]:
@@ -213,20 +196,3 @@ def present_columns(connection: Connection) -> dict[str, dict[str, str]]:
             }
             for stream in connection.streams
         }
-
-
-def _rows_by_table(tables: Iterable[RawTable]) -> dict[str, int]:
-    """Rows of each raw table; one that no row ever went into is made, empty."""
-    warehouse = load_settings(WarehouseSettings)
-    found = list(tables)
-    with connect(warehouse) as connection:
-        ensure_raw_tables(connection, warehouse, found)
-        schema = warehouse.dlt_dataset_name
-        return {t.table_name: row_count(connection, schema, t.table_name) for t in found}
-
-
-def _json_lines(bad: list[BadRecord]) -> bytes:
-    return b"".join(
-        json.dumps({"reason": r.reason, "position": r.position, "record": r.data}).encode() + b"\n"
-        for r in bad
-    )

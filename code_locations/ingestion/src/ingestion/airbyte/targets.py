@@ -8,10 +8,11 @@ from typing import Any
 
 from ingestion.airbyte.columns import column_name, identifier, type_of_schema
 from ingestion.airbyte.connection import Connection, Stream
+from stack.errors import StackError
 from stack.raw import Column, RawTable
 
 
-class StreamUnavailableError(ValueError):
+class StreamUnavailableError(StackError):
     """The source doesn't offer a stream as the connection wants it."""
 
 
@@ -143,7 +144,8 @@ def _discovered_table(
         description=f"Stream {name} of {connection.name}.",
         columns=tuple(columns),
         primary_key=tuple(fields[field] for field in key),
-        event_date=None,
         owner=f"team:{connection.name}",
+        loader="airbyte_sync_job",
+        platform="airbyte",
     )
     return table, fields

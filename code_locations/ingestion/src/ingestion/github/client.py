@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from stack.errors import StackError
+
 if TYPE_CHECKING:
     from email.message import Message
     from urllib.error import HTTPError
@@ -40,7 +42,7 @@ REFUSALS = {
 }
 
 
-class GitHubError(Exception):
+class GitHubError(StackError):
     """GitHub gave no usable answer; the text is one line, without the token.
 
     `retry_at` is set where GitHub asks not to be called before that time.

@@ -1,7 +1,10 @@
 """Files of any kind that people and tools drop into a folder or bucket, into raw tables.
 
-The folder is the queue: what lies in it is still to do, what is loaded moves to `processed`,
-what can't be loaded to `quarantine` with its reason. Each row says which file it came from
-(`_file`, and `_file_id`, a hash of the content), so the table itself knows which files it has.
-Knows nothing of Dagster but for `assets` and `sensor`.
+The folder is the queue: what lies in it is still to do, what is loaded moves to `processed`, what
+can't be loaded to the quarantine. Each row says which file it came from (`_file`, and `_file_id`, a
+hash of the content), so the table itself knows which files it has.
+
+`inbox` is the folder, `reading` makes Parquet of a file, `tables` knows what the warehouse has,
+`loader` puts them together. For `sensor`: `waiting` says which files are complete, `runs` which
+tables other runs load, `downstream` whether a model uses a table.
 """

@@ -6,17 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.incoming.arrivals import table_of
+from ingestion.incoming.inbox import table_of
+from stack.one_machine.stale import IN_PROGRESS, is_dead, never_began
 from stack.pipelines import FILES, Stage
 from stack.tags import STAGE_TAG
-
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 def held_tables(instance: dg.DagsterInstance, *, but: str | None = None) -> set[str] | None:
@@ -25,8 +18,13 @@ def held_tables(instance: dg.DagsterInstance, *, but: str | None = None) -> set[
     The files that belong to no table are held as the table "".
     """
     held: set[str] = set()
-    for run in instance.get_runs(dg.RunsFilter(job_name=FILES.name, statuses=UNFINISHED)):
+    for record in instance.get_run_records(
+        dg.RunsFilter(job_name=FILES.name, statuses=[dg.DagsterRunStatus.QUEUED, *IN_PROGRESS])
+    ):
+        run = record.dagster_run
         if run.run_id == but or run.tags.get(STAGE_TAG, Stage.INGESTION) != Stage.INGESTION:
+            continue
+        if never_began(record) or is_dead(run):
             continue
         paths = _paths(run.run_config)
         if not paths:  # started by hand: it takes what there is

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from ingestion.books.exports import Export
-from ingestion.incoming.arrivals import Inbox, table_of
-from ingestion.incoming.assets import asset_specs
+from ingestion.files.listing import Export
 from ingestion.incoming.downstream import used_by_models
+from ingestion.incoming.inbox import Inbox, table_of
+from ingestion.incoming.loader import FilesLoader
 from ingestion.incoming.runs import held_tables
 from ingestion.incoming.waiting import Cursor, batch_id, batches
 from ingestion.settings import IncomingSettings
@@ -88,8 +88,13 @@ def request(instance: dg.DagsterInstance, batch: Sequence[str], cursor: Cursor) 
         tags={BATCH_TAG: name, COUNT_TAG: str(len(batch))}
         | ({} if onwards else {LOAD_ONLY_TAG: "true"}),
         # In a process that holds all stages the job has the later ones' steps too.
-        asset_selection=None if onwards else [spec.key for spec in asset_specs()],
+        asset_selection=None if onwards else _own_assets(),
     )
+
+
+def _own_assets() -> list[dg.AssetKey]:
+    tables = FilesLoader().tables()
+    return [dg.AssetKey(FilesLoader.asset), *(dg.AssetKey(table.asset_path) for table in tables)]
 
 
 def _nothing(url: str, found: int, ready: int) -> str:

@@ -3,99 +3,104 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ingestion.incoming.arrivals import SOURCE
-from ingestion.incoming.reading import FILE_ID, Fetched
+from ingestion.incoming.inbox import ASSET, SOURCE
 from stack.raw import Column, RawTable, raw_tables
 from stack.settings import WarehouseSettings
+from stack.sql import identifier
 from stack.warehouse import columns_of, connect, ensure_raw_tables
 
+if TYPE_CHECKING:
+    from ingestion.incoming.reading import Fetched
 
+FILE, FILE_ID = "_file", "_file_id"
+
+
+@dataclass
 class Tables:
-    """The tables of some files as the warehouse has them, and what a load adds to them."""
+    """Columns of some files' raw tables, by name, and the contents that these have already."""
 
-    def __init__(
-        self,
-        warehouse: WarehouseSettings,
-        files: Iterable[Fetched],
-        columns: dict[str, dict[str, str]],
-        contents: set[tuple[str, str]],
-    ) -> None:
-        self._warehouse, self._files = warehouse, tuple(files)
-        self._columns, self._contents = columns, contents
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    contents: set[tuple[str, str]] = field(default_factory=set)
 
     @classmethod
     def look(cls, warehouse: WarehouseSettings, files: Iterable[Fetched]) -> Tables:
         """Open the warehouse, and close it again."""
-        files = tuple(files)
         ids: dict[str, list[str]] = {}
         for file in files:
             ids.setdefault(file.table, []).append(file.file_id)
-        columns: dict[str, dict[str, str]] = {}
-        contents: set[tuple[str, str]] = set()
+        found = cls()
         if not ids:
-            return cls(warehouse, files, columns, contents)
+            return found
         schema = warehouse.dlt_dataset_name
         with connect(warehouse) as connection:
-            ensure_raw_tables(connection, warehouse, declared_tables())
+            ensure_raw_tables(connection, warehouse, raw_tables(SOURCE))
             for table, wanted in ids.items():
-                name = f"{SOURCE}_{table}"
-                present = columns_of(connection, warehouse, schema, name)
-                columns[table] = {column.name: column.type for column in present}
-                if FILE_ID in columns[table]:
+                present = columns_of(connection, warehouse, schema, table)
+                found.columns[table] = {column.name: column.type for column in present}
+                if FILE_ID in found.columns[table]:
                     rows = connection.execute(
-                        f'select distinct "{FILE_ID}" from "{schema}"."{name}" '
-                        f'where list_contains(?, "{FILE_ID}")',
+                        f"select distinct {FILE_ID} from {identifier(schema)}."
+                        f"{identifier(table)} where list_contains(?, {FILE_ID})",
                         [wanted],
                     ).fetchall()
-                    contents.update((table, file_id) for (file_id,) in rows)
-        return cls(warehouse, files, columns, contents)
-
-    def look_again(self) -> Tables:
-        """The same tables as they are now."""
-        return Tables.look(self._warehouse, self._files)
+                    found.contents.update((table, file_id) for (file_id,) in rows)
+        return found
 
     def has(self, file: Fetched) -> bool:
         """Whether the file's table has rows of this content."""
-        return file.content in self._contents
-
-    def add(self, file: Fetched) -> None:
-        """After the file was loaded."""
-        self._contents.add(file.content)
-
-    def columns_of(self, table: str) -> Mapping[str, str]:
-        """Columns with DuckDB's types; none if there is no such table yet."""
-        return self._columns.get(table, {})
-
-    def extend(self, table: str, new: Mapping[str, str]) -> list[str]:
-        """Let the table have these columns too; return those that it lacked, if it was there."""
-        columns = self._columns.setdefault(table, {})
-        added = [name for name in new if name not in columns] if columns else []
-        columns.update(new)
-        return added
-
-    def raw_table(self, table: str) -> RawTable:
-        """The declaration of the table, or one with its columns as they are."""
-        return raw_table_of(table, self.columns_of(table))
+        return file.content in self.contents
 
 
-def declared_tables() -> tuple[RawTable, ...]:
-    """Tables of files that models are built on, and so are declared."""
-    return raw_tables(SOURCE)
+def found_tables(warehouse: WarehouseSettings) -> list[RawTable]:
+    """Tables of files that the warehouse has, declared or not, as entries of the registry."""
+    schema = warehouse.dlt_dataset_name
+    with connect(warehouse) as connection:
+        rows = connection.execute(
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = ? and schema_name = ? and starts_with(table_name, ?) "
+            "order by table_name, column_index",
+            [warehouse.database, schema, f"{SOURCE}_"],
+        ).fetchall()
+    columns: dict[str, dict[str, str]] = {}
+    for table, column, type_ in rows:
+        columns.setdefault(table, {})[column] = type_
+    return [raw_table_of(table, found) for table, found in columns.items()]
 
 
-def raw_table_of(name: str, columns: Mapping[str, str]) -> RawTable:
-    """The declaration of `files_<name>`, else one without a key that has these columns."""
-    for table in declared_tables():
-        if table.name == name:
+def raw_table_of(table_name: str, columns: Mapping[str, str]) -> RawTable:
+    """The declaration of a table, else one without a key that has these columns."""
+    for table in raw_tables(SOURCE):
+        if table.table_name == table_name:
             return table
+    name = table_name.removeprefix(f"{SOURCE}_")
     return RawTable(
         source=SOURCE,
         name=name,
         description=f"Rows of the files named {name} that arrived.",
-        columns=tuple(Column(name=column, type=type_.lower()) for column, type_ in columns.items()),
-        primary_key=(),
-        event_date=None,
-        owner="team:analytics",
-        loader="file_processing",
+        columns=tuple(Column(name=c, type=type_.lower()) for c, type_ in columns.items()),
+        loader=ASSET,
+        platform="file",
     )
+
+
+def columns_and_files(
+    warehouse: WarehouseSettings, table: str
+) -> tuple[dict[str, str], set[str | None]]:
+    """A table's columns with their types, and the ids of the files that its rows are from.
+
+    None among the ids: it has rows of no file.
+    """
+    schema = warehouse.dlt_dataset_name
+    with connect(warehouse) as connection:
+        ensure_raw_tables(connection, warehouse, raw_tables(SOURCE))
+        found = columns_of(connection, warehouse, schema, table)
+        columns = {column.name: column.type for column in found}
+        if FILE_ID not in columns:
+            return columns, set()
+        rows = connection.execute(
+            f"select distinct {FILE_ID} from {identifier(schema)}.{identifier(table)}"
+        ).fetchall()
+    return columns, {row[0] for row in rows}

@@ -11,8 +11,8 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ingestion.books.exports import Export
-from ingestion.incoming.arrivals import table_of
+from ingestion.files.listing import Export
+from ingestion.incoming.inbox import table_of
 
 # A file that is still there after its run is handed out again, later each time.
 FIRST_WAIT_S = 60.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.loading.files import conform, write_newest_rows
-from ingestion.loading.report import TableReport
+from stack.load_report import TableReport
 from stack.partitions import Days
 from stack.raw import RawTable
 from stack.settings import StackSettings, WarehouseSettings, load_settings
@@ -56,7 +56,13 @@ def replace_days(table: RawTable, paths: Sequence[Path], days: Days) -> TableRep
         rows = connection.execute("select count(*) from rebuilt").fetchone()
         total = row_count(connection, schema, table.table_name)
     seconds = time.perf_counter() - started
-    return TableReport(table.table_name, int(rows[0]) if rows else 0, total, seconds)
+    return TableReport(
+        table=table,
+        rows_total=total,
+        rows_loaded=int(rows[0]) if rows else 0,
+        disposition="days",
+        seconds=round(seconds, 3),
+    )
 
 
 def _replace(

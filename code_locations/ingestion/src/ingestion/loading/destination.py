@@ -12,20 +12,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from dlt.common.destination import DestinationCapabilitiesContext
-from dlt.common.destination.client import FollowupJobRequest
+from dlt.common.destination.client import FollowupJobRequest, LoadJob
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.normalizers.naming import NamingConvention
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TTableSchema
 from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
-from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from ingestion.loading.files import NEWEST_BY
+from stack.sql import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -77,6 +78,19 @@ class WarehouseMergeJob(SqlMergeFollowupJob):
         ]
 
 
+class WarehouseCopyJob(DuckDbCopyJob):
+    """Imports a Parquet file; dlt's own puts the path into its SQL as it is."""
+
+    def run(self) -> None:
+        """Insert the file's rows into its table."""
+        client = self._job_client.sql_client
+        table = client.make_qualified_table_name(self.load_table_name)
+        client.execute_sql(
+            f"insert into {table} by name select * from "
+            f"read_parquet({literal(self._file_path)}, union_by_name = true)"
+        )
+
+
 class WarehouseSqlClient(DuckDbSqlClient):
     """Names tables with their database."""
 
@@ -103,6 +117,14 @@ class WarehouseClient(DuckDbClient):
         client = WarehouseSqlClient(*names, config.credentials, capabilities)
         client.database = self.database
         self.sql_client = client
+
+    def create_load_job(
+        self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
+    ) -> LoadJob:
+        """As dlt's, but for Parquet."""
+        if file_path.endswith(".parquet"):
+            return WarehouseCopyJob(file_path)
+        return super().create_load_job(table, file_path, load_id, restore)
 
     def _create_merge_followup_jobs(
         self, table_chain: Sequence[PreparedTableSchema]

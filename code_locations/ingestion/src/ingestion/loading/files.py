@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.raw import RawTable
+from stack.sql import identifier, identifiers, literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -60,13 +61,13 @@ def conform(
     if list(found.items()) == list(columns.items()) and nullable:
         return path
     selected = ", ".join(
-        f"cast({_quoted(name) if name in found else 'null'} as {type_}) as {_quoted(name)}"
+        f"cast({identifier(name) if name in found else 'null'} as {type_}) as {identifier(name)}"
         for name, type_ in columns.items()
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(
-        f"copy (select {selected} from read_parquet({_literal(path)})) "
-        f"to {_literal(target)} (format parquet)"
+        f"copy (select {selected} from read_parquet({literal(path)})) "
+        f"to {literal(target)} (format parquet)"
     )
     return target
 
@@ -85,8 +86,8 @@ def keys_unique(
     the time of a hash table.
     """
     files = [str(path) for path in paths]
-    null = " or ".join(f"{_quoted(name)} is null" for name in primary_key)
-    keys = ", ".join(_quoted(name) for name in primary_key)
+    null = " or ".join(f"{identifier(name)} is null" for name in primary_key)
+    keys = identifiers(primary_key)
     key = keys if len(primary_key) == 1 else f"({keys})"
     unordered = connection.execute(
         f"select 1 from (select {null} as missing, {key} > lag({key}) over () as after "
@@ -105,31 +106,28 @@ def keys_unique(
 
 def write_newest_rows(
     connection: DuckDBPyConnection, paths: Sequence[Path], primary_key: Sequence[str], target: Path
-) -> int:
-    """Write one row a key into `target`, which isn't among `paths`; return the rows written.
+) -> dict[Path, int]:
+    """Write one row a key into `target`, which isn't among `paths`; return the rows kept of each.
 
     The row with the latest `updated_at` is kept; of several, the last one of the last file.
     """
-    keys = ", ".join(_quoted(name) for name in primary_key)
-    newest = _quoted(NEWEST_BY) + " desc nulls last, "
+    keys = identifiers(primary_key)
+    newest = f"{identifier(NEWEST_BY)} desc nulls last, "
     if any(NEWEST_BY not in parquet_columns(connection, path) for path in paths):
         newest = ""
-    files = ", ".join(_literal(path) for path in paths)
+    files = ", ".join(literal(path) for path in paths)
     target.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(
-        "copy (select * exclude (_file, file_row_number) "
-        f"from read_parquet([{files}], filename = '_file', file_row_number = true) "
+        "create or replace temp table newest_rows as select * exclude (file_row_number) "
+        f"from read_parquet([{files}], filename = '_source', file_row_number = true) "
         f"qualify row_number() over (partition by {keys} order by {newest}"
-        f"list_position([{files}], _file) desc, file_row_number desc) = 1 "
-        f"order by {keys}) to {_literal(target)} (format parquet)"
+        f"list_position([{files}], _source) desc, file_row_number desc) = 1"
     )
-    row = connection.execute(f"select count(*) from read_parquet({_literal(target)})").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+    counts = connection.execute("select _source, count(*) from newest_rows group by all").fetchall()
+    connection.execute(
+        f"copy (select * exclude (_source) from newest_rows order by {keys}) "
+        f"to {literal(target)} (format parquet)"
+    )
+    connection.execute("drop table newest_rows")
+    kept = {str(name): int(rows) for name, rows in counts}
+    return {path: kept.get(str(path), 0) for path in paths}

@@ -7,21 +7,24 @@ import logging
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.loading.files import TableFile
-from ingestion.loading.report import LoadReport
 from ingestion.loading.table import TableLoad
 from ingestion.settings import DltSettings
+from stack.errors import StackError
+from stack.load_report import ColumnAdded, TableReport
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings, load_settings
-from stack.warehouse import connect, ensure_raw_tables
+from stack.warehouse import columns_of, connect, ensure_raw_tables, row_count
 
 if TYPE_CHECKING:
     from dlt import Pipeline
+    from dlt.common.pipeline import ExtractInfo
     from dlt.extract import DltResource, DltSource
     from duckdb import DuckDBPyConnection
 
@@ -29,7 +32,28 @@ _STATE_KEY = "state"
 _log = logging.getLogger(__name__)
 
 
-class LoadError(RuntimeError):
+@dataclass(frozen=True)
+class Loaded:
+    """What a load put into the tables, by name, and how many rows of each file."""
+
+    tables: dict[str, TableReport] = field(default_factory=dict)
+    rows_by_file: dict[Path, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What a dlt source brought, by table name.
+
+    `read` counts the rows that it delivered, `taken` those after its cursor passed over what an
+    earlier load had.
+    """
+
+    tables: dict[str, TableReport]
+    read: dict[str, int]
+    taken: dict[str, int]
+
+
+class LoadError(StackError):
     """dlt could not complete a load; what was committed before it stays."""
 
     def __init__(self, source: str, error: BaseException) -> None:
@@ -60,7 +84,7 @@ def load(
     files: Iterable[TableFile],
     state: Mapping[str, Any],
     progress: Callable[[str], None] = _log.info,
-) -> LoadReport:
+) -> Loaded:
     """Merge the files into their raw tables on the primary key, and commit `state` with them.
 
     Rows whose key is there already are replaced, unless the table's row has a later
@@ -84,7 +108,7 @@ def load(
         ensure_raw_tables(connection, warehouse, by_table)
         pipeline = _pipeline(source, connection, folder, warehouse, settings)
         if not by_table and _committed_state(pipeline, source) == dict(state):
-            return LoadReport()
+            return Loaded()
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         try:
@@ -95,16 +119,17 @@ def load(
             _run(pipeline, source, loads, state)
         except (duckdb.Error, PipelineStepFailed) as error:
             raise LoadError(source, error) from error
-        reports = {}
+        done = Loaded()
         for item in loads:
             report = item.report(time.perf_counter() - started)
-            reports[report.table_name] = report
-            progress(f"{report.table_name}: {report.rows_loaded:,} rows")
-    return LoadReport(reports, time.perf_counter() - started)
+            done.tables[report.table.table_name] = report
+            done.rows_by_file.update(item.rows_by_file)
+            progress(f"{report.table.table_name}: {report.rows_loaded:,} rows")
+    return done
 
 
-def run_source(source: str, build: Callable[[], DltSource]) -> dict[str, int]:
-    """Load what a dlt source of its own yields, with its incremental state; rows by table.
+def run_source(source: str, build: Callable[[], DltSource], raw: Collection[RawTable]) -> Extracted:
+    """Load what a dlt source of its own yields into its raw tables, with its incremental state.
 
     State and rows are committed together: a load that breaks off is repeated whole by the next
     one. Raises LoadError.
@@ -112,18 +137,74 @@ def run_source(source: str, build: Callable[[], DltSource]) -> dict[str, int]:
     import duckdb
 
     warehouse, settings = load_settings(WarehouseSettings), load_settings(DltSettings)
+    schema = warehouse.dlt_dataset_name
     with _working_directory(source, settings) as folder, connect(warehouse) as connection:
         pipeline = _pipeline(source, connection, folder, warehouse, settings)
         from dlt.pipeline.exceptions import PipelineStepFailed
 
+        before = {
+            table: columns_of(connection, warehouse, schema, table.table_name) for table in raw
+        }
+        rows_before = {
+            table: row_count(connection, schema, table.table_name) if columns else 0
+            for table, columns in before.items()
+        }
+        started = time.perf_counter()
         try:
             pipeline.sync_destination()
-            pipeline.extract(build(), workers=1)
-            counts = pipeline.normalize(workers=1).row_counts
+            made = build()
+            read = _counted(made)
+            taken = _items(pipeline.extract(made, workers=1))
+            loaded = pipeline.normalize(workers=1).row_counts
             pipeline.load(workers=1, raise_on_failed_jobs=True)
         except (duckdb.Error, PipelineStepFailed) as error:
             raise LoadError(source, error) from error
-    return {table: rows for table, rows in counts.items() if not table.startswith("_dlt")}
+        dispositions = {str(r.table_name): r.write_disposition for r in made.resources.values()}
+        tables = {}
+        for table, columns in before.items():
+            name = table.table_name
+            after = columns_of(connection, warehouse, schema, name)
+            known = {column.name for column in columns}
+            tables[name] = TableReport(
+                table=table,
+                rows_before=rows_before[table],
+                rows_total=row_count(connection, schema, name) if after else 0,
+                rows_loaded=loaded.get(name, 0),
+                disposition=str(dispositions.get(name, "")),
+                columns_added=tuple(
+                    ColumnAdded(name=c.name, type=c.type, input=f"{source}.{table.name}")
+                    for c in after
+                    if known and c.name not in known
+                ),
+                seconds=round(time.perf_counter() - started, 3),
+            )
+    return Extracted(tables, read, taken)
+
+
+def _counted(source: DltSource) -> dict[str, int]:
+    """Rows by table that the source will have delivered, before any is passed over."""
+    counts: dict[str, int] = {}
+
+    def counter(table: str) -> Callable[[Any], Any]:
+        def count(item: Any) -> Any:
+            counts[table] = counts.get(table, 0) + int(getattr(item, "num_rows", 1))
+            return item
+
+        return count
+
+    for resource in source.resources.values():
+        resource.add_map(counter(str(resource.table_name)))
+    return counts
+
+
+def _items(extracted: ExtractInfo) -> dict[str, int]:
+    """Rows by table that were taken from a source."""
+    counts: dict[str, int] = {}
+    for steps in extracted.metrics.values():
+        for step in steps:
+            for table, metrics in step["table_metrics"].items():
+                counts[table] = counts.get(table, 0) + metrics.items_count
+    return counts
 
 
 def _run(pipeline: Pipeline, source: str, loads: list[TableLoad], state: Mapping[str, Any]) -> None:

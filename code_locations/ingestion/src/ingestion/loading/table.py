@@ -13,7 +13,8 @@ from ingestion.loading.files import (
     parquet_columns,
     write_newest_rows,
 )
-from ingestion.loading.report import TableReport
+from stack.errors import StackError
+from stack.load_report import ColumnAdded, TableReport
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
 from stack.warehouse import columns_of, row_count
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-class EmptyKeyError(ValueError):
+class EmptyKeyError(StackError):
     """A file has rows without a primary key; the message names table and key."""
 
 
@@ -46,7 +47,12 @@ class TableLoad:
         for file in files:
             for name, type_ in parquet_columns(connection, file.path).items():
                 self.columns.setdefault(name, type_)
-        self.columns_added = tuple(self.columns)[len(present) :]
+        self.columns_added = tuple(
+            ColumnAdded(name=name, type=self.columns[name])
+            for name in tuple(self.columns)[len(present) :]
+        )
+        self.rows_before = row_count(connection, self._schema, table.table_name)
+        self.rows_by_file = {file.path: file.rows for file in files}
         self.paths: list[Path] = []
         self.write_disposition: Literal["append", "merge", "replace"] = "append"
 
@@ -65,11 +71,14 @@ class TableLoad:
         if key and not checked and not keys_unique(self._connection, self.paths, key):
             self._refuse_empty_keys()
             newest = scratch / f"{name}.parquet"
-            write_newest_rows(self._connection, self.paths, key, newest)
+            kept = write_newest_rows(self._connection, self.paths, key, newest)
+            self.rows_by_file = {
+                file.path: kept[path] for file, path in zip(self.files, self.paths, strict=True)
+            }
             self.paths = [newest]
         if any(file.replace for file in self.files):
             self.write_disposition = "replace"
-        elif key and row_count(self._connection, self._schema, name):
+        elif key and self.rows_before:
             self.write_disposition = "merge"
         else:
             # Keys are distinct: a merge into an empty table is an append, at half the cost.
@@ -120,6 +129,12 @@ class TableLoad:
 
     def report(self, duration_s: float) -> TableReport:
         """What the table got; after the load."""
-        total = row_count(self._connection, self._schema, self.table.table_name)
-        rows = sum(file.rows for file in self.files)
-        return TableReport(self.table.table_name, rows, total, duration_s, self.columns_added)
+        return TableReport(
+            table=self.table,
+            rows_before=self.rows_before,
+            rows_total=row_count(self._connection, self._schema, self.table.table_name),
+            rows_loaded=sum(self.rows_by_file.values()),
+            disposition=self.write_disposition,
+            columns_added=self.columns_added,
+            seconds=round(duration_s, 3),
+        )

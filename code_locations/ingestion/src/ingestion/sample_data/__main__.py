@@ -1,7 +1,5 @@
-"""Runs `python -m ingestion.sample_data`."""
+"""`python -m ingestion.sample_data`, for the Job that fills a cluster's bucket."""
 
-import sys
+from ingestion.sample_data.cli import sample_data
 
-from ingestion.sample_data.cli import main
-
-sys.exit(main())
+sample_data()

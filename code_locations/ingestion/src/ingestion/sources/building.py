@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +30,6 @@ def build(source: Source, variables: Mapping[str, str], reading: Reading) -> Dlt
 def table_name(source: Source, table: str) -> str:
     """Name within the raw schema, such as `crm_contacts`."""
     return f"{source.name}_{table}"
-
-
-def configured_tables(sources: Iterable[Source]) -> dict[str, Source]:
-    """The source of each raw table of these sources."""
-    return {table_name(source, table): source for source in sources for table in source.tables}
 
 
 def _rest(source: RestSource, variables: Mapping[str, str], reading: Reading) -> DltSource:

@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stack.declarations import load_yaml
-from stack.raw import raw_tables
+from stack.errors import StackError
+from stack.raw import RawTable, raw_tables
 
 NAME = r"^[a-z][a-z0-9_]*$"
 # Schemas of the warehouse hold tables of these sources already.
@@ -19,7 +20,7 @@ TAKEN = frozenset({"files", *(table.source for table in raw_tables())})
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-class SourceFileError(ValueError):
+class SourceFileError(StackError):
     """A source's file can't be used; the message names file and field."""
 
 
@@ -77,6 +78,19 @@ class _Source(_Declared):
             raise ValueError(f"name: {self.name} is one of {', '.join(sorted(TAKEN))}; use another")
         return self
 
+    def _raw_tables(self, tables: Mapping[str, Table]) -> tuple[RawTable, ...]:
+        return tuple(
+            RawTable(
+                source=self.name,
+                name=name,
+                description=table.description or f"{name} of {self.description or self.name}.",
+                primary_key=table.primary_key,
+                owner=self.owner,
+                loader="dlt_ingestion_pipeline",
+            )
+            for name, table in tables.items()
+        )
+
 
 class RestSource(_Source):
     """A REST API: `auth` and `paginator` as dlt's REST client takes them."""
@@ -88,6 +102,10 @@ class RestSource(_Source):
     paginator: str | dict[str, Any] | None = None
     tables: dict[Annotated[str, Field(pattern=NAME)], Endpoint] = Field(min_length=1)
 
+    def raw_tables(self) -> tuple[RawTable, ...]:
+        """Its tables as entries of the registry; their columns are known once rows came."""
+        return self._raw_tables(self.tables)
+
 
 class SqlSource(_Source):
     """A SQL database at a SQLAlchemy URL, read in chunks of `chunk_rows`."""
@@ -97,6 +115,10 @@ class SqlSource(_Source):
     db_schema: str | None = Field(None, alias="schema")
     chunk_rows: int = Field(50_000, ge=1)
     tables: dict[Annotated[str, Field(pattern=NAME)], SqlTable] = Field(min_length=1)
+
+    def raw_tables(self) -> tuple[RawTable, ...]:
+        """As those of an API."""
+        return self._raw_tables(self.tables)
 
 
 Source = RestSource | SqlSource

@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from stack.errors import StackError
+
 # Below the checks' own deadline, so that a hanging server is named as one.
 TIMEOUT_S = 8.0
 _LONGEST_BODY = 65536
 
 
-class NoAnswerError(Exception):
+class NoAnswerError(StackError):
     """A server gave no HTTP answer; the message says how, and holds no secret."""
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import dagster as dg
+
+from stack.errors import StackError
 from stack.paths import checkout_root
 from stack.settings import StackSettings
 
@@ -17,8 +22,35 @@ storage:
 """
 
 
-class HomeError(RuntimeError):
+class HomeError(StackError):
     """DAGSTER_HOME can't be prepared."""
+
+
+@contextmanager
+def open_instance(settings: StackSettings) -> Iterator[dg.DagsterInstance]:
+    """The instance of this STACK_HOME, also as DAGSTER_HOME of the process. Raises HomeError."""
+    os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
+    if settings.dagster_postgres_url is not None:
+        _require_answer(settings.dagster_postgres_url.get_secret_value())
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def _require_answer(url: str) -> None:
+    """Dagster tries again several times, and then shows its traceback."""
+    import sqlalchemy as sa
+
+    try:
+        engine = sa.create_engine(url, connect_args={"connect_timeout": 10})
+        engine.connect().close()
+        engine.dispose()
+    except sa.exc.SQLAlchemyError as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise HomeError(
+            "DAGSTER_POSTGRES_URL",
+            found=f"no Postgres that lets us in: {said}",
+            next_step="start it or correct the URL, or unset it to keep runs in SQLite files",
+        ) from None
 
 
 def prepare_dagster_home(settings: StackSettings, template: Path | None = None) -> Path:

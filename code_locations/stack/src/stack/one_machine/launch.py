@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -11,10 +10,10 @@ import dagster as dg
 from rich.console import Console
 
 from stack.one_machine.events import RunRecord
-from stack.one_machine.home import prepare_dagster_home
+from stack.one_machine.home import open_instance
 from stack.one_machine.lock import single_run
 from stack.one_machine.progress import Progress
-from stack.one_machine.stale import PID_TAG, fail_dead_runs
+from stack.one_machine.stale import fail_dead_runs
 from stack.one_machine.summary import print_summary
 from stack.settings import StackSettings, load_settings
 
@@ -34,8 +33,7 @@ def run_pipeline(
     """
     settings = load_settings(StackSettings)
     with single_run(settings.stack_home):
-        os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
-        with dg.DagsterInstance.get() as instance:
+        with open_instance(settings) as instance:
             for run_id in fail_dead_runs(instance):
                 console.print(f"[yellow]run {run_id[:8]} died earlier; marked as failed[/yellow]")
             record = RunRecord(run_id=str(uuid4()))
@@ -45,7 +43,7 @@ def run_pipeline(
                 instance=instance,
                 run_id=record.run_id,
                 raise_on_error=False,
-                tags={PID_TAG: str(os.getpid()), **(tags or {})},
+                tags=dict(tags or {}),
                 run_config={
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                     **(run_config or {}),

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stack.errors import StackError
 
-class AlreadyRunningError(RuntimeError):
+
+class AlreadyRunningError(StackError):
     """Another process runs a pipeline in the same STACK_HOME."""
 
 

@@ -1,73 +1,60 @@
-"""Runs of one machine whose process died before it could say so.
-
-Such a run would be in progress for ever, and keep its place in the pool of the warehouse: no
-other run would start. Dagster's monitoring looks after runs on a cluster only.
-"""
+"""Runs of one machine whose process died before it could say so."""
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.storage.dagster_run import RunRecord
+from pydantic import ValidationError
 
-PID_TAG = "stack/pid"
-# Where the code server listens that started the run: Dagster's own tag.
-SERVER_TAG = ".dagster/grpc_info"
-ANSWER_S = 5.0
+from stack.one_machine.process import Process
+
+PROCESS_TAG = "stack/process"
+RUN_TAG = "stack/process_of"
+# From a run's creation to its place in the queue, or its start, it takes seconds at most.
+LONGEST_CREATION = timedelta(minutes=3)
+IN_PROGRESS = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def owner_tags(run_id: str) -> dict[str, str]:
+    """Tags of a run that this process executes."""
+    return {PROCESS_TAG: Process.current().model_dump_json(), RUN_TAG: run_id}
 
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed that are in progress by a process that is gone; return their ids.
+    """Mark runs as failed that are in progress by a process that is gone; return their ids."""
+    failed = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS)):
+        run = record.dagster_run
+        if not (never_began(record) or is_dead(run)):
+            continue
+        now = instance.get_run_by_id(run.run_id)
+        if now is not None and now.status == run.status:  # it didn't end just now, and well
+            instance.report_run_failed(run, "The process of this run is gone (killed?).")
+            failed.append(run.run_id)
+    return failed
 
-    A run of the daemon goes with the code server that started it, which waits for its runs
-    when it is stopped.
+
+def never_began(record: RunRecord) -> bool:
+    """Whether a run was created, and what created it ended before it could start or queue it.
+
+    Dagster's monitoring, where it runs, marks such a run as failed as well.
     """
-    in_progress = dg.RunsFilter(
-        statuses=[
-            dg.DagsterRunStatus.STARTED,
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.CANCELING,
-        ]
-    )
-    dead = [run for run in instance.get_runs(in_progress) if _is_dead(run.tags)]
-    for run in dead:
-        instance.report_run_failed(run, "The process of this run ended without a word (killed?).")
-    return [run.run_id for run in dead]
+    waiting = record.dagster_run.status == dg.DagsterRunStatus.NOT_STARTED
+    return waiting and datetime.now(UTC) - record.create_timestamp > LONGEST_CREATION
 
 
-def _is_dead(tags: Mapping[str, str]) -> bool:
-    if pid := tags.get(PID_TAG):
-        return not _alive(int(pid))
-    server = tags.get(SERVER_TAG)
-    return server is not None and not _listens(json.loads(server))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def is_dead(run: dg.DagsterRun) -> bool:
+    """Whether the process that executes a run, or launched it, is known to be gone."""
+    if run.tags.get(RUN_TAG) != run.run_id:  # it has none yet, or those of the run that it repeats
         return False
-    except PermissionError:
-        return True
-    return pid != os.getpid()
-
-
-def _listens(server: Mapping[str, str | int]) -> bool:
-    """Whether anything listens at a code server's socket, or at its host and port."""
-    path = server.get("socket")
     try:
-        if path:
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(ANSWER_S)
-                client.connect(str(path))
-        else:
-            address = (str(server["host"]), int(server["port"]))
-            socket.create_connection(address, ANSWER_S).close()
-    except (FileNotFoundError, ConnectionRefusedError):
+        return Process.model_validate_json(run.tags[PROCESS_TAG]).is_gone()
+    except (KeyError, ValidationError):
         return False
-    except OSError:
-        return True  # not reached is not known to be dead
-    return True

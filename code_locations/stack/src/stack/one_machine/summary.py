@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from stack.errors import one_line
 from stack.one_machine.events import RunRecord, TableResult
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 
+ERROR = dg.AssetCheckSeverity.ERROR
 LAYERS = ("raw", "staging", "intermediate", "marts")
 QUERY_TO_TRY = "select * from marts.revenue_by_month order by revenue_month desc, stream limit 5"
 
@@ -31,8 +33,16 @@ def print_summary(console: Console, record: RunRecord, *, succeeded: bool) -> No
         f"{len(layers)} layers, {passed} checks passed, {failed} failed."
     )
     _where_next(console, record)
+    errors, warnings = _failed_checks(console, record)
+    if succeeded and not errors:
+        told = "succeeded." if not warnings else f"succeeded, with {_several(warnings, 'warning')}."
+        console.print(f"[bold green]The pipeline {told}[/bold green]")
+        return
     if succeeded:
-        console.print("[bold green]The pipeline succeeded.[/bold green]")
+        console.print(
+            f"[bold yellow]The pipeline ran to its end, but {_several(errors, 'check')} failed; "
+            "what they are about can't be trusted.[/bold yellow]"
+        )
         return
     console.print("[bold red]The pipeline failed:[/bold red]")
     if record.failure:
@@ -41,6 +51,18 @@ def print_summary(console: Console, record: RunRecord, *, succeeded: bool) -> No
         if step.error:
             console.print(f"  [red]{step.name}[/red]: {escape(step.error)}")
     console.print("Correct it and `make run` again: what is loaded stays loaded.")
+
+
+def _failed_checks(console: Console, record: RunRecord) -> tuple[int, int]:
+    """Name each check that failed; return how many are errors, and how many warnings."""
+    failed = [c for checks in record.checks.values() for c in checks if not c.passed]
+    for check in failed:
+        color, word = ("red", "ERROR") if check.severity is ERROR else ("yellow", "WARN")
+        name = f"{'/'.join(check.asset_key.path)}: {check.check_name}"
+        told = f": {check.description}" if check.description else ""
+        console.print(f"  [{color}]{word}[/{color}] {escape(one_line(name + told, 400))}")
+    errors = sum(check.severity is ERROR for check in failed)
+    return errors, len(failed) - errors
 
 
 def _tables(record: RunRecord) -> Table:
@@ -71,6 +93,10 @@ def _layer(result: TableResult) -> int:
 def _count(checks: Iterable[dg.AssetCheckEvaluation]) -> tuple[int, int]:
     outcomes = [check.passed for check in checks]
     return outcomes.count(True), outcomes.count(False)
+
+
+def _several(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _number(value: int | None) -> str:

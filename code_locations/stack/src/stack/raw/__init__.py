@@ -28,6 +28,7 @@ class Column(BaseModel):
 class RawTable(BaseModel):
     """A table of the raw schema, `<source>_<name>`; `loader` is the asset that loads it.
 
+    `platform` is what kind of system it comes from, as DataHub names it: file, airbyte, postgres.
     Of a table that isn't declared here, `columns` may be empty: the warehouse knows them.
     """
 
@@ -41,6 +42,7 @@ class RawTable(BaseModel):
     event_date: str | None = None
     owner: str = "team:analytics"
     loader: str | None = None
+    platform: str = "external"
 
     @property
     def table_name(self) -> str:
@@ -91,6 +93,7 @@ def _parse(document: dict[str, Any]) -> list[RawTable]:
             event_date=table.get("event_date"),
             owner=document["owner"],
             loader=document["loader"],
+            platform=document.get("platform", "external"),
         )
         for name, table in document["tables"].items()
     ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stack.alerts import Alert
 from stack.artifacts import ArtifactStore
+from stack.errors import StackError
 from stack.remediation.inbox import Inbox
 from stack.settings import StackSettings, load_settings
 from stack.tags import PIPELINE_ID_TAG
@@ -19,7 +20,7 @@ REBUILD = "remediation/rebuild.json"
 VERDICT = "remediation/verdict.json"
 
 
-class RemediationError(RuntimeError):
+class RemediationError(StackError):
     """A remediation can't be done; the message says why and what to do."""
 
 

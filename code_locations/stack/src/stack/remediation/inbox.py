@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ from pydantic import ValidationError
 
 from stack.alerts import Alert
 from stack.artifacts import write_atomically
-from stack.storage import filesystem
+from stack.errors import StackError
+from stack.storage import filesystem, printable, safe_name
 
 ARCHIVED = "archived"
 REJECTED = "rejected"
@@ -21,7 +23,7 @@ LARGEST_BYTES = 1024 * 1024
 _PASSED_OVER = (".", "_", "~")
 
 
-class MalformedAlertError(ValueError):
+class MalformedAlertError(StackError):
     """A file that is no alert. `version` changes when the file does."""
 
     def __init__(self, reason: str, version: str) -> None:
@@ -44,12 +46,13 @@ class AlertFile:
     def key(self) -> str:
         """32 hexadecimal digits, for a run key and a tag."""
         same = self.alert.model_dump_json(exclude={"created_at"})
-        return hashlib.sha256(f"{self.name}\0{same}".encode()).hexdigest()[:32]
+        content = f"{self.name}\0{same}".encode(errors="surrogateescape")
+        return hashlib.sha256(content).hexdigest()[:32]
 
     @property
     def archive_name(self) -> str:
         """Its name in the archive: an alert of the same name but other content gets another."""
-        return f"{self.name.removesuffix('.json')}-{self.key[:12]}.json"
+        return _archive_name(self.name, self.key)
 
 
 class Inbox:
@@ -80,6 +83,10 @@ class Inbox:
         """A file as an alert. Raises MalformedAlertError, FileNotFoundError, or OSError."""
         path = f"{self._root}/{name}"
         size = int(self._fs.info(path).get("size") or 0)
+        if printable(name) != name:
+            raise MalformedAlertError(
+                "its name is not UTF-8; rename it and drop it again", str(size)
+            )
         if not name.endswith(".json"):
             raise MalformedAlertError("its name doesn't end in .json", str(size))
         if size > LARGEST_BYTES:
@@ -104,7 +111,7 @@ class Inbox:
 
     def archived(self, file_name: str, key: str) -> Alert | None:
         """An archived alert, for a run of it that is executed again."""
-        name = f"{file_name.removesuffix('.json')}-{key[:12]}.json"
+        name = _archive_name(file_name, key)
         try:
             content = self._fs.cat_file(f"{self._root}/{ARCHIVED}/{name}")
         except FileNotFoundError:
@@ -113,20 +120,24 @@ class Inbox:
 
     def reject(self, name: str, reason: str) -> None:
         """Move a file to `rejected/`, `<name>.reason.txt` beside it; nothing is overwritten."""
-        kept, number = name, 1
+        kept, number = safe_name(name), 1
         while self._fs.exists(f"{self._root}/{REJECTED}/{kept}"):
             number += 1
-            kept = f"{number}-{name}"
+            kept = f"{number}-{safe_name(name)}"
         target = f"{self._root}/{REJECTED}/{kept}"
         # The reason first: no rejected file without one, also if this dies in between.
         write_atomically(self._fs, f"{target}.reason.txt", f"{reason}\n".encode())
         self._fs.mv(f"{self._root}/{name}", target)
 
 
+def _archive_name(name: str, key: str) -> str:
+    return f"{safe_name(name.removesuffix('.json'))}-{key[:12]}.json"
+
+
 def _parse(content: bytes) -> Alert:
     version = hashlib.sha256(content).hexdigest()
     try:
-        return Alert.model_validate_json(content)
+        return Alert.model_validate_json(content.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         problems = [
             f"{'.'.join(str(part) for part in item['loc']) or 'the file'}: {item['msg']}"

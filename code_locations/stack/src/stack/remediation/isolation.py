@@ -6,12 +6,15 @@ an alert, which anybody may write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from stack.dbt_artifacts import Manifest, Results
+from stack.gx_artifacts import ValidationResult
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
+from stack.sql import identifier
 from stack.warehouse import connect
 
 if TYPE_CHECKING:
@@ -61,34 +64,21 @@ class Isolated:
 
 
 def queries(
-    validation: Mapping[str, Any] | None,
-    tests: Mapping[str, Any] | None,
-    manifest: Mapping[str, Any] | None,
+    validation: ValidationResult | None, tests: Results | None, manifest: Manifest | None
 ) -> Iterator[Query]:
     """Queries of the checks that fail a run, from the artifacts of Great Expectations and dbt."""
-    for result in (validation or {}).get("results", []):
-        if result["severity"] == "critical" and result.get("sql"):
+    for judged in validation.results if validation else ():
+        if judged.severity == "critical" and judged.sql:
             yield Query(
-                result["schema"],
-                result["table"],
-                result["check_name"],
-                result["sql"],
-                not result["success"],
+                judged.schema_name, judged.table, judged.check_name, judged.sql, not judged.success
             )
-    nodes = (manifest or {}).get("nodes", {})
-    sources = (manifest or {}).get("sources", {})
-    for result in (tests or {}).get("results", []):
-        node = nodes.get(result["unique_id"], {})
-        sql = result.get("compiled_code")
-        if not sql or node.get("config", {}).get("severity", "").lower() != "error":
-            continue
-        about = node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), "")
-        failed = result["status"] not in ("pass", "success")
-        if about in sources:
-            yield Query("raw", sources[about]["identifier"], node["name"], sql, failed)
-        elif about in nodes:
-            table = nodes[about]
-            yield Query(table["schema"], table["alias"], node["name"], sql, failed)
+    manifest = manifest or Manifest(nodes={}, sources={})
+    for result in tests.results if tests else ():
+        node = manifest.nodes.get(result.unique_id)
+        about = manifest.tables.get(node.tested or "") if node else None
+        if node and about and result.compiled_code and node.config.severity.lower() == "error":
+            schema, table = about.asset_path
+            yield Query(schema, table, node.name, result.compiled_code, not result.passed)
 
 
 def isolate(
@@ -112,7 +102,7 @@ def isolate(
     can_go = set(removable)
     done: list[tuple[_Isolation, Isolated]] = []
     with connect(settings) as connection:
-        connection.execute(f'create schema if not exists "{SCHEMA}"')
+        connection.execute(f"create schema if not exists {identifier(SCHEMA)}")
         for number, query in enumerate(wanted):
             key = keys.get(query.table, ()) if query.schema == "raw" else ()
             work = _Isolation(connection, settings, alert_key, query, key, f"found_{number}")
@@ -178,16 +168,17 @@ class _Isolation:
 
     @property
     def _table(self) -> str:
-        query = self.query
-        schema = self.settings.dlt_dataset_name if query.schema == "raw" else query.schema
-        return f'{self._database}."{schema}"."{query.table}"'
+        schema = self.query.schema
+        schema = self.settings.dlt_dataset_name if schema == "raw" else schema
+        return self._relation(schema)
 
-    @property
-    def _database(self) -> str:
-        return f'"{self.settings.database}"'
+    def _relation(self, schema: str) -> str:
+        names = (self.settings.database, schema, self.query.table)
+        return ".".join(map(identifier, names))
 
     def _matches(self) -> str:
-        same = " and ".join(f't."{c}" is not distinct from f."{c}"' for c in self.key)
+        names = map(identifier, self.key)
+        same = " and ".join(f"t.{name} is not distinct from f.{name}" for name in names)
         return f"exists (select 1 from {self.found} as f where {same})"
 
     def _failing(self) -> str:
@@ -195,7 +186,7 @@ class _Isolation:
         return f"select t.* from {self._table} as t where {self._matches()}"
 
     def _copy(self, relation: str) -> int:
-        kept = f'{self._database}."{SCHEMA}"."{self.query.table}"'
+        kept = self._relation(SCHEMA)
         self.connection.execute(
             f"create table if not exists {kept} "
             "(alert_key varchar, check_name varchar, isolated_at timestamp, row_json json)"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+
+from stack.dbt_artifacts import Manifest
 
 
 @dataclass(frozen=True)
@@ -20,25 +21,13 @@ class Scope:
     unknown: tuple[str, ...]
 
 
-def scope_of(
-    tables: Iterable[str], raw_names: Iterable[str], manifest: Mapping[str, Any] | None
-) -> Scope:
+def scope_of(tables: Iterable[str], raw_names: Iterable[str], manifest: Manifest | None) -> Scope:
     """Look the alert's `tables` up: `books_invoices`, `raw.books_invoices`, `marts.cash_in`.
 
     `manifest` is dbt's, of the last run; without one only raw tables are known.
     """
-    known = set(raw_names)
-    sources = {
-        uid: node["identifier"]
-        for uid, node in (manifest or {}).get("sources", {}).items()
-        if node["identifier"] in known
-    }
-    models = {
-        node["alias"]: (uid, f"{node['schema']}.{node['alias']}")
-        for uid, node in (manifest or {}).get("nodes", {}).items()
-        if node["resource_type"] == "model"
-    }
-    parents = (manifest or {}).get("parent_map", {})
+    known, manifest = set(raw_names), manifest or Manifest(nodes={}, sources={})
+    models = {model.table: model for model in manifest.models}
     raw: dict[str, None] = {}
     named: dict[str, None] = {}
     unknown = []
@@ -47,25 +36,9 @@ def scope_of(
         if name in known:
             raw[name] = None
         elif name in models:
-            uid, shown = models[name]
-            named[shown] = None
-            raw |= dict.fromkeys(_sources_of(uid, parents, sources))
+            named[".".join(models[name].asset_path)] = None
+            above = [node.table for node in manifest.upstream(models[name].unique_id)]
+            raw |= dict.fromkeys(parent for parent in above if parent in known)
         else:
             unknown.append(table)
     return Scope(tuple(raw), tuple(named), tuple(unknown))
-
-
-def _sources_of(
-    uid: str, parents: Mapping[str, list[str]], sources: Mapping[str, str]
-) -> list[str]:
-    found, todo, done = [], [uid], {uid}
-    while todo:
-        for parent in parents.get(todo.pop(), []):
-            if parent in done:
-                continue
-            done.add(parent)
-            if parent in sources:
-                found.append(sources[parent])
-            else:
-                todo.append(parent)
-    return sorted(found)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from stack.alerts import Alert
+from stack.errors import reason
 from stack.remediation.handling import Handling, seen
 from stack.remediation.inbox import AlertFile, Inbox, MalformedAlertError
 from stack.remediation.policy import reason_to_leave
@@ -85,7 +86,7 @@ def look(
         except FileNotFoundError:
             continue  # somebody took it away
         except Exception as error:
-            tick.notes.append(f"{name} can't be handled now: {_one_line(error)}")
+            tick.notes.append(f"{name} can't be handled now: {reason(error)}")
     tick.cursor = Cursor(last, suspects)
     return tick
 
@@ -119,8 +120,4 @@ def _reject(
         tick.notes.append(f"{name} rejected: {error}")
     except Exception as problem:
         suspects[name] = error.version
-        tick.notes.append(f"{name} can't be rejected now: {_one_line(problem)}")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+        tick.notes.append(f"{name} can't be rejected now: {reason(problem)}")

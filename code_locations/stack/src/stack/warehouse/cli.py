@@ -1,28 +1,30 @@
-"""`make query SQL="…"`: run a query on the warehouse, read-only."""
+"""`stack query`: a query on the warehouse, read-only."""
 
 from __future__ import annotations
 
-import sys
+import click
 
-from stack.settings import SettingsError
-from stack.warehouse.connection import WarehouseError, connect
+from stack.errors import StackError
+from stack.warehouse.connection import connect
+
+# A person waits, unlike a run.
+LONGEST_WAIT_S = 5.0
 
 
-def main(arguments: list[str]) -> int:
-    """Print the result of the query given as one argument; return the exit code."""
-    if len(arguments) != 1 or not arguments[0].strip():
-        print('usage: make query SQL="select * from marts.revenue_by_month"', file=sys.stderr)
-        return 2
+class QueryError(StackError):
+    """The query can't be answered; the message is DuckDB's first line."""
+
+
+@click.command()
+@click.argument("sql")
+def query(sql: str) -> None:
+    """Print the result of SQL, such as "select * from marts.revenue_by_month"."""
+    if not sql.strip():
+        raise click.UsageError('expected SQL: make query SQL="select * from marts.cash_in"')
     import duckdb
 
     try:
-        with connect(read_only=True) as connection:
-            connection.sql(arguments[0]).show(max_rows=100, max_width=200)
-    except (duckdb.Error, WarehouseError, SettingsError) as error:
-        print(str(error).splitlines()[0], file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        with connect(read_only=True, longest_wait_s=LONGEST_WAIT_S) as connection:
+            connection.sql(sql).show(max_rows=100, max_width=200)
+    except duckdb.Error as error:
+        raise QueryError(str(error).splitlines()[0]) from error

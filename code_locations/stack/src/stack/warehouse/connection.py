@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from stack.errors import StackError
 from stack.settings import WarehouseSettings, load_settings
+from stack.warehouse.busy import holder, is_lock_conflict, open_patiently
 from stack.warehouse.extensions import load_extension
 from stack.warehouse.limits import PROFILES, duckdb_memory_limit, duckdb_threads
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
 
 # A Postgres that is gone without a word is noticed within two minutes; by default it takes hours.
 # Parameters of the catalog's URL win over these.
@@ -32,31 +37,41 @@ DUCKLAKE_MAX_RETRIES = 100
 ATTACH_RETRIES_S = (0.5, 1.0, 2.0)
 
 
-class WarehouseError(RuntimeError):
+class WarehouseError(StackError):
     """The warehouse can't be opened; the message names it and the next step."""
 
 
 class WarehouseBusyError(WarehouseError):
-    """Another process has the DuckDB file open for writing."""
+    """Another process kept the DuckDB file open for longer than we wait."""
 
 
 @contextmanager
 def connect(
-    settings: WarehouseSettings | None = None, *, read_only: bool = False
+    settings: WarehouseSettings | None = None,
+    *,
+    read_only: bool = False,
+    longest_wait_s: float = math.inf,
 ) -> Iterator[DuckDBPyConnection]:
     """Open the warehouse as the connection's default database and close it afterwards.
 
     A DuckDB file that doesn't exist yet is made, also for `read_only`, so that a first
-    reader finds an empty warehouse. Raises WarehouseBusyError when another process writes.
+    reader finds an empty warehouse. One that another process holds is waited for, at most
+    WAREHOUSE_WAIT_SECONDS or `longest_wait_s`; then raises WarehouseBusyError.
     """
-    connection = open_connection(settings or load_settings(WarehouseSettings), read_only=read_only)
+    connection = open_connection(
+        settings or load_settings(WarehouseSettings),
+        read_only=read_only,
+        longest_wait_s=longest_wait_s,
+    )
     try:
         yield connection
     finally:
         connection.close()
 
 
-def open_connection(settings: WarehouseSettings, *, read_only: bool = False) -> DuckDBPyConnection:
+def open_connection(
+    settings: WarehouseSettings, *, read_only: bool = False, longest_wait_s: float = math.inf
+) -> DuckDBPyConnection:
     """As `connect`, for a caller that closes the connection itself."""
     import duckdb
 
@@ -65,16 +80,16 @@ def open_connection(settings: WarehouseSettings, *, read_only: bool = False) -> 
         connection.execute("set TimeZone = 'UTC'")
         attach_lake(connection, settings, read_only=read_only)
         return connection
-    file = settings.duckdb_file
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    file, config = settings.duckdb_file, duckdb_config(settings)
+
+    def attempt() -> DuckDBPyConnection:
         if read_only and not file.exists():
             duckdb.connect(file).close()
-        connection = duckdb.connect(file, read_only=read_only, config=duckdb_config(settings))
-        connection.execute("set TimeZone = 'UTC'")
-        return connection
-    except duckdb.IOException as error:
-        raise _opening_error(file, error) from error
+        return duckdb.connect(file, read_only=read_only, config=config)
+
+    connection = _open_file(attempt, settings, longest_wait_s)
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
 
 
 def attach_warehouse(connection: DuckDBPyConnection, settings: WarehouseSettings) -> None:
@@ -82,31 +97,35 @@ def attach_warehouse(connection: DuckDBPyConnection, settings: WarehouseSettings
 
     Raises WarehouseError as `connect` does.
     """
-    import duckdb
-
     if settings.dlt_destination == "ducklake":
         attach_lake(connection, settings)
         return
-    file = settings.duckdb_file
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        connection.execute(f"attach if not exists '{_quote(str(file))}' as \"{settings.database}\"")
-    except duckdb.IOException as error:
-        raise _opening_error(file, error) from error
+    file = _quote(str(settings.duckdb_file))
+    attach = f"attach if not exists '{file}' as \"{settings.database}\""
+    _open_file(lambda: connection.execute(attach), settings)
     connection.execute(f'use "{settings.database}"')
 
 
-def _opening_error(file: Path, error: Exception) -> WarehouseError:
-    first_line = str(error).splitlines()[0]
-    if "lock" in first_line.lower():
-        return WarehouseBusyError(
-            f"{file} is open for writing in another process: wait for that run, or close the "
-            f"shell that holds it ({first_line})"
-        )
-    return WarehouseError(
-        f"{file} can't be opened as a DuckDB file: {first_line}; "
-        "restore it from a copy, or `make clean` to begin anew"
-    )
+def _open_file(
+    attempt: Callable[[], T], settings: WarehouseSettings, longest_wait_s: float = math.inf
+) -> T:
+    import duckdb
+
+    file = settings.duckdb_file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    wait_s = min(settings.warehouse_wait_seconds, longest_wait_s)
+    try:
+        return open_patiently(attempt, file, wait_s)
+    except duckdb.IOException as error:
+        if is_lock_conflict(error):
+            raise WarehouseBusyError(
+                f"{file} is still held by {holder(error)} after {wait_s:g} s: a DuckDB file has "
+                "one writer or many readers; close that program, or wait for it, and try again"
+            ) from None
+        raise WarehouseError(
+            f"{file} can't be opened as a DuckDB file: {str(error).splitlines()[0]}; "
+            "restore it from a copy, or move it away: the next run loads all that its sources have"
+        ) from error
 
 
 def attach_lake(

@@ -1,4 +1,4 @@
-"""The server as a backend of `airbyte_sync_job`: a sync, and what is known of each stream."""
+"""A sync of a connection on the server, and what is known of each stream."""
 
 from __future__ import annotations
 
@@ -9,68 +9,63 @@ from logging import Logger
 from typing import Any
 
 from ingestion.airbyte.connection import Connection
-from ingestion.airbyte.reading import Outcome
-from ingestion.airbyte.scope import WHAT_IS_NEW, Scope
 from ingestion.airbyte.server.client import ServerClient
 from ingestion.airbyte.server.errors import ServerError, SyncFailedError, one_line
 from ingestion.airbyte.server.jobs import SUCCEEDED, Job, Statistics, StreamCounts
 from ingestion.airbyte.server.running import ServerSync
 from ingestion.airbyte.server.tables import Landed, look_at_tables
-from ingestion.airbyte.sync import StreamReport, SyncError, SyncReport
+from ingestion.airbyte.sync import Synced, SyncError
+from ingestion.loaders import WHAT_IS_NEW, Scope
 from ingestion.settings import AirbyteSettings
+from stack.load_report import InputReport, Outcome, TableReport
 
 
-@dataclass(frozen=True)
-class ServerBackend:
-    """Runs a connection's sync on the server that the settings name."""
-
-    settings: AirbyteSettings
-    connection_id: str
-    logger: Logger
-
-    def sync(self, connection: Connection, scope: Scope = WHAT_IS_NEW) -> SyncReport:
-        """As `Backend.sync`, but always of what is new. Raises SyncError."""
-        started = time.perf_counter()
-        if scope.anew:
-            self.logger.warning(
-                "%s: only what is new is synced; to read it from its beginning, refresh the "
-                "connection's streams in Airbyte",
-                self._named(connection),
-            )
-        server = self.settings.airbyte_url
-        nothing = SyncReport(connection.name, server)
-        client = ServerClient.of(self.settings, self.logger)
-        try:
-            found = client.connection(self.connection_id)
-            _require_streams(connection, found)
-            sync = ServerSync(
-                client,
-                self.connection_id,
-                poll_s=self.settings.airbyte_poll_seconds,
-                deadline_s=self.settings.airbyte_deadline_seconds,
-                logger=self.logger,
-            )
-            job = sync.run()
-            statistics = client.statistics(job.id)
-        except ServerError as error:
-            text = client.redact(f"{self._named(connection)}: {error}")
-            raise SyncError(text, nothing) from None
-        facts = {
-            "airbyte_job": job.id,
-            "airbyte_connection": self.connection_id,
-            "joined": sync.joined,
-        }
-        outcome = Ended(job, statistics or Statistics(), facts, time.perf_counter() - started)
-        tables = look_at_tables(connection, found)
-        streams = tuple(outcome.report(connection, name, tables[name]) for name in tables)
-        report = SyncReport(connection.name, server, streams, outcome.duration_s)
-        if job.status != SUCCEEDED:
-            raise SyncError(client.redact(f"{self._named(connection)}: {outcome.why()}"), report)
-        return report
-
-    def _named(self, connection: Connection) -> str:
-        server = self.settings.airbyte_url
-        return f"Airbyte connection {self.connection_id} ({connection.name}) at {server}"
+def sync_on_server(
+    connection: Connection,
+    settings: AirbyteSettings,
+    connection_id: str,
+    logger: Logger,
+    scope: Scope = WHAT_IS_NEW,
+) -> Synced:
+    """As `ingestion.airbyte.sync.sync`, but always of what is new. Raises SyncError."""
+    started = time.perf_counter()
+    named = f"Airbyte connection {connection_id} ({connection.name}) at {settings.airbyte_url}"
+    if scope.anew:
+        logger.warning(
+            "%s: only what is new is synced; to read it from its beginning, refresh the "
+            "connection's streams in Airbyte",
+            named,
+        )
+    client = ServerClient.of(settings, logger)
+    try:
+        found = client.connection(connection_id)
+        _require_streams(connection, found)
+        sync = ServerSync(
+            client,
+            connection_id,
+            poll_s=settings.airbyte_poll_seconds,
+            deadline_s=settings.airbyte_deadline_seconds,
+            logger=logger,
+        )
+        job = sync.run()
+        statistics = client.statistics(job.id)
+    except ServerError as error:
+        raise SyncError(client.redact(f"{named}: {error}")) from None
+    facts = {
+        "connector": settings.airbyte_url,
+        "airbyte_job": job.id,
+        "airbyte_connection": connection_id,
+        "joined": sync.joined,
+    }
+    ended = Ended(job, statistics or Statistics(), facts, time.perf_counter() - started)
+    tables = look_at_tables(connection, found)
+    done = Synced(
+        tuple(ended.report(connection, name, landed) for name, landed in tables.items()),
+        {landed.table.table_name: ended.table(name, landed) for name, landed in tables.items()},
+    )
+    if job.status != SUCCEEDED:
+        raise SyncError(client.redact(f"{named}: {ended.why()}"), done)
+    return done
 
 
 @dataclass(frozen=True)
@@ -82,28 +77,44 @@ class Ended:
     facts: Mapping[str, Any]
     duration_s: float
 
-    def report(self, connection: Connection, name: str, landed: Landed) -> StreamReport:
-        """What the job did with one stream."""
-        counted = self.statistics.streams.get(name, StreamCounts())
-        outcome: Outcome = "complete"
+    def report(self, connection: Connection, name: str, landed: Landed) -> InputReport:
+        """What the job did with one stream, by the server's statistics."""
+        counted = self._counts(name)
+        outcome = Outcome.LOADED
         if self.job.status != SUCCEEDED:
-            outcome = "checkpoint" if counted.rows_committed else "discarded"
-        return StreamReport(
-            stream=name,
-            table=landed.table,
-            sync_mode=connection.streams[name].sync_mode,
+            outcome = Outcome.PARTLY if counted.rows_committed else Outcome.FAILED
+        whole = counted.rows_emitted is not None and counted.rows_committed is not None
+        return InputReport(
+            name=f"{connection.name}.{name}",
+            table=landed.table.table_name,
             outcome=outcome,
-            rows_read=counted.rows_emitted,
-            rows_loaded=counted.rows_committed,
-            rows_total=landed.rows,
-            bytes_read=counted.bytes_emitted,
-            duration_s=self.duration_s,
+            records=counted.rows_emitted if whole else None,
+            loaded=counted.rows_committed or 0,
+            # What the destination made one row of: the server tells of no record that it refused.
+            merged_away=(counted.rows_emitted or 0) - (counted.rows_committed or 0) if whole else 0,
+            bytes=counted.bytes_emitted,
+            seconds=round(self.duration_s, 3),
             facts={
                 **self.facts,
+                "sync_mode": connection.streams[name].sync_mode,
                 "airbyte_table": landed.airbyte_table,
                 **_unknown(counted, landed),
             },
         )
+
+    def table(self, name: str, landed: Landed) -> TableReport:
+        """The stream's raw table, if the warehouse shows it."""
+        committed = self._counts(name).rows_committed
+        return TableReport(
+            table=landed.table,
+            rows_total=landed.rows,
+            rows_loaded=committed or 0,
+            disposition="server",
+            seconds=round(self.duration_s, 3),
+        )
+
+    def _counts(self, name: str) -> StreamCounts:
+        return self.statistics.streams.get(name, StreamCounts())
 
     def why(self) -> str:
         """Why the job didn't succeed."""

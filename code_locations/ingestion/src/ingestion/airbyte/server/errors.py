@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from stack.errors import StackError
+
 if TYPE_CHECKING:
     from requests import Response
 
@@ -22,7 +24,7 @@ NEXT_STEPS = {
 }
 
 
-class ServerError(Exception):
+class ServerError(StackError):
     """The server didn't do what was asked."""
 
 

@@ -38,7 +38,7 @@ def look_at_tables(connection: Connection, found: Mapping[str, Any]) -> dict[str
     result = {}
     with connect(warehouse, read_only=True) as database:
         for stream in connection.streams:
-            table = connection.declared_table(stream) or _undeclared(connection, stream)
+            table = connection.raw_table(stream)
             name, airbyte_table = table.table_name, one_line(f"{prefix}{stream}")
             rows: int | None = None
             missing: str | None = None
@@ -58,15 +58,3 @@ def look_at_tables(connection: Connection, found: Mapping[str, Any]) -> dict[str
                 )
             result[stream] = Landed(table, airbyte_table, rows, missing)
     return result
-
-
-def _undeclared(connection: Connection, stream: str) -> RawTable:
-    return RawTable(
-        source=connection.name,
-        name=connection.table_of(stream),
-        description=f"Stream {stream} of {connection.name}.",
-        columns=(),
-        primary_key=(),
-        event_date=None,
-        owner=f"team:{connection.name}",
-    )

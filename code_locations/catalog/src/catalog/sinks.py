@@ -1,0 +1,150 @@
+"""Where proposals go: a file that `datahub ingest` takes, or DataHub's metadata service (GMS).
+
+Endpoints, as the library's client uses them: GET /config, and
+POST /aspects?action=ingestProposalBatch (answered when stored, not when queued).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from stack.artifacts import write_atomically
+from stack.errors import StackError
+from stack.storage import filesystem
+
+if TYPE_CHECKING:
+    from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
+    from datahub.emitter.rest_emitter import DataHubRestEmitter
+
+log = logging.getLogger(__name__)
+BATCH = 100
+TIMEOUT_S = 30
+# The client waits 0, 4, 8 s before the first three retries of 429, 500, 502, 503, 504 and of
+# refused connections.
+RETRIES = 3
+_DENIED = (401, 403)
+
+
+def write_file(url: str, proposals: Sequence[Proposal]) -> str:
+    """Replace the JSON file at a path or fsspec URL; a reader sees the old one or the new one."""
+    fs, path = filesystem(url)
+    records = [proposal.to_obj(simplified_structure=True) for proposal in proposals]
+    write_atomically(fs, path, (json.dumps(records, indent=2) + "\n").encode())
+    return url
+
+
+class EmitError(StackError):
+    """DataHub could not be reached, or refused a proposal."""
+
+
+def emit(
+    url: str,
+    token: SecretStr | None,
+    proposals: Sequence[Proposal],
+    *,
+    on_progress: Callable[[int], None] = lambda _sent: None,
+) -> str:
+    """Send every proposal, in order, and return the server's URL.
+
+    Nothing is sent to a server that doesn't answer as DataHub. A batch that fails after its
+    retries is sent again one by one, so that the error can name the proposal that failed.
+    All are upserts: the next run sends them again, and the end is the same.
+
+    Raises EmitError naming the server, or URN, aspect, HTTP status and the next step.
+    """
+    with _client(url, token, RETRIES) as client:
+        _check_server(client, url)
+        with _client(url, token, 0) as once:
+            for start in range(0, len(proposals), BATCH):
+                batch = proposals[start : start + BATCH]
+                failure = _send(client, batch)
+                if failure is not None:
+                    log.warning(
+                        "%s answered %s to proposals %d to %d; sending them one by one",
+                        url,
+                        failure,
+                        start + 1,
+                        start + len(batch),
+                    )
+                    _send_singly(once, url, batch, start, len(proposals))
+                on_progress(start + len(batch))
+    return url
+
+
+class _Failure:
+    """A failed request: HTTP status (None: no answer) and what the server said."""
+
+    def __init__(self, error: BaseException) -> None:
+        response = getattr(error.__cause__, "response", None)
+        self.status: int | None = None if response is None else int(response.status_code)
+        info = getattr(error, "info", None) or {}
+        self.reason = str(info.get("message") or error).splitlines()[0][:300]
+
+    def __str__(self) -> str:
+        return "nothing" if self.status is None else f"HTTP {self.status}"
+
+
+def _client(url: str, token: SecretStr | None, retries: int) -> DataHubRestEmitter:
+    from datahub.emitter.rest_emitter import DataHubRestEmitter
+
+    return DataHubRestEmitter(
+        gms_server=url,
+        token=token.get_secret_value() if token else None,
+        timeout_sec=TIMEOUT_S,
+        retry_max_times=retries,
+        # One request for a batch of different entities; OpenAPI takes one for each type.
+        openapi_ingestion=False,
+    )
+
+
+def _check_server(client: DataHubRestEmitter, url: str) -> None:
+    from datahub.configuration.common import ConfigurationError
+    from requests.exceptions import RequestException
+
+    try:
+        client.test_connection()
+    except (ConfigurationError, RequestException, ValueError) as error:
+        raise EmitError(
+            f"DATAHUB_GMS_URL {url} does not answer as a DataHub metadata service "
+            f"({str(error).splitlines()[0][:300]}); nothing was written. Correct it or start "
+            "the service and run datahub_metadata_ingestion again, or unset it to write a file"
+        ) from None
+
+
+def _send(client: DataHubRestEmitter, batch: Sequence[Proposal]) -> _Failure | None:
+    from datahub.configuration.common import OperationalError
+    from datahub.emitter.emit_mode import EmitMode
+
+    try:
+        client.emit_mcps(batch, emit_mode=EmitMode.SYNC_PRIMARY)
+    except OperationalError as error:
+        return _Failure(error)
+    return None
+
+
+def _send_singly(
+    client: DataHubRestEmitter, url: str, batch: Sequence[Proposal], start: int, total: int
+) -> None:
+    for offset, proposal in enumerate(batch):
+        failure = _send(client, [proposal])
+        if failure is None:
+            continue
+        raise EmitError(
+            f"DataHub at {url} answered {failure} to {proposal.entityUrn}, aspect "
+            f"{proposal.aspectName}: {failure.reason}. {start + offset} of {total} proposals are "
+            f"stored; {_next_step(failure.status)}, then run datahub_metadata_ingestion again: "
+            "it sends all of them and repeats are harmless"
+        )
+
+
+def _next_step(status: int | None) -> str:
+    if status in _DENIED:
+        return "set DATAHUB_GMS_TOKEN to a token that may edit metadata"
+    if status is None or status >= 500:
+        return "look at the server's log and wait until it is healthy"
+    return "the server may be older than acryl-datahub's model of it: upgrade it"

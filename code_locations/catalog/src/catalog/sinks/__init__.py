@@ -1,1 +1,0 @@
-"""Where proposals go: a file, or a DataHub server."""

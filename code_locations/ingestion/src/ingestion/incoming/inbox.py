@@ -1,0 +1,238 @@
+"""The place where files arrive: what waits there, and how a file leaves it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ingestion.files.listing import (
+    NO_FILE,
+    NO_FORMAT,
+    PASSED_OVER,
+    Export,
+    Format,
+    describe,
+    find_exports,
+    name_and_format,
+)
+from ingestion.files.names import table_name
+from ingestion.quarantine import Entry, Quarantine, QuarantineError, entry_id
+from ingestion.settings import IncomingSettings
+from stack.storage import filesystem, safe_name
+
+SOURCE = "files"
+ASSET = "file_processing"
+# Where files were set aside before there was one quarantine.
+FORMER_QUARANTINE = "quarantine"
+LONGEST_NAME_BYTES = 255
+
+
+@dataclass(frozen=True)
+class Target:
+    """The table of a file, without the prefix `files_`, and the file's format."""
+
+    table: str
+    format: Format
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """The folder or bucket where files arrive, opened; it need not exist yet."""
+
+    url: str
+    processed_url: str
+    fs: Any
+    root: str
+
+    @classmethod
+    def open(cls, settings: IncomingSettings) -> Inbox:
+        """The inbox of the settings."""
+        fs, root = filesystem(settings.incoming)
+        return cls(settings.incoming, settings.processed, fs, root.rstrip("/"))
+
+    def files(self) -> list[Export]:
+        """Files that wait here, oldest first. Folders of files that are done are not walked.
+
+        Raises what the file system raises when it can't be listed.
+        """
+        done = [FORMER_QUARANTINE]
+        fs, processed = filesystem(self.processed_url)
+        if fs == self.fs and processed.startswith(f"{self.root}/"):
+            done.append(processed.removeprefix(f"{self.root}/"))
+        return [
+            export
+            for export in find_exports(self.fs, self.root, done)
+            if not PASSED_OVER.search(export.path)
+        ]
+
+    def as_listed(self, file: Export) -> bool:
+        """Whether a file is still the one that was listed. Raises FileNotFoundError."""
+        return describe(self.fs, self.root, file).version == file.version
+
+    def to_processed(self, file: Export) -> None:
+        """Move a file whose rows are committed below `processed`, where it keeps its path."""
+        fs, folder = filesystem(self.processed_url)
+        self._move(file, fs, f"{folder}/{file.name}")
+
+    def to_quarantine(self, file: Export, table: str, reason: str, quarantine: Quarantine) -> Entry:
+        """Note why a file can't be loaded, then move it into the quarantine."""
+        id_ = entry_id(file.path, file.version)
+        url = quarantine.folder(SOURCE, id_)
+        fs, folder = filesystem(url)
+        name = safe_name(file.path.rsplit("/", 1)[-1])
+        # The note first: no file without one, also if this dies in between.
+        entry = Entry(
+            id=id_,
+            loader=SOURCE,
+            kind="file",
+            path=file.path,
+            table=f"{SOURCE}_{table}" if table else "",
+            reason=reason,
+            place=f"{url}/{name}",
+            at=datetime.now(UTC),
+            next_step=f"mend the file, then `stack quarantine put-back {id_}`",
+        )
+        quarantine.note(entry)
+        self._move(file, fs, f"{folder}/{name}")
+        return entry
+
+    def put_back(self, entry: Entry) -> str:
+        """Move a file of the quarantine back here; return its path. Raises QuarantineError."""
+        fs, kept = filesystem(entry.place)
+        if not fs.exists(kept):
+            raise QuarantineError(
+                entry.path,
+                found=f"no file at {entry.place}",
+                next_step=f"drop the mended file into {self.url}, then `stack quarantine settle "
+                f"{entry.id}`",
+            )
+        path = "/".join(safe_name(part, 200) for part in entry.path.split("/"))
+        target = f"{self.root}/{path}"
+        if self.fs.exists(target):
+            raise QuarantineError(
+                entry.path,
+                found="another file of this name in the inbox",
+                next_step="wait until it is loaded, and put this one back then",
+            )
+        self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+        if fs == self.fs:
+            fs.mv(kept, target)
+        else:
+            _carry(fs, kept, self.fs, target)
+        return path
+
+    def _move(self, file: Export, fs: Any, target: str) -> None:
+        """Move a file, unless it isn't the one listed any more, or gone: then it stays.
+
+        Its name gets a suffix if there is one of that name.
+        """
+        source = f"{self.root}/{file.name}"
+        try:
+            if not self.as_listed(file):
+                return
+        except FileNotFoundError:
+            return
+        if fs.exists(target):
+            target = _marked(target, file.version)
+        fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+        local = "file" in self.fs.protocol and "file" in fs.protocol
+        if not local or Path(source).is_symlink():
+            # What a link leads to stays where it is.
+            _carry(self.fs, source, fs, target)
+            return
+        os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120 any bytes
+        _rename(source, target)
+        after = find_one(fs, target)
+        if after.size != file.size or after.modified > file.modified:
+            # Written to between the look and the move: it isn't what was loaded.
+            _rename(target, _marked(source, file.version) if fs.exists(source) else source)
+
+
+def find_one(fs: Any, path: str) -> Export:
+    """A file at a whole path as it is now."""
+    folder, _, name = path.rpartition("/")
+    return describe(fs, folder, Export("", name, name=name))
+
+
+def target_of(path: str, *, regular: bool = True) -> Target | str:
+    """Where the file at `path` (below the inbox) goes, or the reason why nowhere.
+
+    A file in a folder belongs to the table that its top folder is named for, else to that of
+    its own name: `Orders 2026.csv` goes to `files_orders_2026`, `orders/2026/07.csv` to
+    `files_orders`.
+    """
+    if not regular:
+        return NO_FILE
+    parts = name_and_format(path)
+    if parts is None:
+        return NO_FORMAT
+    table = table_name(parts[0])
+    if not table:
+        return f"its name {parts[0]!r} has no letter or digit to name a table after"
+    return Target(table, parts[1])
+
+
+def table_of(path: str) -> str:
+    """The table of a file, "" if it has none."""
+    target = target_of(path)
+    return target.table if isinstance(target, Target) else ""
+
+
+def quiet_files(settings: IncomingSettings, held: Collection[str]) -> dict[str, str]:
+    """Version by path of the oldest files that nobody wrote to lately: the batch of a run by hand.
+
+    Files of the tables that other runs hold are left out.
+    """
+    latest = time.time() - settings.incoming_settle_seconds
+    quiet = [
+        file
+        for file in Inbox.open(settings).files()
+        if _written_before(file, latest) and table_of(file.path) not in held
+    ]
+    return {file.path: file.version for file in quiet[: settings.incoming_files_a_run]}
+
+
+def _written_before(file: Export, latest: float) -> bool:
+    try:
+        return float(file.modified) <= latest
+    except ValueError:  # an object store's date: it shows objects whole or not at all
+        return True
+
+
+def _marked(path: str, version: str) -> str:
+    """The path with a suffix before the name's first dot that belongs to this version."""
+    place = PurePosixPath(path)
+    stem, dot, suffix = place.name.partition(".")
+    mark = hashlib.sha256(version.encode()).hexdigest()[:12]
+    name = f"{stem}-{mark}{dot}{suffix}"
+    if len(os.fsencode(name)) > LONGEST_NAME_BYTES:
+        name = f"{mark}-{safe_name(place.name)}"
+    return str(place.with_name(name))
+
+
+def _rename(source: str, target: str) -> None:
+    """As a rename where that can be had: a pipe is moved, never read."""
+    try:
+        os.rename(source, target)  # noqa: PTH104 any bytes
+    except OSError:
+        import shutil
+
+        if not Path(source).is_file():
+            raise
+        shutil.move(source, target)
+
+
+def _carry(source_fs: Any, source: str, fs: Any, target: str) -> None:
+    """From one file system to another."""
+    with tempfile.TemporaryDirectory(prefix="incoming-") as folder:
+        copy = str(Path(folder) / "file")
+        source_fs.get_file(source, copy)
+        fs.put_file(copy, target)
+    source_fs.rm_file(source)

@@ -1,0 +1,296 @@
+"""Loads a batch of arrived files, each row exactly once, and clears them out of the inbox.
+
+A table has a file's rows all or not at all (one insert a file), and its `_file_id` says which;
+so a file is looked up in the table before it is loaded, and a run that was killed at any point
+is made good by the next one. Batches of the same table must not run at the same time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ingestion.files.fetching import FileReader, content_hash
+from ingestion.files.listing import Export, find_exports
+from ingestion.files.reading import UnreadableFileError
+from ingestion.incoming.inbox import ASSET, SOURCE, Inbox, Target, quiet_files, target_of
+from ingestion.incoming.reading import Fetched, Read, read_one
+from ingestion.incoming.tables import Tables, columns_and_files, found_tables, raw_table_of
+from ingestion.loaders import WHAT_IS_NEW, Scope, WithoutFacts
+from ingestion.loading import Loaded, LoadError, TableFile, load
+from ingestion.loading.tables import with_all_tables
+from ingestion.quarantine import Entry, Quarantine
+from ingestion.settings import IncomingSettings, QuarantineSettings
+from stack.errors import one_line
+from stack.load_report import Failure, InputReport, LoadReport, Outcome, SetAside, TableReport
+from stack.raw import RawTable, raw_tables
+from stack.settings import WarehouseSettings, load_settings
+from stack.storage import filesystem
+
+_log = logging.getLogger(__name__)
+
+
+class FilesLoader(WithoutFacts):
+    """Arrived files into tables named after them; implements `ingestion.loaders.Loader`."""
+
+    name = SOURCE
+    asset = ASSET
+    kind = "dlt"
+    required = True
+
+    def tables(self) -> tuple[RawTable, ...]:
+        """Those declared in stack/raw/files.yml, because models are built on them."""
+        return raw_tables(SOURCE)
+
+    def load(self, scope: Scope = WHAT_IS_NEW, log: logging.Logger = _log) -> LoadReport:
+        """Load the oldest files that nobody wrote to lately.
+
+        With tables in scope, read the processed files of these again instead.
+        """
+        if scope.tables is not None:
+            return _Run(log).reread(scope.tables)
+        return self.load_batch(quiet_files(load_settings(IncomingSettings), ()), log)
+
+    def load_batch(self, batch: Mapping[str, str], log: logging.Logger = _log) -> LoadReport:
+        """Load these files of the inbox, version by path.
+
+        Files that can't be read go to the quarantine, loaded ones to `processed`. One that is
+        gone, or has changed since it was listed, is left for a later batch. One that can't be
+        moved fails; the next batch with it moves it.
+        """
+        return _Run(log).load(batch)
+
+    def forget(self, tables: Collection[str]) -> None:
+        """Nothing: a load of chosen tables reads their processed files again."""
+
+    def rereads(self, table: str) -> bool:  # noqa: ARG002
+        """None: that a file is still in `processed` is known only when it is read."""
+        return False
+
+    def put_back(self, entry: Entry) -> str:
+        """Move a file of the quarantine back into the inbox."""
+        path = Inbox.open(load_settings(IncomingSettings)).put_back(entry)
+        return f"{path} is in the inbox again; file_processing_pipeline loads it"
+
+
+@dataclass
+class _Run:
+    """One load: the inputs by path, and the files that are done with."""
+
+    log: logging.Logger
+    inputs: dict[str, InputReport] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    loaded: dict[str, TableReport] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.warehouse = load_settings(WarehouseSettings)
+        self.settings = load_settings(IncomingSettings)
+        self.inbox = Inbox.open(self.settings)
+        self.quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
+
+    def load(self, batch: Mapping[str, str]) -> LoadReport:
+        """As `FilesLoader.load_batch`."""
+        there = {file.path: file for file in self.inbox.files()} if batch else {}
+        refused: list[tuple[Export, str]] = []
+        with self._reader(self.inbox.fs, self.inbox.root) as reader:
+            fetched = self._fetch(reader, batch, there, refused)
+            tables = Tables.look(self.warehouse, fetched)
+            reads = self._read(reader, fetched, tables, refused)
+            self._load(reads, tables)
+        for file, reason in refused:
+            self._move(file, partial(self._set_aside, reason=reason))
+        for item in fetched:
+            if tables.has(item):
+                self._move(item.file, self.inbox.to_processed)
+        return self._report()
+
+    def reread(self, tables: Collection[str]) -> LoadReport:
+        """Put the rows of a table's processed files in its place, where all of them are there.
+
+        A table with rows of a file that isn't in `processed` any more, or of none, is left.
+        """
+        fs, root = filesystem(self.settings.processed)
+        exports = find_exports(fs, root)
+        for name in sorted(t for t in tables if t.startswith(f"{SOURCE}_")):
+            with self._reader(fs, root) as reader:
+                files = [
+                    Fetched(export, target, local, content_hash(local))
+                    for export in exports
+                    if isinstance(target := target_of(export.path), Target)
+                    and f"{SOURCE}_{target.table}" == name
+                    for local in [reader.fetch(export)]
+                ]
+                by_content = {item.file_id: item for item in files}
+                columns, wanted = columns_and_files(self.warehouse, name)
+                if None in wanted or not wanted <= by_content.keys():
+                    self.log.warning(
+                        f"{name} is left as it is: it has rows of files that are not in "
+                        f"{self.settings.processed}"
+                    )
+                    continue
+                chosen = [item for item in by_content.values() if item.file_id in wanted]
+                state = Tables({name: columns})
+                reads = self._read(reader, chosen, state, [])
+                if len(reads) == len(chosen) and reads:
+                    self._count(reads, load(SOURCE, self._files(reads, state, replace=True), {}))
+        return self._report()
+
+    def _reader(self, fs: Any, root: str) -> FileReader:
+        return FileReader(fs, root, self.settings.stack_home / "scratch", self.warehouse)
+
+    def _fetch(
+        self,
+        reader: FileReader,
+        batch: Mapping[str, str],
+        there: Mapping[str, Export],
+        refused: list[tuple[Export, str]],
+    ) -> list[Fetched]:
+        """The files of the batch that are there, as they were listed, and belong to a table."""
+        fetched = []
+        for path, version in batch.items():
+            file = there.get(path)
+            target = target_of(path, regular=file is None or file.regular)
+            try:
+                if file is None:
+                    raise FileNotFoundError
+                if file.version != version:
+                    self._note(path, Outcome.LEFT, "it has changed since it was listed")
+                elif isinstance(target, Target):
+                    local = reader.fetch(file)
+                    fetched.append(Fetched(file, target, local, content_hash(local)))
+                else:
+                    refused.append((file, target))
+            except FileNotFoundError:
+                self._note(path, Outcome.LEFT, "it is gone")
+            except OSError as error:
+                self._fail(path, f"it can't be read now: {error}")
+        return fetched
+
+    def _read(
+        self,
+        reader: FileReader,
+        fetched: Sequence[Fetched],
+        tables: Tables,
+        refused: list[tuple[Export, str]],
+    ) -> list[Read]:
+        """The files whose content is new to their tables, as Parquet."""
+        import duckdb
+
+        reads: list[Read] = []
+        for item in fetched:
+            path = item.file.path
+            if tables.has(item) or any(r.fetched.content == item.content for r in reads):
+                self._note(path, Outcome.AGAIN, "its table has this content", item.table)
+                continue
+            try:
+                read = read_one(reader, item, tables.columns.get(item.table, {}))
+            except UnreadableFileError as error:
+                refused.append((item.file, str(error)))
+            except FileNotFoundError:
+                self._note(path, Outcome.LEFT, "it is gone")
+            except (OSError, duckdb.Error) as error:
+                self._fail(path, f"it can't be read now: {str(error).splitlines()[0]}", item.table)
+            else:
+                if not read.rows:  # a header alone says nothing about types: no table is made
+                    tables.contents.add(item.content)
+                    self.log.info(f"{path} has no rows")
+                    self.inputs[path] = InputReport(
+                        name=path, table=item.table, records=read.records, bytes=item.file.size
+                    )
+                    continue
+                tables.columns.setdefault(item.table, {}).update(read.new_columns)
+                reads.append(read)
+        return reads
+
+    def _load(self, reads: Sequence[Read], tables: Tables) -> None:
+        """Load all at once; if that fails, one by one: one file doesn't hold up the others."""
+        import duckdb
+
+        if not reads:
+            return
+        try:
+            self._count(reads, load(SOURCE, self._files(reads, tables), {}, self.log.info))
+        except (LoadError, duckdb.Error) as error:
+            there = Tables.look(self.warehouse, [read.fetched for read in reads])
+            for read in reads:
+                if there.has(read.fetched):
+                    self._count([read], Loaded())
+                    continue
+                try:
+                    if len(reads) == 1:
+                        raise error
+                    files = self._files([read], tables)
+                    self._count([read], load(SOURCE, files, {}, self.log.info))
+                except (LoadError, duckdb.Error) as why:
+                    reason = one_line(str(why).splitlines()[0])
+                    self._fail(read.fetched.file.path, reason, read.fetched.table)
+        for read in reads:
+            if self.inputs[read.fetched.file.path].outcome is Outcome.LOADED:
+                tables.contents.add(read.fetched.content)
+
+    def _files(
+        self, reads: Iterable[Read], tables: Tables, *, replace: bool = False
+    ) -> list[TableFile]:
+        return [
+            TableFile(
+                raw_table_of(read.fetched.table, tables.columns[read.fetched.table]),
+                read.parquet,
+                read.rows,
+                replace=replace,
+            )
+            for read in reads
+        ]
+
+    def _count(self, reads: Iterable[Read], done: Loaded) -> None:
+        self.loaded |= done.tables
+        for read in reads:
+            kept = done.rows_by_file.get(read.parquet, read.rows)
+            path = read.fetched.file.path
+            self.inputs[path] = InputReport(
+                name=path,
+                table=read.fetched.table,
+                records=read.records,
+                loaded=kept,
+                merged_away=read.duplicates + read.rows - kept,
+                bytes=read.fetched.file.size,
+            )
+
+    def _move(self, file: Export, move: Callable[[Export], None]) -> None:
+        try:
+            move(file)
+        except OSError as error:
+            self._fail(file.path, f"it can't be moved out of the inbox: {error}")
+
+    def _set_aside(self, file: Export, reason: str) -> None:
+        target = target_of(file.path)
+        table = target.table if isinstance(target, Target) else ""
+        entry = self.inbox.to_quarantine(file, table, reason, self.quarantine)
+        self.inputs[file.path] = InputReport(
+            name=file.path,
+            table=f"{SOURCE}_{table}" if table else "",
+            outcome=Outcome.SET_ASIDE,
+            reason=reason,
+            set_aside=(SetAside(reason=reason, where=entry.place),),
+        )
+
+    def _note(self, path: str, outcome: Outcome, reason: str, table: str = "") -> None:
+        self.log.info(f"{path}: {outcome.replace('_', ' ')}: {reason}")
+        self.inputs[path] = InputReport(name=path, table=table, outcome=outcome, reason=reason)
+
+    def _fail(self, path: str, reason: str, table: str = "") -> None:
+        """The file stays where it is, for a later run."""
+        self._note(path, Outcome.FAILED, reason, table)
+        self.failures.append(Failure(source=path, reason=f"{reason}; it stays for a later run"))
+
+    def _report(self) -> LoadReport:
+        found = {t.table_name: t for t in (*raw_tables(SOURCE), *found_tables(self.warehouse))}
+        return LoadReport(
+            loader=SOURCE,
+            asset=ASSET,
+            inputs=tuple(self.inputs.values()),
+            tables=with_all_tables(found.values(), self.loaded),
+            failures=tuple(self.failures),
+        )

@@ -1,0 +1,107 @@
+"""What every loader is: the one way from a source into raw tables.
+
+A loader knows nothing of Dagster. `ingestion.loader_asset` makes an asset of one or more of them,
+`ingestion.registry` lists them all. To add one: a module with a class that does what `Loader` says,
+and a line there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ingestion.quarantine import Entry
+from stack.load_report import LoadReport
+from stack.partitions import Days
+from stack.raw import RawTable
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How much of its sources a load reads; by default what is new.
+
+    `full_refresh` reads them from their beginning, and replaces a table where the source is whole.
+    With `days`, tables with an event date get exactly these days rebuilt, and what is new of other
+    days is left for a load without. With `tables`, names in the raw schema, only what these are
+    made of is read, from its beginning where `forget` or the loader allows it, and merged.
+    """
+
+    full_refresh: bool = False
+    days: Days | None = None
+    tables: frozenset[str] | None = None
+
+    @property
+    def anew(self) -> bool:
+        """Whether sources are read from their beginning."""
+        return self.full_refresh or self.days is not None
+
+    def has(self, tables: Collection[str]) -> bool:
+        """Whether a source of these tables is to be read."""
+        return self.tables is None or not self.tables.isdisjoint(tables)
+
+
+WHAT_IS_NEW = Scope()
+
+
+class Loader(Protocol):
+    """Brings what is in scope of its sources into their raw tables."""
+
+    @property
+    def name(self) -> str:
+        """Of its report, `load/<name>.json`, and of its entries in the quarantine."""
+        ...
+
+    @property
+    def asset(self) -> str:
+        """The Dagster asset that runs it."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """The tool that it works with, for the UI: dlt or airbyte."""
+        ...
+
+    @property
+    def required(self) -> bool:
+        """Whether the run stops after this load if a source failed."""
+        ...
+
+    def tables(self) -> Sequence[RawTable]:
+        """Its tables as far as they are declared or configured. Opens no connection."""
+        ...
+
+    def facts(self, table: RawTable) -> Mapping[str, Any]:
+        """What more the UI shows of a table before any load."""
+        ...
+
+    def load(self, scope: Scope, log: logging.Logger) -> LoadReport:
+        """Load; a source that fails is in the report, and stops none of the others.
+
+        Raises StackError or OSError for what stops all of them.
+        """
+        ...
+
+    def forget(self, tables: Collection[str]) -> None:
+        """Let the next load read everything of these tables again. Raises StackError."""
+        ...
+
+    def rereads(self, table: str) -> bool:
+        """Whether a row taken out of the table comes back after `forget`, if its source has it."""
+        ...
+
+    def put_back(self, entry: Entry) -> str:
+        """Let the next load take what is set aside; return what will happen, as a sentence.
+
+        Raises StackError if it can't be put back.
+        """
+        ...
+
+
+class WithoutFacts:
+    """A loader of whose tables the UI shows what is declared, and no more."""
+
+    def facts(self, table: RawTable) -> Mapping[str, Any]:  # noqa: ARG002
+        """None."""
+        return {}

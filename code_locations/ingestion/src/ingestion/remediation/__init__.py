@@ -1,1 +1,0 @@
-"""The first stage of a remediation: keeps failing rows, and loads their raw tables anew."""

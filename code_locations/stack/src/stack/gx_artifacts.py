@@ -1,0 +1,62 @@
+"""What a validation by Great Expectations found, as quality keeps it for all others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from stack.artifacts import ArtifactStore
+
+VALIDATION = "gx/validation_result.json"
+DATA_DOCS = "gx/data_docs.zip"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class ExpectationResult(_Part):
+    """The outcome of one expectation.
+
+    `schema_name` is as in asset keys: raw, marts and so on. `error` says that it couldn't be
+    judged, and why; `sql` shows the rows, or the number, in question.
+    """
+
+    schema_name: str = Field(alias="schema")
+    table: str
+    check_name: str
+    expectation_type: str
+    column: str | None = None
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    severity: str = "critical"
+    success: bool
+    observed: Any = None
+    unexpected_count: int | None = None
+    element_count: int | None = None
+    error: str | None = None
+    because: str = ""
+    sql: str | None = None
+
+
+class ValidationResult(_Part):
+    """The outcome of a checkpoint in a run."""
+
+    success: bool
+    checkpoint: str
+    run_id: str
+    duration_s: float = 0.0
+    row_counts: dict[str, int] = Field(default_factory=dict)
+    results: tuple[ExpectationResult, ...] = ()
+    data_docs: str | None = None
+
+
+def write_validation(store: ArtifactStore, result: ValidationResult) -> str:
+    """Keep it for the stages after; return its URL."""
+    content = result.model_dump_json(indent=2, by_alias=True).encode()
+    return store.put(result.run_id, VALIDATION, content)
+
+
+def read_validation(store: ArtifactStore, run_id: str | None = None) -> ValidationResult | None:
+    """That of a run, or the latest; None if there is none. Raises ArtifactError."""
+    return store.get_model(VALIDATION, ValidationResult, run_id)

@@ -1,0 +1,47 @@
+"""A program of somebody else's that holds the DuckDB file, as a shell or a BI tool does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_HOLD = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "reader")
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+class Holder:
+    """The process."""
+
+    def __init__(self, file: Path, mode: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _HOLD, file, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self.pid = self._process.pid
+        assert self._process.stdout
+        assert self._process.stdout.readline() == b"open\n"
+
+    def let_go(self) -> None:
+        """Close the file; return when it is free."""
+        self._process.communicate()
+
+    def names_it(self, line: str) -> bool:
+        """Whether a message says which process this is: number, user and program."""
+        return f"process {self.pid} (user " in line and os.path.basename(sys.executable) in line  # noqa: PTH119
+
+
+@contextmanager
+def held(file: Path, mode: str = "writer") -> Iterator[Holder]:
+    """The file, held until the end or until `let_go`; `mode` is writer or reader."""
+    holder = Holder(file, mode)
+    try:
+        yield holder
+    finally:
+        holder.let_go()
