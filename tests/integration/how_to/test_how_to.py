@@ -94,6 +94,15 @@ def test_the_unit_tests_pass_in_what_the_pages_made(copy):
     copy.command("python -m pytest -q -n0 -p no:cacheprovider tests/unit")
 
 
+def test_lint_passes_in_what_the_pages_made(copy):
+    """But for the lock, which the reader makes anew with the package registry."""
+    subprocess.run(["git", "init", "-q"], cwd=copy.root, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=copy.root, check=True)
+    done = copy.run(["scripts/lint.sh"])
+    assert done.stderr.splitlines()[-1:] == ["lint: lock failed"], done.stdout + done.stderr
+    assert done.stderr.count("failed\n") == 1
+
+
 def test_the_locations_image_can_be_prepared(copy, tmp_path):
     """The part of its build that needs no builder."""
     script = (copy.root / "images/code-location/prepare.sh").read_text()

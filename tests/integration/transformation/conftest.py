@@ -8,9 +8,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from tests.integration.transformation.books_and_shop import ROWS, load
 
 from stack.settings import WarehouseSettings, load_settings
+from tests.integration.transformation.books_and_shop import ROWS, load
 from transformation.models import DbtRun, run_models
 from transformation.project import load_project
 from transformation.runner import DbtResult, invoke
