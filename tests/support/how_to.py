@@ -80,7 +80,7 @@ class Copy:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+    def run(self, command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a program in the copy to its end, with the copy's packages."""
         sources = self.root.glob("code_locations/*/src")
         paths = [self.root, self.root / "tests", *sources]
@@ -89,6 +89,7 @@ class Copy:
             STACK_HOME=str(self.root / ".stack"),
             AIRBYTE_CONNECTORS_DIR=str(ROOT / ".connectors"),
             PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **variables,
         )
         return subprocess.run(
             command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=1200,
