@@ -16,10 +16,10 @@ import sys
 import tempfile
 
 from benchmarks.report import Finding, median, publish
+from stack.pipelines import Stage
 
 BUDGET = 1.3
-LOCATIONS = ("ingestion", "transformation", "quality", "catalog")
-TARGETS = {"dagster": "dagster"} | {name: f"{name}.definitions" for name in LOCATIONS}
+TARGETS = {"dagster": "dagster"} | {str(stage): f"{stage}.definitions" for stage in Stage}
 IMPORT = (
     "import sys, time; started = time.perf_counter(); __import__(sys.argv[1]); "
     "print(time.perf_counter() - started)"
@@ -41,7 +41,7 @@ def main() -> int:
     base = median(seconds["dagster"])
     findings = [
         Finding(f"load {name}", "import dagster", median(seconds[name]), base, BUDGET)
-        for name in LOCATIONS
+        for name in Stage
     ]
     return 0 if publish("load_time", findings, {"repeats": repeats}) else 1
 

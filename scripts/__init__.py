@@ -1,1 +1,1 @@
-"""What the Makefile calls, and no code location needs."""
+"""Tools of the repository that `make` calls: generated pages, promotion, images, lint."""

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from stack.pipelines import Stage
 from stack.settings import Settings
 
-SETTINGS_MODULES = (
-    "stack.settings",
-    "ingestion.settings",
-    "transformation.settings",
-    "quality.settings",
-    "catalog.settings",
-)
 FILE = Path(__file__).parents[1] / ".env.example"
 HEADER = """\
 # Every variable of the stack; all are optional on one machine. Copy to .env and set what you
@@ -28,7 +23,8 @@ HEADER = """\
 
 def settings_classes() -> list[type[Settings]]:
     """Every settings class of the stack, in the order of the locations."""
-    modules = [importlib.import_module(name) for name in SETTINGS_MODULES]
+    names = [f"{package}.settings" for package in ("stack", *Stage)]
+    modules = [importlib.import_module(name) for name in names if find_spec(name)]
     return [
         value
         for module in modules

@@ -5,6 +5,7 @@ import yaml
 from dagster._config import process_config
 from dagster._core.instance.config import dagster_instance_config_schema
 
+from chart.environments import LOCATIONS
 from chart.rendering import (
     NAME,
     SCENARIOS,
@@ -17,8 +18,6 @@ from chart.rendering import (
 )
 from pods.web_guard import Authority, Hosts
 from stack.warehouse.connection import ATTENTIVE
-
-LOCATIONS = ["catalog", "ingestion", "quality", "transformation"]
 
 
 def config_file(found, name):

@@ -1,4 +1,4 @@
-"""A program of somebody else's that holds the DuckDB file, as a shell or a BI tool does."""
+"""Another program that holds the DuckDB file open, as a shell or a BI tool does."""
 
 from __future__ import annotations
 

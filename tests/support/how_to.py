@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -32,7 +33,7 @@ class Copy:
         for name in filter(None, listed.stdout.split("\0")):
             if (ROOT / name).is_file():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ROOT / name, root / name)
+                shutil.copy(ROOT / name, root / name)
         return cls(root)
 
     def follow(self, page: str, but: Collection[str] = ()) -> str:
@@ -75,16 +76,22 @@ class Copy:
         return self._run([sys.executable, "-W", "ignore", *own, *arguments])
 
     def _run(self, command: list[str]) -> str:
+        done = self.run(command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def run(self, command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a program in the copy to its end, with the copy's packages."""
         sources = self.root.glob("code_locations/*/src")
         paths = [self.root, self.root / "tests", *sources]
         environment = clean_environment(
             PYTHONPATH=":".join(map(str, paths)),
             STACK_HOME=str(self.root / ".stack"),
             AIRBYTE_CONNECTORS_DIR=str(ROOT / ".connectors"),
+            PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **variables,
         )
-        done = subprocess.run(
+        return subprocess.run(
             command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=1200,
             check=False,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout

@@ -1,4 +1,4 @@
-"""What a load's report says, in the terms of tests."""
+"""A load's report in a form that tests compare easily."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """The bench on a cluster takes a run's times from the right events."""
 
 import pytest
+
 from benchmarks.cluster.findings import findings, print_profiles
 from benchmarks.cluster.measure import Measured, pipeline, waits_between
 from benchmarks.cluster.pods import Usage
 from benchmarks.cluster.timeline import between, phases, timeline
-
 from stack.pipelines import Stage
 
 

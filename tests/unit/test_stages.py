@@ -30,6 +30,33 @@ def test_every_stage_is_a_package_of_the_workspace():
     assert {f"code_locations/{stage}" for stage in STAGES} <= members
     installed = {name.split("[")[0] for name in project["project"]["dependencies"]}
     assert {f"freelancer-{stage}" for stage in STAGES} <= installed
+    assert set(project["tool"]["mypy"]["packages"]) >= STAGES
+    assert {f"code_locations/{stage}/src" for stage in STAGES} <= {
+        *project["tool"]["mypy"]["mypy_path"]
+    }
+
+
+def test_every_stage_is_a_project_of_dg():
+    projects = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["dg"]["workspace"]
+    assert {entry["path"] for entry in projects["projects"]} == {
+        f"code_locations/{stage}" for stage in STAGES
+    }
+    for stage in STAGES:
+        text = (ROOT / "code_locations" / stage / "pyproject.toml").read_text()
+        project = tomllib.loads(text)["tool"]["dg"]["project"]
+        assert project["code_location_target_module"] == f"{stage}.definitions"
+
+
+def test_every_stage_is_deployed_by_the_chart_and_built_by_skaffold():
+    values = yaml.safe_load((ROOT / "charts/freelancer-data-stack/values.yaml").read_text())
+    assert set(values["codeLocations"]) == STAGES
+    skaffold = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
+    built = {artifact["image"].rpartition("/")[2] for artifact in skaffold["build"]["artifacts"]}
+    assert built == {"dagster", *STAGES}
+    [release] = skaffold["deploy"]["helm"]["releases"]
+    for stage in STAGES:
+        for part in ("repository", "tag", "digest"):
+            assert f"codeLocations.{stage}.image.{part}" in release["setValueTemplates"]
 
 
 @pytest.mark.parametrize("image", ["code-location", "dagster"])

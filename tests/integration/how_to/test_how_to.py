@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from support.how_to import Copy
+from support.stack_process import ROOT
 
 WAREHOUSE = """
 from stack.warehouse import connect
@@ -92,6 +93,18 @@ def test_a_location(copy):
 
 def test_the_unit_tests_pass_in_what_the_pages_made(copy):
     copy.command("python -m pytest -q -n0 -p no:cacheprovider tests/unit")
+
+
+def test_lint_passes_in_what_the_pages_made(copy):
+    """But for the lock, which the reader makes anew with the package registry.
+
+    By far the longest is mypy: it shares its cache with `make lint`.
+    """
+    subprocess.run(["git", "init", "-q"], cwd=copy.root, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=copy.root, check=True)
+    done = copy.run(["scripts/lint.sh"], MYPY_CACHE_DIR=str(ROOT / ".mypy_cache"))
+    assert done.stderr.splitlines()[-1:] == ["lint: lock failed"], done.stdout + done.stderr
+    assert done.stderr.count("failed\n") == 1
 
 
 def test_the_locations_image_can_be_prepared(copy, tmp_path):

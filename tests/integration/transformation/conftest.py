@@ -9,10 +9,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from tests.integration.transformation.books_and_shop import ROWS, load
 
 from stack.settings import WarehouseSettings, load_settings
 from support.homes import copy_home, only_home
+from tests.integration.transformation.books_and_shop import ROWS, load
 from transformation.assets import dbt_run, dbt_test
 from transformation.models import DbtRun, run_models
 from transformation.project import load_project

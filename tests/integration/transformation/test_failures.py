@@ -8,15 +8,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from tests.integration.transformation.books_and_shop import ROWS, all_models, load, mart
-from tests.integration.transformation.conftest import run_dbt
-from tests.integration.transformation.test_incremental import LATE
 
 from stack.options import options_config
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import WarehouseBusyError, connect
 from stack.warehouse.retry import is_busy
 from support.holder import held
+from tests.integration.transformation.books_and_shop import ROWS, all_models, load, mart
+from tests.integration.transformation.conftest import run_dbt
+from tests.integration.transformation.test_incremental import LATE
 from transformation.assets import MANIFEST, dbt_run, dbt_test
 from transformation.checks import dbt_data_tests
 from transformation.models import DbtError, run_tests

@@ -2,11 +2,10 @@
 
 from datetime import date, datetime
 
-from tests.integration.transformation.books_and_shop import ROWS, Rows, all_models, load, mart
-from tests.integration.transformation.conftest import run_dbt
-
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect
+from tests.integration.transformation.books_and_shop import ROWS, Rows, all_models, load, mart
+from tests.integration.transformation.conftest import run_dbt
 
 BEFORE_LOADED = datetime(2025, 1, 2)  # noqa: DTZ001
 LATER = datetime(2025, 4, 1)  # noqa: DTZ001

@@ -5,11 +5,11 @@ from datetime import date
 from decimal import Decimal
 
 import dagster as dg
-from tests.integration.transformation.books_and_shop import mart
-from tests.integration.transformation.conftest import Modelled, invoke_dbt
 
 from stack.artifacts import ArtifactStore
 from stack.settings import StackSettings, WarehouseSettings, load_settings
+from tests.integration.transformation.books_and_shop import mart
+from tests.integration.transformation.conftest import Modelled, invoke_dbt
 from transformation.assets import MANIFEST, dbt_run, dbt_test
 
 JANUARY, FEBRUARY, MARCH = (date(2025, month, 1) for month in (1, 2, 3))

@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.integration.transformation.conftest import invoke_dbt, run_dbt
 
 from stack.artifacts import ArtifactStore
 from stack.load_report import LoadReport, TableReport, write_report
@@ -14,6 +13,7 @@ from stack.raw import Column, RawTable
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect
 from support.stack_process import COMMAND
+from tests.integration.transformation.conftest import invoke_dbt, run_dbt
 from transformation.graph import graph_of
 from transformation.models import run_models, run_tests, select
 from transformation.prepare import prepare

@@ -1,4 +1,4 @@
-"""Connections to Postgres: which errors mean that it is away, and the daemon's, kept open."""
+"""Connections to Postgres: recognise that it is away, and keep the daemon's open."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READ_ONLY = "25006"  # the standby that it was moved from
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether it is for want of the database that something failed, and may go well later.
+    """Whether something failed because the database is away, and may work later.
 
     That is a lost connection (also in the end of Dagster's own tries, or as the pool puts it), a
     server that is full or just being replaced; no statement that is wrong.
@@ -58,5 +58,5 @@ def _still_stands(connection: Any, _record: object, _proxy: object) -> None:
         with connection.cursor() as cursor:
             cursor.execute("select 1")
         connection.rollback()
-    except Exception as error:  # of many classes, by what the connection died of
+    except Exception as error:  # many classes: it depends on how the connection died
         raise DisconnectionError from error

@@ -50,7 +50,7 @@ class PodMonitor(MonitoringDaemon):
                 try:
                     look(instance, launcher, self._logger)
                     yield None
-                except Exception:  # of many classes; the daemon shows it and goes on
+                except Exception:  # any class: the daemon logs it and goes on
                     yield self._error("Can't look at the pods of runs")
         if instance.run_retries_enabled:
             try:

@@ -57,7 +57,7 @@ class StepPods(K8sStepHandler):
                 return CheckStepHealthResult.healthy()
             reason = jobs.explain(name, trouble)
             jobs.delete(name)
-        except Exception as error:  # of many classes, by what the connection dies of
+        except Exception as error:  # many classes: it depends on how the connection died
             logger.warning("Kubernetes can't be asked for %s, it is asked again: %r", name, error)
             return CheckStepHealthResult.healthy()
         tags = step_handler_context.dagster_run.tags

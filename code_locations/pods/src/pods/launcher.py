@@ -89,7 +89,7 @@ class ExplainingRunLauncher(K8sRunLauncher):
             look = jobs.look(name)
             if look.trouble and look.trouble.final:
                 return CheckRunHealthResult(WorkerStatus.FAILED, jobs.explain(name, look.trouble))
-        except Exception as error:  # of many classes, by what the connection dies of
+        except Exception as error:  # many classes: it depends on how the connection died
             logger.warning("Kubernetes can't be asked for %s, it is asked again: %r", name, error)
             return CheckRunHealthResult(WorkerStatus.RUNNING, "Kubernetes can't be asked")
         if look.succeeded and run.status in (DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING):

@@ -1,4 +1,4 @@
-"""What is wrong with a Job's pod, from what Kubernetes says about it; asks nobody.
+"""Tells what is wrong with a Job's pod from Kubernetes' objects; makes no requests itself.
 
 Reasons and conditions: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 """

@@ -1,4 +1,4 @@
-"""What Dagster's run monitor doesn't do: fail early what can't begin, and leave no Job behind."""
+"""Does what Dagster's run monitor doesn't: fails early what can't begin, and deletes old Jobs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def fail_hopeless_runs(
 def explain_interrupted_runs(
     instance: DagsterInstance, launcher: ExplainingRunLauncher, logger: logging.Logger
 ) -> None:
-    """Add to the log of a run whose process was told to end, and said only that, by whom.
+    """Add who ended it to the log of a run that only says that it was told to end.
 
     As by a node that is drained or shuts down, or by the Job's deadline.
     """

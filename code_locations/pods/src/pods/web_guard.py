@@ -30,7 +30,7 @@ _ORIGIN = re.compile(r"(https?)://(.+)")
 
 @dataclass(frozen=True)
 class Authority:
-    """A host in lower case, IPv6 without brackets, and the port if it is given."""
+    """A host in lower case (IPv6 without brackets), and a port if one is given."""
 
     host: str
     port: int | None

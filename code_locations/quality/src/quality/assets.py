@@ -49,7 +49,7 @@ CHECKPOINT = load_checkpoint(_SETTINGS.project_dir, _SETTINGS.ge_checkpoint_name
 def great_expectations_validation(
     context: dg.AssetExecutionContext, options: dg.ResourceParam[RunOptions]
 ) -> Iterator[dg.AssetCheckEvaluation | dg.AssetObservation | dg.MaterializeResult[None]]:
-    """Run the checkpoint, record everything, then fail if something critical is not met."""
+    """Run the checkpoint, record everything, then fail if a critical expectation isn't met."""
     if options.skip_validations:
         context.log.warning("skip_validations: nothing is validated in this run")
         yield dg.MaterializeResult(metadata=SKIPPED)

@@ -1,4 +1,4 @@
-"""Small frames for Great Expectations, cut out of tables of any size by DuckDB.
+"""Small data frames for Great Expectations, selected by DuckDB from tables of any size.
 
 A table of up to FULL_FRAME_ROWS rows is judged whole. Of a larger one Great Expectations gets
 only the rows that SQL can't clear of every row expectation of the suite, at most
@@ -29,7 +29,7 @@ SAMPLE_ROWS = 10
 
 @dataclass
 class Frames:
-    """What Great Expectations judges of one suite, and what SQL already knows."""
+    """What Great Expectations judges for one suite, and what SQL has found already."""
 
     row_count: int
     rows: pd.DataFrame | None = None

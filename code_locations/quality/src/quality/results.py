@@ -1,4 +1,4 @@
-"""What a validation found; plain data, for checks, artifact, alert and pages."""
+"""The findings of a validation as plain data, for checks, artifact, alert and pages."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def _build(expectation: Expectation) -> Any:
 
     kwargs = {k: _timestamp(v) for k, v in expectation.kwargs.items() if v is not None}
     if expectation.type == _PAIR:
-        # As in SQL: a comparison with nothing says nothing.
+        # As in SQL: a comparison with null is neither true nor false.
         kwargs.setdefault("ignore_row_if", "either_value_is_missing")
     return ExpectationConfiguration(
         type=expectation.type,

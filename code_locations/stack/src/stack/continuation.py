@@ -59,7 +59,7 @@ class Cursor:
         """
         try:
             content = json.loads(text or "")
-            # None of the future: nothing would be after it.
+            # A time in the future would hide every run until then.
             seen = {str(i): min(float(at), now.timestamp()) for i, at in content["seen"].items()}
             return cls(min(datetime.fromtimestamp(float(content["since"]), UTC), now), seen)
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):

@@ -1,4 +1,4 @@
-"""From a location's parts, and from pipelines, to Dagster definitions."""
+"""Builds Dagster definitions from a location's parts and the declared pipelines."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _selection(pipeline: Pipeline, held: Sequence[Location]) -> dg.AssetSelectio
 def _none_is_queued(
     job: UnresolvedAssetJobDefinition,
 ) -> Callable[[dg.ScheduleEvaluationContext], bool]:
-    """Keeps a schedule from queueing a run behind one that has not begun: both would find the same.
+    """Skip a tick while an earlier run still waits in the queue: both would do the same work.
 
     A slice has its location's tags, so one location's run holds up none of another's.
     """

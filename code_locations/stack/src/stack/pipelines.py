@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """The four code locations, in the order that data flows through them."""
+    """The code locations, in the order that data flows through them."""
 
     INGESTION = "ingestion"
     TRANSFORMATION = "transformation"

@@ -1,4 +1,4 @@
-"""The dbt project as Dagster shows it: tables in the order of their making, tests with names."""
+"""The dbt project as Dagster shows it: tables in build order, tests with names."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _USING = [
 
 
 def probe_warehouse(instance: dg.DagsterInstance) -> Health:
-    """The warehouse's health, without ever being in a run's way."""
+    """The warehouse's health; never locks a file that a run is using."""
     return warehouse_health(load_settings(WarehouseSettings), runs_using_warehouse(instance))
 
 

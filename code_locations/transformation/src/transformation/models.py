@@ -1,4 +1,4 @@
-"""Runs the models, and the data tests, and keeps dbt's artifacts; knows nothing of Dagster."""
+"""Runs dbt's models and data tests and keeps its artifacts, without Dagster."""
 
 from __future__ import annotations
 

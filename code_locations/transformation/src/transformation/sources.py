@@ -53,7 +53,7 @@ def hand_written(files: Iterable[Path]) -> set[tuple[str, str]]:
             sources = load_yaml(text).get("sources") or []
             found |= {(s["name"], t["name"]) for s in sources for t in s.get("tables") or []}
         except (yaml.YAMLError, AttributeError, KeyError, TypeError):
-            continue  # dbt says it better
+            continue  # dbt reports the broken file itself, with its line
     return found
 
 

@@ -1,4 +1,4 @@
-"""Tells Dagster, people and sensors what the data tests found."""
+"""Reports what the data tests found: as checks, in the log and as an alert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history of a dependency: one observation a tick of its external asset."""
+"""The history of a dependency: each tick adds an observation to its external asset."""
 
 from __future__ import annotations
 

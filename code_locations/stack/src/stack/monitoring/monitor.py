@@ -1,4 +1,4 @@
-"""The Dagster side of monitoring: external assets and the checks that look at them."""
+"""The Dagster side of monitoring: external assets and their checks."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ _LEVELS = {State.DOWN: logging.ERROR, State.DEGRADED: logging.WARNING}
 
 
 def health_assets(checks: Sequence[HealthCheck]) -> list[dg.AssetSpec]:
-    """One external asset a dependency."""
+    """One external asset for each dependency."""
     return [
         dg.AssetSpec(
             check.asset_key,
@@ -39,7 +39,7 @@ def health_check_keys(checks: Sequence[HealthCheck]) -> list[dg.AssetCheckKey]:
 def health_monitor(
     name: str, checks: Sequence[HealthCheck], source: str
 ) -> dg.AssetChecksDefinition:
-    """The op that looks at all `checks`; each can be run alone in the UI.
+    """The op that runs all `checks`; each can be run alone in the UI.
 
     `source` is the job that it belongs to, and signs its alerts. It takes no pool: a long load
     must not keep it waiting.

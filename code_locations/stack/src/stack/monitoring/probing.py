@@ -44,7 +44,7 @@ class _Probe(threading.Thread):
         self._health = _judge(self.check, replace(health, latency_s=self._elapsed()))
 
     def result(self) -> Health:
-        """What the probe found, or that it found nothing in time."""
+        """What the probe found, or that it didn't answer in time."""
         self.join(max(0.0, self.check.deadline_s - self._elapsed()))
         return self._health or Health(
             State.DOWN, f"no answer within {self.check.deadline_s:g} s", self._elapsed()

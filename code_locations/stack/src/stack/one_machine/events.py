@@ -1,4 +1,4 @@
-"""What a run told so far, gathered from its Dagster events."""
+"""The record of a run so far, gathered from its Dagster events."""
 
 from __future__ import annotations
 
