@@ -23,7 +23,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answers; `content` becomes JSON."""
+    """What the server answers; `content` becomes JSON, but bytes stay as they are."""
 
     status: int = 200
     content: object = None
@@ -66,7 +66,9 @@ def http_server(answer: Answer) -> Iterator[HttpServer]:
             if reply is None:
                 ending.wait(60)
                 return
-            body = json.dumps(reply.content).encode()
+            body = reply.content
+            if not isinstance(body, bytes):
+                body = json.dumps(body).encode()
             self.send_response(reply.status)
             headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
             for name, value in (headers | dict(reply.headers)).items():

@@ -290,7 +290,7 @@ def test_an_artifact_that_is_no_json_fails_the_run_and_keeps_the_old_catalog(sta
 def test_an_empty_warehouse_is_catalogued(stack_home, monkeypatch, destination):
     monkeypatch.setenv("DLT_DESTINATION", destination)
     facts = run_catalog(stack_home).metadata
-    assert facts["entities_total"] == 10  # platform, owner, database, flow and six steps
+    assert facts["entities_total"] == 12  # platform, owner, database, two flows, seven steps
     assert "raw table books_clients: not in the warehouse yet" in facts["missing"]
 
 

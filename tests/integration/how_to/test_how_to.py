@@ -13,6 +13,16 @@ from stack.warehouse import connect
 with connect() as connection:
     print(connection.execute("select count(*) from marts.late_payers").fetchone()[0])
 """
+CONNECTED = """
+import json
+from stack.warehouse import connect
+with connect() as connection:
+    rows = connection.execute(
+        "select client_name, revenue_eur::double, worked_hours::double "
+        "from marts.client_profitability where client_name in ('Nord GmbH', 'Süd AG') order by 1"
+    ).fetchall()
+print(json.dumps(rows))
+"""
 JOBS = """
 import json
 from code_locations.definitions import defs
@@ -52,6 +62,7 @@ PAGES = (
     "add-a-pipeline.md",
     "add-a-sensor.md",
     "add-a-model-or-an-expectation.md",
+    "connect-your-exports.md",
     "add-a-location.md",
 )
 # Each page ends with a run of its own; what the last one runs has all of them in it.
@@ -82,6 +93,11 @@ def test_a_model_and_an_expectation(copy):
     checks = json.loads(copy.python(CHECKS))
     assert "primary_key_client_id" in checks
     assert [name for name in checks if "between" in name and "open_invoice_count" in name]
+
+
+def test_connected_exports_are_in_the_marts(copy):
+    found = json.loads(copy.python(CONNECTED))
+    assert found == [["Nord GmbH", 1200.0, 3.0], ["Süd AG", 99.9, 7.25]]
 
 
 def test_a_location(copy):

@@ -6,7 +6,7 @@ import subprocess
 
 import dagster as dg
 
-from stack.raw import raw_tables
+from stack.raw import RawTable, raw_tables
 from support.contents import tables
 from support.stack_process import ROOT
 
@@ -28,9 +28,14 @@ def make(ran, command: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def delivered_by_the_pipeline() -> list[RawTable]:
+    """All but what arrived files would fill."""
+    return [table for table in raw_tables() if table.loader != "file_processing"]
+
+
 def test_it_loads_models_validates_and_catalogues(ran):
     rows = tables(ran.warehouse)
-    for table in raw_tables():
+    for table in delivered_by_the_pipeline():
         assert rows[f"freelancer_raw.{table.table_name}"] > 0, table
     for mart in ("revenue_by_month", "client_profitability", "utilisation",
                  "receivables_ageing", "cash_in", "shop_customers"):  # fmt: skip
@@ -74,7 +79,7 @@ def test_the_run_and_its_tables_are_in_the_instance_that_the_ui_shows(ran, monke
         run = instance.get_runs()[0]
         assert run.status == dg.DagsterRunStatus.SUCCESS
         assert run.job_name == "daily_data_pipeline"
-        for table in raw_tables():
+        for table in delivered_by_the_pipeline():
             event = instance.get_latest_materialization_event(dg.AssetKey(table.asset_path))
             metadata = event.asset_materialization.metadata
             assert {"dagster/row_count", "dagster/column_schema"} <= set(metadata), table

@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ingestion.files.conform import Destination
+from ingestion.files.errors import UnreadableFileError
 from ingestion.files.fetching import FileReader, StillWrittenError
 from ingestion.files.listing import Assigned, Changes, Export, assign, changes, find_exports
-from ingestion.files.reading import Parsed, UnreadableFileError
+from ingestion.files.reading import Parsed, facts_of
 from ingestion.loaders import WHAT_IS_NEW, Scope, WithoutFacts
 from ingestion.loading import TableFile, load, read_state
 from ingestion.loading.days import replace_days
@@ -140,7 +142,13 @@ class _Run:
                 self._rebuild(reader, anew, days)
             refused = self._set_aside(todo.not_assigned)
             files = [
-                TableFile(self._tables[item.table], parsed.path, parsed.rows, keys_checked=True)
+                TableFile(
+                    self._tables[item.table],
+                    parsed.path,
+                    parsed.rows,
+                    keys_checked=True,
+                    types=self._columns[item.table],
+                )
                 for item, parsed in self._read
             ]
             loaded = None
@@ -178,8 +186,13 @@ class _Run:
         """The export as Parquet; a table's columns grow with what the exports before have."""
         self._columns = self._columns or _present_columns(self._warehouse)
         table, columns = self._tables[item.table], self._columns[item.table]
-        parsed = reader.read(reader.fetch(item.export), item.export, item.format, table, columns)
-        columns.update(parsed.new_columns)
+        local = reader.fetch(item.export)
+        destination = Destination(table, columns, local.with_suffix(".parquet"))
+        parsed = reader.read(local, item.export, destination)
+        if wrong := [row for row in parsed.aside if not row.expected]:
+            more = f"; {len(wrong):,} rows in all" if len(wrong) > 1 else ""
+            raise UnreadableFileError(f"{wrong[0].reason}{more}")
+        columns.update(parsed.new_columns | parsed.widened)
         return parsed
 
     def _without_events(self, todo: Changes) -> Changes:
@@ -244,7 +257,10 @@ class _Run:
             records=parsed.records,
             loaded=loaded,
             merged_away=parsed.duplicates + parsed.rows - loaded,
+            set_aside=tuple(SetAside(reason=row.reason, records=1) for row in parsed.aside),
             bytes=item.export.size,
+            facts=facts_of(parsed),
+            breaks=parsed.breaks,
         )
 
     def _with_origins(self, done: Mapping[str, TableReport]) -> dict[str, TableReport]:

@@ -245,10 +245,11 @@ def _every_row_accounted_for(
         for name, n in missing.items()
     ]
     inputs = [found for report in reports for found in report.inputs]
+    told += [f"{found.name}: {broken}" for found in inputs for broken in found.breaks]
     return dg.AssetCheckResult(
         asset_key=step,
         check_name=EVERY_ROW_ACCOUNTED_FOR,
-        passed=not missing,
+        passed=not told,
         description="; ".join(told)[:1000] or None,
         metadata={
             "records_in": sum(found.records or 0 for found in inputs),
@@ -333,6 +334,7 @@ def _load_metadata(done: TableReport, inputs: Sequence[InputReport]) -> dict[str
         "inputs_loaded": len(loaded),
         "inputs": dg.MetadataValue.md(markdown_list((found.name for found in loaded), "none")),
         "columns_added": [column.name for column in done.columns_added],
+        "columns_widened": [f"{c.name}: {c.before} to {c.after}" for c in done.columns_widened],
     }
     if len(inputs) == 1:  # a stream or an endpoint
         (only,) = inputs
@@ -348,6 +350,12 @@ def _step_metadata(reports: Sequence[LoadReport]) -> dict[str, Any]:
         for report in reports
         for name, table in report.tables.items()
         for column in table.columns_added
+    ]
+    widened = [
+        f"`{name}.{column.name}` {column.before.lower()} to {column.after.lower()}"
+        for report in reports
+        for name, table in report.tables.items()
+        for column in table.columns_widened
     ]
     refused = [f"`{i.name}`: {part.reason}" for report in reports for i, part in report.set_aside()]
     failed = [f"{f.source}: {f.reason}" for report in reports for f in report.failures]
@@ -368,5 +376,6 @@ def _step_metadata(reports: Sequence[LoadReport]) -> dict[str, Any]:
         "set_aside_why": dg.MetadataValue.md(markdown_list(refused, "none")),
         "failed": dg.MetadataValue.md(markdown_list(failed, "none")),
         "columns_added": dg.MetadataValue.md(markdown_list(added, "none")),
+        "columns_widened": dg.MetadataValue.md(markdown_list(widened, "none")),
         "duration_s": round(sum(report.seconds for report in reports), 3),
     }

@@ -135,7 +135,7 @@ class Quarantine:
             records=len(lines),
             place=f"{self.folder(loader, id_)}/{name}",
             at=datetime.now(UTC),
-            next_step="correct the source or the column's type, then `stack quarantine put-back`",
+            next_step=f"correct the source or the records, then `stack quarantine put-back {id_}`",
         )
         self.note(entry)
         return entry

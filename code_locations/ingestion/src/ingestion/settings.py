@@ -145,6 +145,11 @@ class IncomingSettings(Settings):
     incoming_processed_url: str | None = Field(
         None, description="fsspec URL of loaded files; default: INCOMING_URL/processed"
     )
+    files_dir: Path | None = Field(
+        None,
+        description="folder of YAML files that say how arrived files are read; default: "
+        "STACK_HOME/files, see docs/files.md",
+    )
     incoming_settle_seconds: int = Field(
         30, ge=0, description="a file that hasn't changed for as long is taken as complete"
     )
@@ -158,6 +163,11 @@ class IncomingSettings(Settings):
         if url is not None and url.rstrip("/") == inbox.rstrip("/"):
             raise ValueError("it must be another folder than INCOMING_URL, or one in it")
         return url
+
+    @property
+    def declared_files(self) -> Path:
+        """Folder of the declarations."""
+        return self.files_dir or self.stack_home / "files"
 
     @property
     def incoming(self) -> str:

@@ -144,12 +144,24 @@ class _File:
             raise self.error(
                 f"unknown part {', '.join(sorted(unknown))}; a suite has key, {', '.join(Kind)}"
             )
-        expectations = [e for d in (shared, document) for e in self.expectations(d)]
+        both = (self.with_its_column(shared), document)
+        expectations = [e for d in both for e in self.expectations(d)]
         counts = Counter(e.name for e in expectations)
         if twice := [name for name, count in counts.items() if count > 1]:
             raise self.error(f"{twice[0]} is declared twice; tell them apart with `name: …`")
         key = document.get("key") or _declared_key(self.schema, self.table)
         return Suite(self.schema, self.table, tuple(key), tuple(expectations))
+
+    def with_its_column(self, shared: dict[str, Any]) -> dict[str, Any]:
+        """What all tables of the schema share, but rules about a column that this one lacks."""
+        declared = [t for t in raw_tables() if t.asset_path == (self.schema, self.table)]
+        columns = {column.name for table in declared for column in table.columns}
+        rules = {
+            name: rule
+            for name, rule in (shared.get(Kind.RULE) or {}).items()
+            if not declared or rule.get("column") in (None, *columns)
+        }
+        return {**shared, Kind.RULE: rules}
 
     def expectations(self, document: dict[str, Any]) -> Iterator[Expectation]:
         try:
@@ -192,9 +204,9 @@ class _File:
     def on_query(self, kind: Kind, name: str, entry: dict[str, Any]) -> Expectation:
         """A rule, whose number of rows must be 0, or a measure with its bounds."""
         needed = {"sql", "because"} | ({"between"} if kind is Kind.MEASURE else set())
-        if set(entry) - needed - {"severity"} or needed - set(entry):
+        if set(entry) - needed - {"severity", "column"} or needed - set(entry):
             raise self.error(
-                f"{kind}.{name} needs {', '.join(sorted(needed))} and may have severity; "
+                f"{kind}.{name} needs {', '.join(sorted(needed))} and may have severity, column; "
                 f"found {', '.join(entry)}"
             )
         low, high = self.bounds(name, entry["between"]) if "between" in entry else (None, 0)

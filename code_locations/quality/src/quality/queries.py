@@ -13,6 +13,9 @@ from stack.raw import raw_tables
 from stack.sql import identifier, identifiers
 
 RAW = "raw"
+# The books are what their own exports say, and what layouts of other exports give to them.
+BOOKS = "books"
+FILLED_BY = ("books", "exports")
 _PLACEHOLDER = re.compile(r"\{([a-z]\w*)(?:\.(\w+))?\}")
 
 
@@ -26,11 +29,15 @@ def fill_in(query: str, suite: Suite, raw_schema: str) -> str:
 
     `{key}` is the list of the key's columns; the others are relations. `{columns}` has
     column_name and data_type as the warehouse has them, `{declared}` as the raw table is
-    declared. Raises DeclarationError for any other placeholder.
+    declared; `{books.<table>}` is all that fills one of the books' tables. Raises DeclarationError
+    for any other placeholder.
     """
 
     def relation(match: re.Match[str]) -> str:
         schema, table = match.groups()
+        if schema == BOOKS and table:
+            both = (table_name(RAW, f"{source}_{table}", raw_schema) for source in FILLED_BY)
+            return f"({' union all by name '.join(f'select * from {name}' for name in both)})"
         if table:
             return table_name(schema, table, raw_schema)
         if schema == "table":
@@ -48,7 +55,7 @@ def fill_in(query: str, suite: Suite, raw_schema: str) -> str:
             return _declared(suite)
         raise DeclarationError(
             f"suite {suite.name}: no placeholder {match[0]}; there are {{table}}, {{key}}, "
-            "{columns}, {<schema>.<table>} and, for raw tables, {declared}"
+            "{columns}, {<schema>.<table>}, {books.<table>} and, for raw tables, {declared}"
         )
 
     return _PLACEHOLDER.sub(relation, query)

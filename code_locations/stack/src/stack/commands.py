@@ -22,6 +22,8 @@ COMMANDS = {
     "dev": ("stack.one_machine.dev:dev", "Open the stack in Dagster's UI."),
     "query": ("stack.warehouse.cli:query", "Query the warehouse, read-only."),
     "dbt": ("transformation.dbt_cli:dbt", "Run dbt by hand on the warehouse."),
+    "connect": ("ingestion.connect.cli:connect", "Turn files that no layout knows into a table."),
+    "profile": ("ingestion.profile_cli:profile", "Say how a file would be read, and why."),
     "quarantine": ("ingestion.quarantine_cli:quarantine", "List what could not be loaded."),
     "start": ("stack.automation:start_command", "Let a schedule or sensor run."),
     "stop": ("stack.automation:stop_command", "Stop a schedule or sensor."),

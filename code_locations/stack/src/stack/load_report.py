@@ -49,7 +49,8 @@ class InputReport(_Model):
 
     `records` counts what it holds, by another count than the load's own; None where nobody can
     tell. `loaded` went into the table, `merged_away` lost against a later version of the same row
-    within the load. `state` is where the next load goes on, as text without secrets.
+    within the load. `breaks` says what in it doesn't add up, such as the balances of a statement.
+    `state` is where the next load goes on, as text without secrets.
     """
 
     name: str
@@ -63,6 +64,7 @@ class InputReport(_Model):
     bytes: int | None = None
     seconds: float = 0.0
     state: str = ""
+    breaks: tuple[str, ...] = ()
     facts: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -82,6 +84,14 @@ class ColumnAdded(_Model):
     input: str = ""
 
 
+class ColumnWidened(_Model):
+    """A column whose type has room for more from now on, in DuckDB's upper case."""
+
+    name: str
+    before: str
+    after: str
+
+
 class TableReport(_Model):
     """One raw table: its declaration, rows before and after the load, and how rows were put in."""
 
@@ -91,6 +101,7 @@ class TableReport(_Model):
     rows_loaded: int = 0
     disposition: str = ""
     columns_added: tuple[ColumnAdded, ...] = ()
+    columns_widened: tuple[ColumnWidened, ...] = ()
     seconds: float = 0.0
 
     @property

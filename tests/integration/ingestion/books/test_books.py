@@ -134,13 +134,13 @@ def test_headings_in_a_tools_own_style_find_their_columns(exports_in_a_file):
 UNREADABLE = {
     "invoices/empty.csv": (b"", "the file is empty (0 bytes)"),
     "invoices/short.csv": (b"invoice_id,number\n1,2\n", "it lacks the columns client_id"),
-    "time_entries/junk.parquet": (b"PAR1 but not really" * 10, "magic bytes"),
+    "time_entries/junk.parquet": (b"PAR1 but not really" * 10, "cut off or broken"),
     "payments/cut.json": (b'[{"payment_id": 1, "amo', "JSON"),
     "clients/cut.csv.gz": (gzip.compress(CLIENTS_HEADER.encode() * 50)[:60], ""),
     "clients/type.csv": (
         CLIENTS_HEADER.encode() + b"7,A,DE,EUR,30,2024-01-01,2025-01-01\n"
         b"8,B,DE,EUR,soon,2024-01-01,2025-01-01\n",
-        "column payment_terms_days: 1 of its values are no bigint, the first 'soon' in row 2",
+        "column payment_terms_days: 1 of its values are no bigint, the first 'soon' in line 3",
     ),
     "clients/key.csv": (
         CLIENTS_HEADER.encode() + b",A,DE,EUR,30,2024-01-01,2025-01-01\n",
@@ -148,7 +148,7 @@ UNREADABLE = {
     ),
     "clients/twice.csv": (b"Client ID,client_id\n1,1\n", "more than one of its columns"),
     "taxes.csv": (b"a\n1\n", "no table is called 'taxes'"),
-    "read me.txt": (b"hello", "it is none of .csv"),
+    "read me.pdf": (b"hello", "its name ends with none of csv"),
 }
 
 
@@ -174,7 +174,7 @@ def test_a_refused_file_is_left_until_it_changes(exports_in_a_file, monkeypatch)
     exports.write("clients.csv", CLIENTS_HEADER + "x,A,DE,EUR,30,2024-01-01,2025-01-01\n")
     first = exports.load()
     opened = []
-    monkeypatch.setattr(fetching, "parse", lambda *a: opened.append(a))
+    monkeypatch.setattr(fetching, "stage", lambda *a: opened.append(a))
     assert exports.load().quarantined == first.quarantined
     assert opened == []
 
@@ -261,7 +261,7 @@ def test_parquet_that_matches_is_imported_untouched(exports_in_a_file, monkeypat
     def no_copy(*_):
         raise AssertionError("rewritten")
 
-    monkeypatch.setattr("ingestion.files.reading._copy", no_copy)
+    monkeypatch.setattr("ingestion.files.parquet._write", no_copy)
     monkeypatch.setattr(
         "dlt.normalize.items_normalizers.arrow.ArrowItemsNormalizer._write_with_dlt_columns",
         no_copy,
@@ -274,15 +274,15 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(
 ):
     exports = exports_in_a_file
     file = exports.clients("clients.csv", "1,A,2025-01-01")
-    real = fetching.parse
+    real = fetching.stage
 
-    def parse_while_writing(*arguments):
+    def stage_while_writing(*arguments):
         parsed = real(*arguments)
         file.write_text(file.read_text() + "2,B,DE,EUR,30,2024-01-01,2025-01-01\n")
         return parsed
 
     with monkeypatch.context() as patch:
-        patch.setattr(fetching, "parse", parse_while_writing)
+        patch.setattr(fetching, "stage", stage_while_writing)
         assert "it changed while it was read" in exports.load().left["clients.csv"]
     assert exports.load().quarantined == {}
     assert exports.rows("select count(*) from books_clients") == [(2,)]

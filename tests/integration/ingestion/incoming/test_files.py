@@ -11,6 +11,7 @@ from ingestion.incoming import loader
 from ingestion.incoming.loader import FilesLoader
 from ingestion.quarantine_cli import quarantine
 from stack.errors import StackError
+from stack.load_report import ColumnWidened
 from stack.raw import Column, RawTable
 from support.incoming import Incoming
 from support.reports import Told
@@ -111,14 +112,13 @@ def test_bad_files_go_to_quarantine_with_the_reason_and_the_others_load(incoming
     incoming.drop("orders.csv", "id,amount\n1,2\n")
     incoming.process()
     bad = {
-        "orders.csv": ("id,amount\n2,much\n", "column amount: 1 of its values are no bigint"),
         "empty.csv": ("", "the file is empty"),
-        "broken.json": ('{"a": [1', 'Malformed JSON in file "broken.json"'),
-        "cut.parquet": (b"PAR1" + b"x" * 100, "No magic bytes found at end of file 'cut.parquet'"),
-        "wrong.csv.gz.parquet": (b"\x1f\x8b", "too small to be a Parquet file"),
-        "notes.txt": ("hello", "it is none of .csv"),
+        "broken.json": ('{"a": [1', "line 1: it is no JSON"),
+        "cut.parquet": (b"PAR1" + b"x" * 100, "Parquet that is cut off or broken"),
+        "wrong.csv.gz.parquet": (b"\x1f\x8b", "compressed by gzip, and truncated"),
+        "notes.pdf": ("hello", "its name ends with none of csv"),
+        "scan.csv": (b"%PDF-1.7 x", "it is a PDF"),
         "---.csv": ("a\n1\n", "no letter or digit"),
-        "twice.csv": ("Order ID,order_id\n1,2\n", "would be called order_id"),
         "origin.csv": ("id,_file\n1,x\n", "its column _file"),
     }
     for name, (content, _) in bad.items():
@@ -132,6 +132,77 @@ def test_bad_files_go_to_quarantine_with_the_reason_and_the_others_load(incoming
         assert Path(entry.place).exists()
     assert incoming.waiting() == {}
     assert incoming.loaded() == {("files_orders", "(1, 2)"): 1, ("files_good_1", "(1,)"): 1}
+
+
+def test_a_value_without_room_widens_its_column_and_nothing_that_was_there_changes(incoming):
+    incoming.drop("orders/1.csv", "id,amount,day\n1,2,2026-01-31\n")
+    incoming.process()
+    incoming.drop("orders/2.csv", "id,amount,day\n2,2.50,2026-02-01 10:00\n")
+    report = incoming.process()
+    assert report.tables["files_orders"].columns_widened == (
+        ColumnWidened(name="amount", before="BIGINT", after="DECIMAL(38,2)"),
+        ColumnWidened(name="day", before="DATE", after="TIMESTAMP"),
+    )
+    incoming.drop("orders/3.csv", "id,amount,day\n3,much,2026-02-02\nx4,01,2026-02-03\n")
+    incoming.process()
+    rows = incoming.rows("select id, amount, day::varchar from files_orders order by _file, id")
+    assert rows == [
+        ("1", "2.00", "2026-01-31 00:00:00"),
+        ("2", "2.50", "2026-02-01 10:00:00"),
+        ("3", "much", "2026-02-02 00:00:00"),
+        ("x4", "01", "2026-02-03 00:00:00"),
+    ]
+
+
+def test_files_of_a_batch_widen_a_column_that_the_first_of_them_made(incoming):
+    for n, amount in enumerate(["1", "2.5", "3"]):
+        incoming.drop(f"orders/{n}.csv", f"id,amount\n{n},{amount}\n")
+    incoming.process()
+    rows = incoming.rows("select amount::varchar from files_orders order by id")
+    assert rows == [("1.0",), ("2.5",), ("3.0",)]
+
+
+def test_a_column_without_a_value_gets_its_type_from_the_first_that_comes(inbox):
+    inbox.drop("orders/1.csv", "id,paid_on\n1,\n")
+    inbox.process()
+    inbox.drop("orders/2.csv", "id,paid_on\n2,2026-02-01\n")
+    inbox.process()
+    rows = inbox.rows("select typeof(paid_on), paid_on::varchar from files_orders order by id")
+    assert rows == [("DATE", None), ("DATE", "2026-02-01")]
+
+
+def test_a_header_keeps_its_column_when_it_comes_alone(inbox):
+    inbox.drop("orders/1.csv", "Id,ID\n1,x\n")
+    inbox.process()
+    inbox.drop("orders/2.csv", "ID,n\ny,1\n")
+    inbox.process()
+    assert inbox.rows("select id, id_2 from files_orders order by _file") == [(1, "x"), (None, "y")]
+
+
+def test_a_day_that_nothing_decides_is_read_as_its_column_was_before(inbox):
+    inbox.drop("orders/1.csv", "id,day\n1,25/02/2026\n")
+    inbox.process()
+    inbox.drop("orders/2.csv", "id,day\n2,03/02/2026\n")
+    inbox.process()
+    found = inbox.rows("select day::varchar from files_orders order by id")
+    assert found == [("2026-02-25",), ("2026-02-03",)]
+
+
+def test_rows_that_do_not_fit_are_set_aside_with_their_lines_and_put_back_when_corrected(inbox):
+    inbox.drop("orders.csv", "id,amount\n1,2\n2,3,4\n3,5\n")
+    report = inbox.process()
+    (aside,) = [part for _, part in report.report.set_aside()]
+    assert (aside.records, aside.reason) == (1, "line 3 has 3 cells instead of 2")
+    assert inbox.waiting() == {}
+    (entry,) = inbox.set_aside().values()
+    kept = Path(entry.place)
+    kept.write_text(kept.read_text().replace('"3", "4"', '"3.4"'))
+    run = CliRunner()
+    told = run.invoke(quarantine, ["put-back", entry.id])
+    assert "in the inbox" in told.stdout
+    assert inbox.process().rows == {"files_orders": 1}
+    rows = inbox.rows("select id, amount::varchar from files_orders order by id")
+    assert rows == [(1, "2.0"), (2, "3.4"), (3, "5.0")]
 
 
 def test_a_mended_file_loads_when_it_is_dropped_again(inbox):
@@ -225,7 +296,7 @@ def test_no_name_and_no_kind_of_file_holds_up_the_others(inbox):
     report = inbox.process()
     assert report.rows == {"files_good": 1, "files_orders": 2, "files_linked": 1}
     assert elsewhere.exists()
-    assert {kept.reason[:9] for kept in inbox.set_aside().values()} == {"it is a p", "Invalid I"}
+    assert {kept.reason[:9] for kept in inbox.set_aside().values()} == {"it is a p", "line 1: i"}
     assert inbox.waiting() == {}
     assert all(Path(kept.place).exists() for kept in inbox.set_aside().values())
     assert inbox.process().files == {}
@@ -234,12 +305,12 @@ def test_no_name_and_no_kind_of_file_holds_up_the_others(inbox):
 def test_what_is_set_aside_is_listed_and_put_back_by_the_command(inbox):
     inbox.drop("orders/1.csv", "id,amount\n1,2\n")
     inbox.process()
-    inbox.drop("orders/2.csv", "id,amount\n2,much\n")
+    inbox.drop("orders/2.csv", 'id,amount\n2,"open\n')
     inbox.process()
     run = CliRunner()
     (entry,) = json.loads(run.invoke(quarantine, ["--json"]).stdout)
     assert (entry["path"], entry["table"]) == ("orders/2.csv", "files_orders")
-    assert "amount: 1 of its values are no bigint" in run.invoke(quarantine).stdout
+    assert "line 2: it has a quoted value that never closes" in run.invoke(quarantine).stdout
     Path(entry["place"]).write_text("id,amount\n2,3\n")
     assert "in the inbox again" in run.invoke(quarantine, ["put-back", entry["id"][:6]]).stdout
     assert run.invoke(quarantine).stdout == "Nothing is set aside.\n"

@@ -18,21 +18,23 @@ from stack.settings import SettingsError, load_settings
 
 
 @pytest.mark.parametrize(
-    ("path", "table", "format_"),
+    ("path", "table"),
     [
-        ("orders.csv", "orders", "csv"),
-        ("Orders 2026-07.CSV.gz", "orders_2026_07", "csv"),
-        ("orders/2026/07.parquet", "orders", "parquet"),
-        ("Rechnungen für März.jsonl", "rechnungen_fur_marz", "jsonl"),
-        ("__a__b__.ndjson.gz", "a_b", "jsonl"),
-        ("2026.json", "2026", "json"),
+        ("orders.csv", "orders"),
+        ("Orders 2026-07.CSV.gz", "orders_2026_07"),
+        ("orders/2026/07.parquet", "orders"),
+        ("Rechnungen für März.jsonl", "rechnungen_fur_marz"),
+        ("__a__b__.ndjson.gz", "a_b"),
+        ("2026.json", "2026"),
+        ("umsatz.xlsx", "umsatz"),
+        ("exports.zip", "exports"),
     ],
 )
-def test_a_file_belongs_to_the_table_it_is_named_for(path, table, format_):
-    assert target_of(path) == Target(table, format_)
+def test_a_file_belongs_to_the_table_it_is_named_for(path, table):
+    assert target_of(path) == Target(table)
 
 
-@pytest.mark.parametrize("path", ["orders.txt", "orders", "orders.parquet.gz", "---.csv"])
+@pytest.mark.parametrize("path", ["orders.pdf", "orders", "orders.bz2", "---.csv"])
 def test_other_files_belong_nowhere_for_a_reason(path):
     assert isinstance(target_of(path), str)
 

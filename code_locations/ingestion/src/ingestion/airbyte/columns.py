@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 # By `airbyte_type`, then by `format`, then by `type`.
@@ -26,11 +27,25 @@ JSON_TYPES = {
     "object": "json",
     "array": "json",
 }
-PYTHON_TYPES: dict[type, str] = {bool: "boolean", int: "bigint", float: "double", str: "varchar"}
+PYTHON_TYPES: dict[type, str] = {
+    bool: "boolean", int: "bigint", float: "double", Decimal: "double", str: "varchar",
+}  # fmt: skip
+
+
+def says_a_type(schema: object) -> bool:
+    """Whether a property is a schema that can be read; else its values have to say the type."""
+    if not isinstance(schema, Mapping):
+        return False
+    options = schema.get("oneOf") or schema.get("anyOf")
+    if options:
+        return isinstance(options, list) and all(map(says_a_type, options))
+    found = schema.get("type", [])
+    names = [found] if isinstance(found, str) else found
+    return isinstance(names, list) and all(name in {*JSON_TYPES, "null"} for name in names)
 
 
 def type_of_schema(schema: Mapping[str, Any]) -> str:
-    """The column type of a property; `json` where it may hold several kinds of values."""
+    """The column type of a property that says one; `json` where it may hold several kinds."""
     options = schema.get("oneOf") or schema.get("anyOf")
     if options:
         types = {type_of_schema(o) for o in options if o.get("type") != "null"}
@@ -56,7 +71,10 @@ def type_of_warehouse(duckdb_type: str) -> str:
 
 def type_of_values(values: Iterable[Any]) -> str | None:
     """The column type that holds these values; None if all are null."""
-    kinds = {PYTHON_TYPES.get(type(value), "json") for value in values if value is not None}
+    found = [value for value in values if value is not None]
+    kinds = {PYTHON_TYPES.get(type(value), "json") for value in found}
+    if kinds == {"bigint"} and not all(-(2**63) <= value < 2**63 for value in found):
+        return "decimal(38,0)"
     if kinds == {"bigint", "double"}:
         return "double"
     if len(kinds) > 1:

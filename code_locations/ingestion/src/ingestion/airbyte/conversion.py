@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import simplejson
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +22,7 @@ UNCONVERTED: dict[str, set[type]] = {
     "varchar": {str, type(None)},
 }
 SHOWN_CHARACTERS = 80
+_REFUSED = (ValueError, TypeError, OverflowError, InvalidOperation, RecursionError)
 
 
 def arrow_type(column_type: str) -> pa.DataType:
@@ -64,7 +65,7 @@ def to_arrow(values: Sequence[Any], column_type: str) -> tuple[pa.Array, dict[in
         if set(map(type, values)) <= UNCONVERTED.get(column_type, set()):
             return pa.array(values, target), {}
         return pa.array([None if v is None else one(v) for v in values], target), {}
-    except (ValueError, TypeError, OverflowError, InvalidOperation):
+    except _REFUSED:
         return _one_by_one(values, target, one, column_type)
 
 
@@ -79,7 +80,7 @@ def _one_by_one(
         try:
             item = None if value is None else one(value)
             pa.array([item], target)
-        except (ValueError, TypeError, OverflowError, InvalidOperation):
+        except _REFUSED:
             bad[position] = f"found {_shown(value)}, expected {column_type}"
             item = None
         converted.append(item)
@@ -109,7 +110,7 @@ def _number(value: Any) -> Any:
 
 
 def _integer(value: Any) -> int:
-    if isinstance(value, float) and not value.is_integer():
+    if isinstance(value, float | Decimal) and value != int(value):
         raise ValueError
     return int(_number(value))
 
@@ -137,8 +138,8 @@ def _text(value: Any) -> str:
 def _json(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
-    except TypeError:  # an integer of more than 64 bits, or a lone surrogate, which is no text
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except TypeError:  # a number that no double holds, or a lone surrogate, which is no text
+        text = simplejson.dumps(value, ensure_ascii=False, allow_nan=False, use_decimal=True)
         text.encode()
         return text
 
@@ -159,5 +160,5 @@ def _date(value: Any) -> dt.date:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value)
+    text = simplejson.dumps(value, use_decimal=True, allow_nan=True)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

@@ -6,12 +6,25 @@ Source: https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
 PREFIX = (b'{"type":', b'{"type" :')
+
+
+def _plain(text: str) -> float | Decimal:
+    """A float where it is written as the text, else a decimal."""
+    number, exact = float(text), Decimal(text)
+    return number if Decimal(repr(number)) == exact else exact
+
+
+# More digits than a double holds, in a number or in text.
+_LONG_NUMERAL = re.compile(rb"\d[\d.]{15}")
+_EXACT = json.JSONDecoder(parse_float=_plain)
 
 
 class MalformedMessageError(ValueError):
@@ -24,11 +37,15 @@ class NotAMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of a stream; `size` is the bytes of its line."""
+    """One row of a stream; `size` is the bytes of its line.
+
+    `problem` says why `data` is no object with named values, if it isn't.
+    """
 
     stream: str
-    data: dict[str, Any]
+    data: Any
     size: int
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +140,12 @@ def parse(line: bytes) -> Message:
     kind = content["type"]
     try:
         if kind == "RECORD":
+            if _LONG_NUMERAL.search(line):
+                content = _EXACT.decode(line.decode(errors="surrogatepass"))
             body = content["record"]
             data = body["data"]
-            if not isinstance(data, dict):
-                raise TypeError("record.data is no object")
-            return Record(body["stream"], data, len(line))
+            problem = "" if isinstance(data, dict) else "its data is no object with named values"
+            return Record(str(body["stream"]), data, len(line), problem)
         return _parse_other(kind, content)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         missing = f"no {error}" if isinstance(error, KeyError) else str(error)

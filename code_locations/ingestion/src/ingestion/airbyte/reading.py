@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import closing
 from typing import Literal
 
@@ -12,6 +13,7 @@ from ingestion.airbyte.protocol import Connector, ConnectorError
 from ingestion.airbyte.records import BUFFER_BYTES, RecordWriter, TooManyBadRecordsError
 from ingestion.airbyte.state import StateLog
 from ingestion.airbyte.targets import Target
+from stack.errors import reason
 
 PROGRESS_SECONDS = 5.0
 PROGRESS_ROWS = 1000
@@ -150,7 +152,11 @@ class Reading:
             return
         self._began.setdefault(name, time.monotonic())
         self.bytes_read[name] += record.size
-        writer.add(record.data, record.size)
+        if record.problem:
+            self._flush(name)
+            self._guarded(name, lambda: writer.add_bad(record.data, record.problem))
+        else:
+            writer.add(record.data, record.size)
         if writer.is_full:
             self._flush(name)
         if writer.seen % PROGRESS_ROWS == 0:
@@ -175,10 +181,18 @@ class Reading:
             self._log.info("%s: %s rows read", table, f"{self.writers[name].seen:,}")
 
     def _flush(self, name: str) -> None:
+        self._guarded(name, self.writers[name].flush)
+
+    def _guarded(self, name: str, write: Callable[[], None]) -> None:
+        """Write; what goes wrong with one stream's records is no matter of the others."""
+        table = self.targets[name].table.table_name
         try:
-            self.writers[name].flush()
+            write()
         except TooManyBadRecordsError as error:
-            self._unfit[name] = f"{self.targets[name].table.table_name}: {error}"
+            self._unfit[name] = f"{table}: {error}"
+        except Exception as error:
+            self._log.exception("%s can't be written", table)
+            self._unfit[name] = f"{table}: {type(error).__name__}: {reason(error)}"
 
     def _end(self, name: str) -> None:
         if name in self._began:

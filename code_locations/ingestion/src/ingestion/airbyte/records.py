@@ -36,7 +36,7 @@ class BadRecord:
 
     position: int
     reason: str
-    data: dict[str, Any]
+    data: Any
 
 
 class RecordWriter:
@@ -77,6 +77,12 @@ class RecordWriter:
         self._buffer.append(data)
         self.buffered_bytes += size
         self.seen += 1
+
+    def add_bad(self, data: Any, reason: str) -> None:
+        """Take a record that is none; what was added before must be flushed."""
+        self.bad.append(BadRecord(self.seen, f"{self.stream}: {reason}", data))
+        self.seen += 1
+        self._require_few()
 
     @property
     def is_full(self) -> bool:
@@ -119,7 +125,7 @@ class RecordWriter:
             self.bad = [record for record in self.bad if record.position < rows]
         whole = rows == self.seen
         rows -= len(self.bad)
-        if not rows and not even_if_empty:
+        if not self.columns or (not rows and not even_if_empty):
             return None
         path = self._folder / "records.parquet"
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -164,6 +170,9 @@ class RecordWriter:
             for position, reason in reasons.items():
                 bad.setdefault(position, f"{self.stream}.{field}: {reason}")
             arrays.append(array)
+        if absent := [key for key in self.primary_key if key not in self.columns]:
+            told = f"{self.stream}: found no {', '.join(absent)}, the primary key"
+            bad |= {position: told for position in range(len(batch)) if position not in bad}
         table = pa.Table.from_arrays(arrays, schema=self._schema())
         if bad:
             self._quarantine(batch, bad, first)
@@ -173,6 +182,9 @@ class RecordWriter:
     def _quarantine(self, batch: list[dict[str, Any]], bad: dict[int, str], first: int) -> None:
         for i in sorted(bad):
             self.bad.append(BadRecord(first + i, bad[i], batch[i]))
+        self._require_few()
+
+    def _require_few(self) -> None:
         if len(self.bad) > MAX_QUARANTINED:
             raise TooManyBadRecordsError(
                 f"more than {MAX_QUARANTINED:,} records don't fit their table, first "

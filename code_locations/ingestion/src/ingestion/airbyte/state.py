@@ -20,6 +20,7 @@ class StateLog:
     read in full each time has no state to go back to: only `incremental` ones keep theirs.
     `anew` reads everything from its beginning, though what isn't read to its end keeps its state.
     The `lost` streams have no table any more, so that what their state covers must be read anew.
+    `absent` streams are not read this time, and keep what they have.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class StateLog:
         anew: bool = False,
     ) -> None:
         self._anew = anew
+        self.absent: set[str] = set()
         known = bool(saved) and saved.get("connector") == connector
         self.foreign = str(saved["connector"]) if saved and not known else None
         self._connector = connector
@@ -72,7 +74,7 @@ class StateLog:
         if self._kind is None:
             return self._saved
         if self._kind != "STREAM":
-            if not self._incremental <= set(committed):
+            if not self._incremental - self.absent <= set(committed):
                 return self._saved
             states = [self._whole or {}]
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ingestion.airbyte.protocol import Connector, ConnectorError
 from ingestion.airbyte.reading import Outcome, Reading
 from ingestion.airbyte.records import BadRecord
 from ingestion.airbyte.state import StateLog
-from ingestion.airbyte.targets import StreamUnavailableError, build_targets
+from ingestion.airbyte.targets import build_targets
 from ingestion.loaders import WHAT_IS_NEW, Scope
 from ingestion.loading.tables import with_all_tables
 from ingestion.quarantine import Quarantine
@@ -23,6 +23,7 @@ from ingestion.settings import AirbyteSettings
 from stack.errors import StackError
 from stack.load_report import InputReport, SetAside, TableReport
 from stack.load_report import Outcome as Became
+from stack.raw import Column
 from stack.settings import WarehouseSettings, environment_variables, load_settings
 from stack.warehouse import columns_of, connect
 
@@ -89,9 +90,12 @@ def sync(  # noqa: PLR0913 - what a run gives, once
         logger=logger,
     ) as connector:  # fmt: skip
         try:
-            targets = build_targets(connection, connector.discover(), present)
-        except (ConnectorError, StreamUnavailableError) as error:
+            targets, unavailable = build_targets(connection, connector.discover(), present)
+        except ConnectorError as error:
             raise SyncError(str(error)) from None
+        if not targets:
+            raise SyncError("; ".join(unavailable.values()), _without(connection, unavailable))
+        states.absent |= unavailable.keys()
         logger.info("%s: connected, reading %s", connection.name, ", ".join(targets))
         reading = Reading(
             connector,
@@ -100,13 +104,30 @@ def sync(  # noqa: PLR0913 - what a run gives, once
             resumable=connection.connector.resumable and not scope.anew,
             logger=logger,
         )
-        failures = reading.run()
+        failures = [*unavailable.values(), *reading.run()]
         done = _commit(connection, reading, quarantine, scope)
+        failed = _without(connection, unavailable)
+        done = Synced((*done.inputs, *failed.inputs), done.tables)
     if failures:
         outcomes = reading.outcomes().items()
         told = ", ".join(f"{connection.table_name(name)} {outcome}" for name, outcome in outcomes)
         raise SyncError(f"{'; '.join(failures)} (committed: {told})", done)
     return done
+
+
+def _without(connection: Connection, unavailable: Mapping[str, str]) -> Synced:
+    """What is reported of streams that could not be read."""
+    return Synced(
+        tuple(
+            InputReport(
+                name=f"{connection.name}.{name}",
+                table=connection.table_name(name),
+                outcome=Became.FAILED,
+                reason=told,
+            )
+            for name, told in unavailable.items()
+        )
+    )
 
 
 def _commit(
@@ -136,7 +157,11 @@ def _commit(
             if scope.days and target.table.event_date and target.table.primary_key:
                 tables[target.table.table_name] = replace_days(target.table, [found[0]], scope.days)
             else:
-                files.append(TableFile(target.table, *found, replace=replace))
+                table = target.table
+                if not table.columns:  # the source has no schema: the records say
+                    columns = tuple(Column(name=n, type=t) for n, t in writer.columns.items())
+                    table = table.model_copy(update={"columns": columns})
+                files.append(TableFile(table, *found, replace=replace))
     states = reading.states
     committed = {name for name, outcome in outcomes.items() if outcome != "discarded"}
     state = states.merged(() if scope.days else committed)

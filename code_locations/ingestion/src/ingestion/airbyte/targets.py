@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ingestion.airbyte.columns import column_name, identifier, type_of_schema
+from ingestion.airbyte.columns import column_name, identifier, says_a_type, type_of_schema
 from ingestion.airbyte.connection import Connection, Stream
 from stack.errors import StackError
 from stack.raw import Column, RawTable
@@ -41,18 +41,31 @@ def build_targets(
     connection: Connection,
     available: Sequence[dict[str, Any]],
     present: Mapping[str, dict[str, str]],
-) -> dict[str, Target]:
-    """The targets by stream, of those that the source has `available`.
+) -> tuple[dict[str, Target], dict[str, str]]:
+    """The targets by stream, of those that the source has `available`, and why there is none.
 
     `present` are the columns that each stream's table has in the warehouse, with their type.
-    Raises StreamUnavailableError.
     """
-    targets = {}
-    for name, stream in connection.streams.items():
-        found = _find(f"{connection.file}: stream {name}", name, stream.namespace, available)
-        target = _target(connection, name, stream, found)
-        targets[name] = replace(target, later_types=target.later_types | present.get(name, {}))
-    return targets
+    targets, unavailable = {}, {}
+    for name in connection.streams:
+        try:
+            targets[name] = build_target(connection, name, available, present.get(name, {}))
+        except StreamUnavailableError as error:
+            unavailable[name] = str(error)
+    return targets, unavailable
+
+
+def build_target(
+    connection: Connection,
+    name: str,
+    available: Sequence[dict[str, Any]],
+    present: Mapping[str, str],
+) -> Target:
+    """The target of one stream. Raises StreamUnavailableError."""
+    stream = connection.streams[name]
+    found = _find(f"{connection.file}: stream {name}", name, stream.namespace, available)
+    target = _target(connection, name, stream, found)
+    return replace(target, later_types={**target.later_types, **present})
 
 
 def _find(
@@ -90,7 +103,7 @@ def _target(connection: Connection, name: str, stream: Stream, found: dict[str, 
         later_types = {
             identifier(field): type_of_schema(property_)
             for field, property_ in _properties(found).items()
-            if field not in fields
+            if field not in fields and says_a_type(property_)
         }
     destination = "append_dedup" if key else "append"
     configured: dict[str, Any] = {
@@ -107,8 +120,11 @@ def _target(connection: Connection, name: str, stream: Stream, found: dict[str, 
     return Target(name, stream, table, fields, later_types, configured)
 
 
-def _properties(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return (found.get("json_schema") or {}).get("properties") or {}
+def _properties(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What the source says of the fields; nothing where its schema is no schema."""
+    schema = found.get("json_schema")
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    return dict(properties) if isinstance(properties, Mapping) else {}
 
 
 def _primary_key(where: str, stream: Stream, found: Mapping[str, Any]) -> tuple[str, ...]:
@@ -127,23 +143,26 @@ def _discovered_table(
 ) -> tuple[RawTable, dict[str, str]]:
     fields: dict[str, str] = {}
     columns = []
-    for field, property_ in _properties(found).items():
+    properties = _properties(found)
+    for field, property_ in properties.items():
+        if not says_a_type(property_):
+            continue  # its values will
         column = column_name(field, fields.values())
         fields[field] = column
         meaning = str(property_.get("description") or f"{field}, as the source delivers it.")
         columns.append(Column(name=column, type=type_of_schema(property_), description=meaning))
-    unknown = [field for field in key if field not in fields]
-    if unknown:
+    unknown = [field for field in key if field not in properties]
+    if unknown and properties:
         raise StreamUnavailableError(
             f"{connection.file}: stream {name} has no field {', '.join(unknown)} for its "
-            f"primary key; it has {', '.join(fields)}"
+            f"primary key; it has {', '.join(properties)}"
         )
     table = RawTable(
         source=connection.name,
         name=connection.table_of(name),
         description=f"Stream {name} of {connection.name}.",
         columns=tuple(columns),
-        primary_key=tuple(fields[field] for field in key),
+        primary_key=tuple(fields.get(field) or identifier(field) for field in key),
         owner=f"team:{connection.name}",
         loader="airbyte_sync_job",
         platform="airbyte",

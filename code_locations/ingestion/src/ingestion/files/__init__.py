@@ -1,6 +1,12 @@
-"""Files of people and tools: found, fetched, counted and read as Parquet for a raw table.
+"""Files of people and tools, from bytes to Parquet for a raw table; knows nothing of Dagster.
 
-`listing` says which files there are, `names` which table a file is named for, `fetching` brings one
-to this machine, `reading` turns it into Parquet of the table's `types`, and `counting` counts its
-records once more, by other means. Knows nothing of Dagster.
+- `listing` says which files there are, `names` which table and columns they are named for,
+  `fetching` brings one to this machine.
+- `reading` is the way of one file: `identify` (packing, kind; `encoding`) → `dialect` (delimiter,
+  header; `looks` tells names from data) → `records` (cells as text, counted twice) → `proof`
+  (types; `forms` are how values are written) → `conform` (the table's columns).
+- Other kinds end in `records`, too: `json_records`, `sheets` (over `workbook`), `bank`. `parquet`
+  has types of its own and goes to the table at once; `types` converts its values, or refuses.
+- `rules` are what may be declared, and beats what is found; `profile` tells all of it to a person;
+  `errors` is what stops one file.
 """

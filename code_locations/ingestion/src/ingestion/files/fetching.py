@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.files.listing import Export, Format, describe
-from ingestion.files.reading import Destination, Parsed, UnreadableFileError, parse
-from stack.raw import RawTable
+from ingestion.files.conform import Destination
+from ingestion.files.dialect import Known
+from ingestion.files.errors import UnreadableFileError
+from ingestion.files.listing import Export, describe
+from ingestion.files.reading import Parsed, Staged, finish, stage
+from ingestion.files.rules import ReadingRules
 from stack.settings import WarehouseSettings
 from stack.warehouse.connection import duckdb_config
 
@@ -53,35 +57,44 @@ class FileReader:
         It gets a name of our own: DuckDB would take brackets and stars for patterns.
         """
         self._fetched += 1
-        suffix = ".gz" if export.path.lower().endswith(".gz") else ""
-        local = self._folder / f"{self._fetched}-file{suffix}"
+        local = self._folder / f"{self._fetched}-file"
         if "file" in self._fs.protocol:
             local.symlink_to(Path(self._root).absolute() / export.name)
         else:
             self._fs.get_file(f"{self._root}/{export.name}", str(local))
         return local
 
-    def read(
-        self,
-        local: Path,
-        export: Export,
-        format_: Format,
-        table: RawTable,
-        columns: Mapping[str, str],
-    ) -> Parsed:
-        """A fetched file as Parquet for `table`, which has `columns` now; valid within the block.
+    def stage(
+        self, local: Path, export: Export, rules: ReadingRules, known: Known | None = None
+    ) -> Staged:
+        """The records of a fetched file as text; valid within the block. Raises as `read`."""
+        with self._named(local, export):
+            staged = stage(local, rules, known)
+        if describe(self._fs, self._root, export).version != export.version:
+            raise StillWrittenError("it changed while it was read")
+        return staged
+
+    def finish(self, staged: Staged, export: Export, destination: Destination) -> Parsed:
+        """Staged records as Parquet for their destination. Raises as `read`."""
+        with self._named(staged.path, export):
+            return finish(self.connection(), staged, destination)
+
+    def read(self, local: Path, export: Export, destination: Destination) -> Parsed:
+        """A fetched file as Parquet for its destination; valid within the block.
 
         Raises UnreadableFileError with the reason if its content can't be loaded, and
         StillWrittenError or another OSError if it can't be read now.
         """
-        destination = Destination(table, columns, local.with_suffix(".parquet"))
+        staged = self.stage(local, export, destination.rules)
+        return self.finish(staged, export, destination)
+
+    @contextmanager
+    def _named(self, local: Path, export: Export) -> Iterator[None]:
+        """A reason names the file as people know it."""
         try:
-            parsed = parse(self.connection(), local, format_, destination)
+            yield
         except UnreadableFileError as error:
             raise UnreadableFileError(str(error).replace(local.name, export.path)) from error
-        if describe(self._fs, self._root, export).version != export.version:
-            raise StillWrittenError("it changed while it was read")
-        return parsed
 
     def connection(self) -> DuckDBPyConnection:
         """A DuckDB of its own: the warehouse's file is open only while rows go in."""

@@ -5,27 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any
 
 from stack.storage import facts_of, files_below, printable
 
-Format = Literal["csv", "json", "jsonl", "parquet"]
-
-# Parquet compresses inside the file; DuckDB reads the others through gzip.
+# Only whether a file is looked into goes by its name; what it is, by its content.
+SUFFIXES = (
+    "csv", "tsv", "tab", "txt", "json", "jsonl", "ndjson", "parquet", "xlsx", "xlsm", "xlsb", "xls",
+    "ods", "xml", "sta", "mta", "mt940", "940", "ofx", "qfx",
+)  # fmt: skip
 _NAME = re.compile(
-    r"(?P<stem>.+?)\.(?:(?P<text>csv|jsonl|ndjson|json)(?:\.gz)?|(?P<binary>parquet))$",
-    re.IGNORECASE,
+    rf"(?P<stem>.+?)\.(?:(?:{'|'.join(SUFFIXES)})(?:\.(?:gz|zip))?|gz|zip)$", re.IGNORECASE
 )
-_FORMATS: dict[str, Format] = {
-    "csv": "csv",
-    "json": "json",
-    "jsonl": "jsonl",
-    "ndjson": "jsonl",
-    "parquet": "parquet",
-}
 # What file systems and tools leave beside exports, or write before they rename.
 PASSED_OVER = re.compile(r"(^|/)[._~]|\.(tmp|part|partial|crdownload|swp)$|~$", re.IGNORECASE)
-NO_FORMAT = "it is none of .csv, .json, .jsonl, .ndjson, .parquet (or .gz of a text one)"
+NO_FORMAT = f"its name ends with none of {', '.join(SUFFIXES)} (or gz or zip)"
 NO_FILE = "it is a pipe, a socket, a device or a link that leads nowhere, and no file"
 
 
@@ -45,14 +40,25 @@ class Export:
     name: str = ""
     regular: bool = True
 
+    @property
+    def written_at(self) -> datetime:
+        """When it was last written, UTC; now, where its file system doesn't tell."""
+        try:
+            at = datetime.fromtimestamp(float(self.modified), UTC)
+        except ValueError:
+            try:
+                at = datetime.fromisoformat(self.modified)
+            except ValueError:
+                at = datetime.now(UTC)
+        return at.astimezone(UTC).replace(tzinfo=None)
+
 
 @dataclass(frozen=True)
 class Assigned:
-    """An export with the name of the table that it belongs to, and how to read it."""
+    """An export with the name of the table that it belongs to."""
 
     export: Export
     table: str
-    format: Format
 
 
 @dataclass(frozen=True)
@@ -94,22 +100,20 @@ def export_of(name: str, info: Mapping[str, Any]) -> Export:
 
 def assign(export: Export, tables: Iterable[str]) -> Assigned | str:
     """The export with its table, or the reason why it belongs to none."""
-    parts = name_and_format(export.path)
-    if not export.regular or parts is None:
+    name = name_of(export.path)
+    if not export.regular or name is None:
         return NO_FORMAT if export.regular else NO_FILE
     names = tuple(tables)
-    table = parts[0].lower()
+    table = name.lower()
     if table not in names:
         return f"no table is called {table!r}; the tables are {', '.join(names)}"
-    return Assigned(export, table, parts[1])
+    return Assigned(export, table)
 
 
-def name_and_format(path: str) -> tuple[str, Format] | None:
-    """What a file's table is called (its top folder, else itself) and its format, if it has one."""
+def name_of(path: str) -> str | None:
+    """What a file's table is called: its top folder, else itself. None: it can't hold rows."""
     match = _NAME.fullmatch(path)
-    if match is None:
-        return None
-    return match["stem"].split("/")[0], _FORMATS[(match["text"] or match["binary"]).lower()]
+    return match["stem"].split("/")[0] if match else None
 
 
 def changes(found: Iterable[Export], seen: Mapping[str, str], tables: Iterable[str]) -> Changes:

@@ -1,13 +1,23 @@
-"""Which raw table a file is named for."""
+"""Names within the warehouse for what people call files and columns."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
+
+from ingestion.files.errors import UnreadableFileError
 
 LONGEST_NAME = 100
 MARK_CHARACTERS = 8
+LONGEST_COLUMN = 60
+# Signs that tell two headers apart, such as `VAT %` and `VAT €`.
+_SIGNS = {
+    "%": "percent", "€": "eur", "$": "usd", "£": "gbp", "¥": "yen", "#": "number", "&": "and",
+    "+": "plus", "§": "section", "°": "degrees", "@": "at", "=": "equals", "<": "below",
+    ">": "above", "Δ": "delta", "Ø": "average", "∑": "sum", "Σ": "sum", "№": "number",
+}  # fmt: skip
 
 
 def table_name(name: str) -> str:
@@ -26,3 +36,59 @@ def table_name(name: str) -> str:
     mark = hashlib.sha256(letters.encode(errors="surrogatepass")).hexdigest()[:MARK_CHARACTERS]
     kept = plain[: LONGEST_NAME - MARK_CHARACTERS - 1].rstrip("_")
     return f"{kept}_{mark}" if kept else f"t_{mark}"
+
+
+def column_names(
+    headers: Sequence[str], known: Mapping[str, str], *, apart: bool = False
+) -> dict[int, str]:
+    """A column's name for each of a file's headers, by its place; no two the same.
+
+    `known` are the names that the table's columns got before, by `header_keys`: a header keeps its
+    column, also when another file has it alone. `apart`: none takes the column of a header that is
+    spelled differently, though the file lacks that one.
+    """
+    keys = header_keys(headers)
+    names = {n: known[key] for n, key in enumerate(keys) if key in known}
+    taken = {*known.values()} if apart else {*names.values()}
+    for n, header in enumerate(headers):
+        if n in names:
+            continue
+        base = name = column_name(header) or f"column_{n + 1}"
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{base}_{number}"
+        names[n] = name
+        taken.add(name)
+    return names
+
+
+def header_keys(headers: Sequence[str]) -> list[str]:
+    """Each header as it stands there, with its number where it stands there twice."""
+    seen: dict[str, int] = {}
+    keys = []
+    for header in headers:
+        seen[header] = seen.get(header, 0) + 1
+        keys.append(header if seen[header] == 1 else f"{header} #{seen[header]}")
+    return keys
+
+
+def column_name(header: str) -> str:
+    """A header in lower case, of the letters a to z, digits and underscores; "" if nothing is left.
+
+    Other scripts are written in Latin letters, signs as words.
+    """
+    from anyascii import anyascii
+
+    if len(header) > 10_000:
+        raise UnreadableFileError(f"a header has {len(header):,} characters; it is no header")
+    spelled = "".join(f" {_SIGNS[c]} " if c in _SIGNS else c for c in header.strip())
+    latin = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", anyascii(spelled))
+    latin = re.sub(r"([A-Z])([A-Z][a-z])", r"\1_\2", latin)
+    plain = re.sub(r"[^a-z0-9]+", "_", latin.lower()).strip("_")
+    if len(plain) > LONGEST_COLUMN:
+        mark = hashlib.sha256(header.encode(errors="surrogatepass")).hexdigest()[:MARK_CHARACTERS]
+        plain = f"{plain[: LONGEST_COLUMN - MARK_CHARACTERS - 1].rstrip('_')}_{mark}"
+    if plain and header.startswith("_"):
+        return f"_{plain}"
+    return f"c_{plain}" if plain[:1].isdigit() else plain

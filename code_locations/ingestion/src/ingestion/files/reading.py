@@ -1,47 +1,45 @@
-"""One file into one Parquet file that its raw table takes, or the reason why not."""
+"""One file into one Parquet file that its raw table takes, or the reason why not.
+
+    bytes → identify → dialect → records as text → proven types → the table's columns
+
+Each step is a module of its own, says what it found and why, and knows nothing of the next.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ingestion.files.counting import count_records
-from ingestion.files.listing import Format
-from ingestion.files.types import column_type, converted, refused
+from ingestion.files.bank import read_statement
+from ingestion.files.conform import ColumnEvidence, Destination, Remembered, conform
+from ingestion.files.dialect import Known, find_dialect
+from ingestion.files.errors import UnreadableFileError
+from ingestion.files.footer import without_footer
+from ingestion.files.identify import Opened, open_file
+from ingestion.files.json_records import read_json
+from ingestion.files.parquet import conform_parquet
+from ingestion.files.records import Records, RowAside, read_delimited, write_rows
+from ingestion.files.rules import ReadingRules
+from ingestion.files.sheets import read_sheet
+from ingestion.files.workbook import sheets
 from ingestion.loading.files import keys_unique, write_newest_rows
-from stack.errors import StackError, one_line
-from stack.raw import RawTable
+from stack.errors import one_line
 from stack.sql import identifier, literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-class UnreadableFileError(StackError):
-    """The content of a file can't be loaded; the message is the reason."""
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where an export goes: its table, which has `columns` now (name to type, upper case).
-
-    `path` is written unless the export is Parquet that the table takes as it is.
-    """
-
-    table: RawTable
-    columns: Mapping[str, str]
-    path: Path
-
-
 @dataclass(frozen=True)
 class Parsed:
     """A file as a Parquet file of `rows` rows.
 
-    `records` are those of the original, by a count of its own; None where none can be had.
-    `new_columns` are those that the raw table lacks, with their types; `duplicates` counts rows
-    left out because the file has a later version of them.
+    `records` are those of the original, by a count of its own. `new_columns` are those that the raw
+    table lacks, `widened` those that get another type; `duplicates` counts rows left out because
+    the file has a later version of them, `aside` are rows that can't be loaded. `evidence` says
+    what was found about the file, `columns` about each column, `breaks` what in it doesn't add up.
     """
 
     path: Path
@@ -49,25 +47,52 @@ class Parsed:
     new_columns: dict[str, str]
     records: int | None = None
     duplicates: int = 0
+    widened: dict[str, str] = field(default_factory=dict)
+    aside: tuple[RowAside, ...] = ()
+    evidence: dict[str, Any] = field(default_factory=dict)
+    columns: tuple[ColumnEvidence, ...] = ()
+    remembered: dict[str, Remembered] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
 
 
-def parse(
-    connection: DuckDBPyConnection, file: Path, format_: Format, destination: Destination
-) -> Parsed:
-    """Parse the local `file` for its destination.
+@dataclass(frozen=True)
+class Staged:
+    """A file unpacked, its records as text; None of Parquet, which is at `path`."""
+
+    path: Path
+    records: Records | None
+
+
+def stage(file: Path, rules: ReadingRules, known: Known | None = None) -> Staged:
+    """Read a file's records, before it is clear what its table has.
+
+    `known` says whether a header is one of a known layout. Raises UnreadableFileError.
+    """
+    records, parts = read_records(file, rules, known)
+    return Staged(parts[0].path, records)
+
+
+def parse(connection: DuckDBPyConnection, file: Path, destination: Destination) -> Parsed:
+    """Parse the local `file` for its destination; as `stage`, then `finish`."""
+    return finish(connection, stage(file, destination.rules), destination)
+
+
+def finish(connection: DuckDBPyConnection, staged: Staged, destination: Destination) -> Parsed:
+    """Turn staged records into Parquet for their destination.
 
     Raises UnreadableFileError for whatever is wrong with the content, and OSError or
     duckdb's OutOfMemoryException for what isn't the file's fault.
     """
     import duckdb
 
+    file = staged.path
     try:
-        parsed = _parse(connection, file, format_, destination)
-        return replace(parsed, records=count_records(connection, file, format_))
+        return _finish(connection, staged, destination)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.IOException as error:
-        if "magic bytes" in str(error) or "footer" in str(error) or "gzip" in str(error).lower():
+        if "magic bytes" in str(error) or "footer" in str(error):
             raise UnreadableFileError(_first_line(error, file)) from error
         raise OSError(_first_line(error, file)) from error
     except duckdb.Error as error:
@@ -76,127 +101,156 @@ def parse(
         connection.execute("drop table if exists staged")
 
 
-def _parse(
-    connection: DuckDBPyConnection, file: Path, format_: Format, destination: Destination
-) -> Parsed:
-    table, columns, target = destination.table, destination.columns, destination.path
-    if file.stat().st_size == 0:
-        raise UnreadableFileError("the file is empty (0 bytes)")
-    found = _columns_found(connection, file, format_)
-    names = _normalized(found)
-    missing = [name for name in columns if name not in names.values()]
-    required = set(table.primary_key) if format_ in ("json", "jsonl") else _declared(table)
-    if absent := sorted(required.intersection(missing)):
-        raise UnreadableFileError(
-            f"it lacks the column{'s' if len(absent) > 1 else ''} {', '.join(absent)}; "
-            f"found are {', '.join(found)}"
-        )
-    new = {
-        names[original]: column_type(type_)
-        for original, type_ in found.items()
-        if names[original] not in columns
-    }
-    wanted = {**columns, **new}
-    untouched = format_ == "parquet" and list(found.items()) == list(wanted.items())
-    path = file
-    if not untouched:
-        _stage(connection, file, format_, found)
-        _write(connection, found, names, wanted, target)
-        path = target
-    if not table.primary_key or keys_unique(connection, [path], table.primary_key):
-        return Parsed(path, _count(connection, path), new)
-    rows = _refuse_empty_keys(connection, path, table.primary_key)
-    newest = target.with_suffix(".newest.parquet")
-    kept = sum(write_newest_rows(connection, [path], table.primary_key, newest).values())
-    return Parsed(newest, kept, new, duplicates=rows - kept)
+def facts_of(parsed: Parsed) -> dict[str, Any]:
+    """How a file was read, and why each column has its type."""
+    columns = {c.name: f"{c.type.lower()}: {c.reason}" for c in parsed.columns}
+    return {"read_as": parsed.evidence, "columns": columns}
 
 
-def _declared(table: RawTable) -> set[str]:
-    return {column.name for column in table.columns}
+def read_records(
+    file: Path, rules: ReadingRules, known: Known | None = None
+) -> tuple[Records | None, list[Opened]]:
+    """The records of a file as text, those of several parts as one; None for Parquet."""
+    parts = open_file(file, file.parent, rules.encoding)
+    found: list[Records] = []
+    for part in parts:
+        if part.kind == "parquet" and len(parts) == 1:
+            return None, parts
+        target = part.path.with_name(f"{part.path.name}.{len(found)}.records")
+        found += _records_of(part, target, rules, known)
+    return _joined(found, file.with_name(f"{file.name}.joined")), parts
 
 
-def _columns_found(connection: DuckDBPyConnection, file: Path, format_: Format) -> dict[str, str]:
-    """Columns and types as the whole file suggests them."""
-    read = {
-        "csv": "read_csv(?, header = true, sample_size = -1)",
-        "json": "read_json(?, format = 'auto', sample_size = -1, records = true)",
-        "jsonl": "read_json(?, format = 'newline_delimited', sample_size = -1, records = true)",
-        "parquet": "read_parquet(?)",
-    }[format_]
-    rows = connection.execute(f"describe from {read}", [str(file)]).fetchall()
-    return {name: type_ for name, type_, *_ in rows}
-
-
-def _normalized(found: Mapping[str, str]) -> dict[str, str]:
-    """dlt's name of each column, such as `client_id` for `Client ID`."""
-    from dlt.common.normalizers.naming.snake_case import NamingConvention
-
-    naming = NamingConvention()
-    names: dict[str, str] = {}
-    for original in found:
-        name = naming.normalize_identifier(original)
-        if name in names.values():
-            raise UnreadableFileError(f"more than one of its columns would be called {name}")
-        names[original] = name
-    return names
-
-
-def _stage(
-    connection: DuckDBPyConnection, file: Path, format_: Format, found: Mapping[str, str]
-) -> None:
-    """Make the temporary table `staged` of the file's columns; text formats as text."""
-    if format_ == "parquet":
-        connection.execute("create temp table staged as from read_parquet(?)", [str(file)])
-        return
-    if format_ == "csv":
-        read = "read_csv(?, header = true, all_varchar = true)"
+def _records_of(
+    part: Opened, target: Path, rules: ReadingRules, known: Known | None
+) -> list[Records]:
+    if part.kind == "csv":
+        dialect = find_dialect(part.path, rules, known)
+        records = read_delimited(part.path, dialect, target, rules.footer_lines)
+    elif part.kind == "json":
+        records = read_json(part.path, target)
+    elif part.kind == "workbook":
+        return _records_of_workbook(part, target, rules, known)
+    elif part.kind == "parquet":
+        raise UnreadableFileError("the archive has Parquet files; unpack it")
     else:
-        kind = "auto" if format_ == "json" else "newline_delimited"
-        fields = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in found)
-        read = f"read_json(?, format = '{kind}', records = true, columns = {{{fields}}})"
-    connection.execute(f"create temp table staged as from {read}", [str(file)])
+        statement = read_statement(part.path, part.kind)
+        if statement.records != len(statement.rows):
+            raise UnreadableFileError(
+                f"{len(statement.rows):,} entries were read, and {statement.records:,} are in it"
+            )
+        records = write_rows(iter(statement.rows), target, unit="entry")
+        records = replace(
+            records,
+            evidence=statement.evidence,
+            breaks=tuple(statement.breaks),
+            total=statement.records,
+        )
+    evidence: dict[str, Any] = {"kind": part.kind}
+    if part.encoding:
+        evidence["encoding"] = f"{part.encoding.name}: {part.encoding.reason}"
+    if part.packed:
+        evidence["packed"] = f"{part.packed} {part.member}".strip()
+    return [replace(records, evidence={**evidence, **records.evidence})]
 
 
-def _write(
-    connection: DuckDBPyConnection,
-    found: Mapping[str, str],
-    names: Mapping[str, str],
-    wanted: Mapping[str, str],
-    target: Path,
-) -> None:
-    """Write `staged` with the wanted columns and types. Refuses a value that would change."""
-    staged = {name: type_ for name, type_, *_ in connection.execute("describe staged").fetchall()}
-    originals = {name: original for original, name in names.items()}
-    selected, suspects = [], []
-    for name, type_ in wanted.items():
-        original = originals.get(name)
-        if original is None:
-            selected.append(f"cast(null as {type_}) as {identifier(name)}")
-        elif staged[original] == type_:
-            selected.append(f"{identifier(original)} as {identifier(name)}")
-        else:
-            nested = type_ == "JSON" and staged[original] != "VARCHAR"
-            kind = "json" if nested else "varchar"
-            text = f"cast(cast({identifier(original)} as {kind}) as varchar)"
-            selected.append(f"{converted(text, type_)} as {identifier(name)}")
-            if (condition := refused(text, type_)) is not None:
-                suspects.append((original, name, type_, condition))
-    if suspects:
-        any_refused = ", ".join(f"count(*) filter (where {s[3]})" for s in suspects)
-        counts = connection.execute(f"select {any_refused} from staged").fetchone() or ()
-        for count, (original, name, type_, condition) in zip(counts, suspects, strict=True):
-            if count:
-                row = connection.execute(
-                    f"select rowid + 1, {identifier(original)} from staged "
-                    f"where {condition} limit 1"
-                ).fetchone()
-                number, value = row or (0, None)
-                raise UnreadableFileError(
-                    f"column {name}: {count:,} of its values are no {type_.lower()}, "
-                    f"the first {str(value)[:80]!r} in row {number:,} "
-                    f"(the file has it as {found[original].lower()})"
-                )
-    _copy(connection, f"select {', '.join(selected)} from staged", target)
+def _records_of_workbook(
+    part: Opened, target: Path, rules: ReadingRules, known: Known | None
+) -> list[Records]:
+    """A sheet each: those that can be seen and have rows, or the one that is declared."""
+    found = [sheet for sheet in sheets(part.path) if sheet.rows]
+    chosen = [s for s in found if s.visible] or found
+    if rules.sheet:
+        chosen = [sheet for sheet in found if sheet.name == rules.sheet]
+    if not chosen:
+        names = ", ".join(sheet.name for sheet in found) or "none"
+        raise UnreadableFileError(f"it has no sheet {rules.sheet or 'with rows'}; found {names}")
+    hidden = [sheet.name for sheet in found if sheet not in chosen]
+    return [
+        replace(records, evidence={"kind": "workbook", **records.evidence, "not read": hidden})
+        for n, sheet in enumerate(chosen)
+        for records in [read_sheet(sheet, target.with_name(f"{target.name}.{n}"), rules, known)]
+    ]
+
+
+def _joined(parts: Sequence[Records], target: Path) -> Records:
+    """Several parts of one file as one; they must have the same columns."""
+    if len(parts) == 1:
+        return parts[0]
+    import pyarrow.parquet as pq
+
+    first = parts[0]
+    for part in parts:
+        if part.names != first.names:
+            raise UnreadableFileError(
+                f"its {len(parts)} parts have different columns, as {', '.join(first.names)[:100]} "
+                f"and {', '.join(part.names)[:100]}; drop each as a file of its own"
+            )
+    with pq.ParquetWriter(target, pq.read_schema(first.path)) as out:
+        for part in parts:
+            for batch in pq.ParquetFile(part.path).iter_batches():
+                out.write_batch(batch)
+    kinds = tuple(
+        frozenset().union(*columns) for columns in zip(*(part.kinds for part in parts), strict=True)
+    )
+
+    def line(row: int) -> int:
+        for part in parts:
+            if row < part.rows:
+                return part.line(row)
+            row -= part.rows
+        return 0
+
+    return Records(
+        path=target,
+        names=first.names,
+        rows=sum(part.rows for part in parts),
+        total=sum(part.total for part in parts),
+        aside=tuple(row for part in parts for row in part.aside),
+        breaks=tuple(told for part in parts for told in part.breaks),
+        preamble=first.preamble,
+        kinds=kinds,
+        evidence={**first.evidence, "parts": len(parts)},
+        line=line,
+        unit=first.unit,
+    )
+
+
+def _finish(connection: DuckDBPyConnection, staged: Staged, destination: Destination) -> Parsed:
+    records = staged.records
+    if records is None:
+        conformed, total = conform_parquet(connection, staged.path, destination)
+        evidence: dict[str, Any] = {"kind": "parquet"}
+        aside: tuple[RowAside, ...] = ()
+    else:
+        conformed, total = conform(connection, records, destination), records.total
+        evidence, aside = records.evidence, records.aside
+    parsed = Parsed(
+        path=conformed.path,
+        rows=conformed.rows,
+        new_columns=conformed.new_columns,
+        records=total,
+        widened=conformed.widened,
+        aside=without_footer((*aside, *conformed.aside), destination.rules),
+        evidence=evidence,
+        columns=conformed.evidence,
+        remembered=conformed.remembered,
+        headers=records.names if records else (),
+        breaks=(*(records.breaks if records else ()), *conformed.breaks),
+    )
+    return _one_row_a_key(connection, parsed, destination)
+
+
+def _one_row_a_key(
+    connection: DuckDBPyConnection, parsed: Parsed, destination: Destination
+) -> Parsed:
+    key = destination.table.primary_key
+    if not key or keys_unique(connection, [parsed.path], key):
+        return parsed
+    rows = _refuse_empty_keys(connection, parsed.path, key)
+    newest = destination.path.with_suffix(".newest.parquet")
+    kept = sum(write_newest_rows(connection, [parsed.path], key, newest).values())
+    return replace(parsed, path=newest, rows=kept, duplicates=rows - kept)
 
 
 def _refuse_empty_keys(
@@ -207,8 +261,7 @@ def _refuse_empty_keys(
     rows, empty, first = connection.execute(
         f"select count(*), count(*) filter (where {missing}), "
         f"min(file_row_number) filter (where {missing}) "
-        "from read_parquet(?, file_row_number = true)",
-        [str(path)],
+        f"from read_parquet({literal(path)}, file_row_number = true)"
     ).fetchone() or (0, 0, None)
     if empty:
         raise UnreadableFileError(
@@ -216,16 +269,6 @@ def _refuse_empty_keys(
             f"the first of them row {first + 1:,}"
         )
     return int(rows)
-
-
-def _count(connection: DuckDBPyConnection, path: Path) -> int:
-    row = connection.execute("select count(*) from read_parquet(?)", [str(path)]).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _copy(connection: DuckDBPyConnection, query: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    connection.execute(f"copy ({query}) to {literal(target)} (format parquet)")
 
 
 def _first_line(error: Exception, file: Path) -> str:

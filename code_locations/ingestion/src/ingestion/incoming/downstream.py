@@ -5,12 +5,33 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from ingestion.incoming.inbox import SOURCE
+from ingestion.incoming.inbox import SOURCE, Inbox
+from ingestion.layouts.recognition import peek
 from stack.artifacts import ArtifactStore
 from stack.dbt_artifacts import read_manifest
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 
 _log = logging.getLogger(__name__)
+
+
+_HEAD_BYTES = 1 << 16
+# What is packed is not looked into for a header.
+_PACKED = (".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+
+
+def may_feed(inbox: Inbox, paths: Collection[str]) -> bool:
+    """Whether a file has, or may have, a layout that gives rows to the books, or is modelled."""
+    for path in paths:
+        if path.lower().endswith(_PACKED):
+            return True
+        try:
+            with inbox.fs.open(f"{inbox.root}/{path}", "rb") as stream:
+                layout = peek(stream.read(_HEAD_BYTES))
+        except OSError:
+            continue  # its run says why
+        if layout is not None and (layout.feeds or used_by_models({layout.name})):
+            return True
+    return False
 
 
 def used_by_models(tables: Collection[str]) -> bool:

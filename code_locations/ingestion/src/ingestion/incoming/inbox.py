@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
+import json
 import os
 import tempfile
 import time
@@ -17,14 +20,14 @@ from ingestion.files.listing import (
     NO_FORMAT,
     PASSED_OVER,
     Export,
-    Format,
     describe,
     find_exports,
-    name_and_format,
+    name_of,
 )
 from ingestion.files.names import table_name
 from ingestion.quarantine import Entry, Quarantine, QuarantineError, entry_id
 from ingestion.settings import IncomingSettings
+from stack.artifacts import write_atomically
 from stack.storage import filesystem, safe_name
 
 SOURCE = "files"
@@ -36,10 +39,9 @@ LONGEST_NAME_BYTES = 255
 
 @dataclass(frozen=True)
 class Target:
-    """The table of a file, without the prefix `files_`, and the file's format."""
+    """The table of a file, without the prefix `files_`."""
 
     table: str
-    format: Format
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,27 @@ class Inbox:
             _carry(fs, kept, self.fs, target)
         return path
 
+    def put_back_rows(self, entry: Entry) -> str:
+        """Write rows of the quarantine into a file of their table here; return its path."""
+        fs, kept = filesystem(entry.place)
+        try:
+            rows = [json.loads(line) for line in fs.cat_file(kept).splitlines() if line.strip()]
+            text = io.StringIO()
+            writer = csv.writer(text)
+            writer.writerows([rows[0]["header"], *(row["cells"] for row in rows)])
+        except (FileNotFoundError, ValueError, LookupError, TypeError) as error:
+            raise QuarantineError(
+                entry.path,
+                found=f"{entry.place} can't be read: {error!r}",
+                expected="a line of JSON a row, with its header and its cells",
+                next_step="drop a corrected file into the inbox, then settle the entry",
+            ) from error
+        path = f"{entry.table.removeprefix(f'{SOURCE}_')}/{entry.id}.csv"
+        target = f"{self.root}/{path}"
+        self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+        write_atomically(self.fs, target, text.getvalue().encode())
+        return path
+
     def _move(self, file: Export, fs: Any, target: str) -> None:
         """Move a file, unless it isn't the one listed any more, or gone: then it stays.
 
@@ -170,13 +193,13 @@ def target_of(path: str, *, regular: bool = True) -> Target | str:
     """
     if not regular:
         return NO_FILE
-    parts = name_and_format(path)
-    if parts is None:
+    name = name_of(path)
+    if name is None:
         return NO_FORMAT
-    table = table_name(parts[0])
+    table = table_name(name)
     if not table:
-        return f"its name {parts[0]!r} has no letter or digit to name a table after"
-    return Target(table, parts[1])
+        return f"its name {name!r} has no letter or digit to name a table after"
+    return Target(table)
 
 
 def table_of(path: str) -> str:

@@ -8,17 +8,29 @@ is made good by the next one. Batches of the same table must not run at the same
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from ingestion.files.conform import Destination
+from ingestion.files.errors import UnreadableFileError
 from ingestion.files.fetching import FileReader, content_hash
 from ingestion.files.listing import Export, find_exports
-from ingestion.files.reading import UnreadableFileError
+from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
+from ingestion.incoming.declared import Declared
 from ingestion.incoming.inbox import ASSET, SOURCE, Inbox, Target, quiet_files, target_of
 from ingestion.incoming.reading import Fetched, Read, read_one
-from ingestion.incoming.tables import Tables, columns_and_files, found_tables, raw_table_of
+from ingestion.incoming.tables import (
+    Tables,
+    columns_and_files,
+    found_tables,
+    key_of,
+    raw_table_of,
+)
+from ingestion.layouts import Layout, layouts, recognise
+from ingestion.layouts.feeding import SOURCE as FED
 from ingestion.loaders import WHAT_IS_NEW, Scope, WithoutFacts
 from ingestion.loading import Loaded, LoadError, TableFile, load
 from ingestion.loading.tables import with_all_tables
@@ -31,6 +43,7 @@ from stack.settings import WarehouseSettings, load_settings
 from stack.storage import filesystem
 
 _log = logging.getLogger(__name__)
+_SHOWN = 20
 
 
 class FilesLoader(WithoutFacts):
@@ -42,8 +55,8 @@ class FilesLoader(WithoutFacts):
     required = True
 
     def tables(self) -> tuple[RawTable, ...]:
-        """Those declared in stack/raw/files.yml, because models are built on them."""
-        return raw_tables(SOURCE)
+        """Those that models are built on: of stack/raw/files.yml, and what layouts feed."""
+        return (*raw_tables(SOURCE), *raw_tables(FED))
 
     def load(self, scope: Scope = WHAT_IS_NEW, log: logging.Logger = _log) -> LoadReport:
         """Load the oldest files that nobody wrote to lately.
@@ -71,8 +84,9 @@ class FilesLoader(WithoutFacts):
         return False
 
     def put_back(self, entry: Entry) -> str:
-        """Move a file of the quarantine back into the inbox."""
-        path = Inbox.open(load_settings(IncomingSettings)).put_back(entry)
+        """Move a file of the quarantine back into the inbox; make one of records."""
+        inbox = Inbox.open(load_settings(IncomingSettings))
+        path = inbox.put_back(entry) if entry.kind == "file" else inbox.put_back_rows(entry)
         return f"{path} is in the inbox again; file_processing_pipeline loads it"
 
 
@@ -89,6 +103,7 @@ class _Run:
         self.warehouse = load_settings(WarehouseSettings)
         self.settings = load_settings(IncomingSettings)
         self.inbox = Inbox.open(self.settings)
+        self.declared = Declared.load(self.settings.declared_files)
         self.quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
 
     def load(self, batch: Mapping[str, str]) -> LoadReport:
@@ -98,6 +113,8 @@ class _Run:
         with self._reader(self.inbox.fs, self.inbox.root) as reader:
             fetched = self._fetch(reader, batch, there, refused)
             tables = Tables.look(self.warehouse, fetched)
+            if fetched:
+                tables.remember()
             reads = self._read(reader, fetched, tables, refused)
             self._load(reads, tables)
         for file, reason in refused:
@@ -116,13 +133,7 @@ class _Run:
         exports = find_exports(fs, root)
         for name in sorted(t for t in tables if t.startswith(f"{SOURCE}_")):
             with self._reader(fs, root) as reader:
-                files = [
-                    Fetched(export, target, local, content_hash(local))
-                    for export in exports
-                    if isinstance(target := target_of(export.path), Target)
-                    and f"{SOURCE}_{target.table}" == name
-                    for local in [reader.fetch(export)]
-                ]
+                files = list(self._processed(reader, exports, name))
                 by_content = {item.file_id: item for item in files}
                 columns, wanted = columns_and_files(self.warehouse, name)
                 if None in wanted or not wanted <= by_content.keys():
@@ -133,10 +144,27 @@ class _Run:
                     continue
                 chosen = [item for item in by_content.values() if item.file_id in wanted]
                 state = Tables({name: columns})
+                state.remember()
                 reads = self._read(reader, chosen, state, [])
                 if len(reads) == len(chosen) and reads:
-                    self._count(reads, load(SOURCE, self._files(reads, state, replace=True), {}))
+                    made = self._files(reads, state, replace=True)
+                    self._count(reads, load(SOURCE, made, state.state(reads)))
         return self._report()
+
+    def _processed(
+        self, reader: FileReader, exports: Iterable[Export], table: str
+    ) -> Iterator[Fetched]:
+        """The processed files of a table; one of a layout is found by its content."""
+        by_layout = table in {f"{SOURCE}_{layout.name}" for layout in layouts()}
+        for export in exports:
+            target = target_of(export.path)
+            if not isinstance(target, Target):
+                continue
+            if by_layout or f"{SOURCE}_{target.table}" == table:
+                with suppress(UnreadableFileError):
+                    fetched = self._stage(reader, export, target)
+                    if fetched.table == table:
+                        yield fetched
 
     def _reader(self, fs: Any, root: str) -> FileReader:
         return FileReader(fs, root, self.settings.stack_home / "scratch", self.warehouse)
@@ -159,15 +187,44 @@ class _Run:
                 if file.version != version:
                     self._note(path, Outcome.LEFT, "it has changed since it was listed")
                 elif isinstance(target, Target):
-                    local = reader.fetch(file)
-                    fetched.append(Fetched(file, target, local, content_hash(local)))
+                    fetched.append(self._stage(reader, file, target))
                 else:
                     refused.append((file, target))
+            except UnreadableFileError as error:
+                refused.append((file or Export("", path), str(error)))
             except FileNotFoundError:
                 self._note(path, Outcome.LEFT, "it is gone")
             except OSError as error:
                 self._fail(path, f"it can't be read now: {error}")
         return fetched
+
+    def _stage(self, reader: FileReader, file: Export, target: Target) -> Fetched:
+        """A file's records, and its layout; what is declared beats a layout."""
+        local = reader.fetch(file)
+        declared = self.declared.of(file.path, f"{SOURCE}_{target.table}")
+        rules = NOTHING_DECLARED if declared is None else declared.read
+        looked_for = rules.hints_only and not (declared and declared.feeds)
+        known = (lambda names: recognise(names) is not None) if looked_for else None
+        staged = reader.stage(local, file, rules, known)
+        names = staged.records.names if staged.records else ()
+        layout = recognise(names) if looked_for else None
+        return Fetched(
+            file=file,
+            target=target,
+            file_id=content_hash(local),
+            staged=staged,
+            rules=self._layout_rules(layout, names, rules) if layout else rules,
+            layout=layout,
+            feeding=layout or declared,
+        )
+
+    def _layout_rules(
+        self, layout: Layout, names: tuple[str, ...], rules: ReadingRules
+    ) -> ReadingRules:
+        """A layout's, with how days and numbers read as it is declared of the file or the table."""
+        declared = self.declared.of("", f"{SOURCE}_{layout.name}")
+        of_table = NOTHING_DECLARED if declared is None else declared.read
+        return layout.rules_for(names).with_hints(rules, of_table)
 
     def _read(
         self,
@@ -186,7 +243,7 @@ class _Run:
                 self._note(path, Outcome.AGAIN, "its table has this content", item.table)
                 continue
             try:
-                read = read_one(reader, item, tables.columns.get(item.table, {}))
+                read = read_one(reader, item, self._destination(item, tables))
             except UnreadableFileError as error:
                 refused.append((item.file, str(error)))
             except FileNotFoundError:
@@ -194,16 +251,27 @@ class _Run:
             except (OSError, duckdb.Error) as error:
                 self._fail(path, f"it can't be read now: {str(error).splitlines()[0]}", item.table)
             else:
-                if not read.rows:  # a header alone says nothing about types: no table is made
+                if not read.parsed.rows:  # a header alone says nothing about types: no table
                     tables.contents.add(item.content)
                     self.log.info(f"{path} has no rows")
-                    self.inputs[path] = InputReport(
-                        name=path, table=item.table, records=read.records, bytes=item.file.size
-                    )
+                    self.inputs[path] = read.input(0, self._rows_aside(read))
                     continue
-                tables.columns.setdefault(item.table, {}).update(read.new_columns)
+                tables.take(read)
                 reads.append(read)
         return reads
+
+    def _destination(self, item: Fetched, tables: Tables) -> Destination:
+        """Where a file goes, by what its table has and what is declared."""
+        return Destination(
+            table=raw_table_of(item.table, {}, self._key(item.table)),
+            columns=tables.columns.get(item.table, {}),
+            path=item.staged.path.with_suffix(".parquet"),
+            remembered=tables.remembered.get(item.table, {}),
+            rules=item.rules,
+        )
+
+    def _key(self, table: str) -> tuple[str, ...]:
+        return key_of(table, self.declared)
 
     def _load(self, reads: Sequence[Read], tables: Tables) -> None:
         """Load all at once; if that fails, one by one: one file doesn't hold up the others."""
@@ -212,7 +280,8 @@ class _Run:
         if not reads:
             return
         try:
-            self._count(reads, load(SOURCE, self._files(reads, tables), {}, self.log.info))
+            files = self._files(reads, tables)
+            self._count(reads, load(SOURCE, files, tables.state(reads), self.log.info))
         except (LoadError, duckdb.Error) as error:
             there = Tables.look(self.warehouse, [read.fetched for read in reads])
             for read in reads:
@@ -223,7 +292,7 @@ class _Run:
                     if len(reads) == 1:
                         raise error
                     files = self._files([read], tables)
-                    self._count([read], load(SOURCE, files, {}, self.log.info))
+                    self._count([read], load(SOURCE, files, tables.state(), self.log.info))
                 except (LoadError, duckdb.Error) as why:
                     reason = one_line(str(why).splitlines()[0])
                     self._fail(read.fetched.file.path, reason, read.fetched.table)
@@ -236,27 +305,51 @@ class _Run:
     ) -> list[TableFile]:
         return [
             TableFile(
-                raw_table_of(read.fetched.table, tables.columns[read.fetched.table]),
+                raw_table_of(
+                    read.fetched.table,
+                    tables.columns[read.fetched.table],
+                    self._key(read.fetched.table),
+                ),
                 read.parquet,
-                read.rows,
+                read.parsed.rows,
                 replace=replace,
+                types=tables.columns[read.fetched.table],
             )
             for read in reads
+        ] + [
+            TableFile(fed.table, fed.path, fed.rows, keys_checked=True)
+            for read in reads
+            for fed in read.fed
         ]
 
     def _count(self, reads: Iterable[Read], done: Loaded) -> None:
         self.loaded |= done.tables
         for read in reads:
-            kept = done.rows_by_file.get(read.parquet, read.rows)
-            path = read.fetched.file.path
-            self.inputs[path] = InputReport(
-                name=path,
-                table=read.fetched.table,
-                records=read.records,
-                loaded=kept,
-                merged_away=read.duplicates + read.rows - kept,
-                bytes=read.fetched.file.size,
+            kept = done.rows_by_file.get(read.parquet, read.parsed.rows)
+            self.inputs[read.fetched.file.path] = read.input(kept, self._rows_aside(read))
+
+    def _rows_aside(self, read: Read) -> list[SetAside]:
+        """Keep the rows that can't be loaded, but those that nobody has to do anything about."""
+        found = [row for row in read.parsed.aside if row.expected]
+        told = [SetAside(reason=row.reason, records=1) for row in found[:_SHOWN]]
+        if len(found) > _SHOWN:
+            told.append(SetAside(reason="and others alike", records=len(found) - _SHOWN))
+        rows = [row for row in read.parsed.aside if not row.expected]
+        if rows:
+            more = f"; and {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
+            names = read.parsed.headers
+            entry = self.quarantine.keep_records(
+                SOURCE,
+                read.fetched.file.path,
+                read.fetched.table,
+                f"{rows[0].reason}{more}",
+                (
+                    {"line": row.line, "reason": row.reason, "header": names, "cells": row.cells}
+                    for row in rows
+                ),
             )
+            told.append(SetAside(reason=entry.reason, records=len(rows), where=entry.place))
+        return told
 
     def _move(self, file: Export, move: Callable[[Export], None]) -> None:
         try:
@@ -286,7 +379,10 @@ class _Run:
         self.failures.append(Failure(source=path, reason=f"{reason}; it stays for a later run"))
 
     def _report(self) -> LoadReport:
-        found = {t.table_name: t for t in (*raw_tables(SOURCE), *found_tables(self.warehouse))}
+        found = {
+            t.table_name: t
+            for t in (*raw_tables(SOURCE), *found_tables(self.warehouse, self.declared))
+        }
         return LoadReport(
             loader=SOURCE,
             asset=ASSET,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ingestion.files.conform import Destination
+from ingestion.files.errors import UnreadableFileError
 from ingestion.files.fetching import FileReader
 from ingestion.files.listing import Export
-from ingestion.files.reading import UnreadableFileError
+from ingestion.files.reading import Parsed, Staged, facts_of
+from ingestion.files.rules import ReadingRules
 from ingestion.incoming.inbox import SOURCE, Target
-from ingestion.incoming.tables import FILE, FILE_ID, raw_table_of
+from ingestion.incoming.tables import FILE, FILE_ID
+from ingestion.layouts import Layout
+from ingestion.layouts.feeding import Fed, Feeding, feed
+from stack.load_report import InputReport, SetAside
 from stack.sql import literal
 
 ORIGIN = {FILE: "VARCHAR", FILE_ID: "VARCHAR"}
@@ -18,17 +24,23 @@ ORIGIN = {FILE: "VARCHAR", FILE_ID: "VARCHAR"}
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file at hand: `local` is it or a copy, `file_id` the hash of its content."""
+    """A file at hand, its records as text: `file_id` is the hash of its content.
+
+    A file of a known layout belongs to the layout's table, whatever its name is.
+    """
 
     file: Export
     target: Target
-    local: Path
     file_id: str
+    staged: Staged
+    rules: ReadingRules
+    layout: Layout | None = None
+    feeding: Feeding | None = None
 
     @property
     def table(self) -> str:
         """Name of its raw table."""
-        return f"{SOURCE}_{self.target.table}"
+        return f"{SOURCE}_{self.layout.name if self.layout else self.target.table}"
 
     @property
     def content(self) -> tuple[str, str]:
@@ -38,30 +50,57 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Read:
-    """A file as Parquet with its origin in each row."""
+    """A file as Parquet with its origin in each row, and what it gives to the books' tables."""
 
     fetched: Fetched
     parquet: Path
-    rows: int
-    records: int | None
-    duplicates: int
+    parsed: Parsed
     new_columns: dict[str, str]
+    fed: tuple[Fed, ...] = ()
+
+    def input(self, loaded: int, set_aside: Sequence[SetAside] = ()) -> InputReport:
+        """Its account, after `loaded` of its rows went in."""
+        parsed = self.parsed
+        return InputReport(
+            name=self.fetched.file.path,
+            table=self.fetched.table,
+            records=parsed.records,
+            loaded=loaded,
+            merged_away=parsed.duplicates + parsed.rows - loaded,
+            set_aside=tuple(set_aside),
+            bytes=self.fetched.file.size,
+            facts=facts_of(parsed),
+            breaks=parsed.breaks,
+        )
 
 
-def read_one(reader: FileReader, item: Fetched, columns: Mapping[str, str]) -> Read:
-    """A file for its table, which has `columns` now (none, if there is no such table yet)."""
+def read_one(reader: FileReader, item: Fetched, destination: Destination) -> Read:
+    """A file for its table, which has no columns if it isn't there yet."""
+    columns = destination.columns
     present = {name: type_ for name, type_ in columns.items() if name not in ORIGIN}
-    table = raw_table_of(item.table, {})
-    parsed = reader.read(item.local, item.file, item.target.format, table, present)
+    remembered = destination.remembered if present else {}
+    destination = replace(destination, columns=present, remembered=remembered)
+    parsed = reader.finish(item.staged, item.file, destination)
     if taken := sorted(ORIGIN.keys() & parsed.new_columns.keys()):
         raise UnreadableFileError(
             f"its column {taken[0]} has the name that the stack gives to a row's origin; rename it"
         )
-    with_origin = item.local.with_suffix(".origin.parquet")
+    with_origin = destination.path.with_suffix(".origin.parquet")
     reader.connection().execute(
         f"copy (select *, {literal(item.file.path)} as {FILE}, {literal(item.file_id)} as "
         f"{FILE_ID} from read_parquet({literal(parsed.path)})) "
         f"to {literal(with_origin)} (format parquet)"
     )
     new = {k: v for k, v in (parsed.new_columns | ORIGIN).items() if k not in columns}
-    return Read(item, with_origin, parsed.rows, parsed.records, parsed.duplicates, new)
+    if item.layout is not None:
+        parsed = replace(parsed, evidence={**parsed.evidence, "layout": item.layout.title})
+    if item.feeding is None:
+        return Read(item, with_origin, parsed, new)
+    fed, failed = feed(reader.connection(), item.feeding, parsed.path, item.file.written_at)
+    told = {one.table.table_name: one.rows for one in fed}
+    parsed = replace(
+        parsed,
+        evidence={**parsed.evidence, "rows it feeds": told},
+        breaks=(*parsed.breaks, *failed),
+    )
+    return Read(item, with_origin, parsed, new, tuple(fed))

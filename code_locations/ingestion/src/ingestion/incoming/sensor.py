@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from ingestion.files.listing import Export
-from ingestion.incoming.downstream import used_by_models
+from ingestion.incoming.downstream import may_feed, used_by_models
 from ingestion.incoming.inbox import Inbox, table_of
 from ingestion.incoming.loader import FilesLoader
 from ingestion.incoming.runs import held_tables
@@ -67,7 +67,8 @@ def hand_out(
     held = held_tables(instance)
     size, most = settings.incoming_files_a_run, settings.incoming_runs_a_tick
     chosen = [] if held is None else batches(ready, held, size=size, most=most)
-    requests = [request(instance, batch, after) for batch in chosen]
+    inbox = Inbox.open(settings)
+    requests = [request(instance, batch, after, inbox) for batch in chosen]
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else _nothing(settings.incoming, len(found), len(ready)),
@@ -75,13 +76,16 @@ def hand_out(
     )
 
 
-def request(instance: dg.DagsterInstance, batch: Sequence[str], cursor: Cursor) -> dg.RunRequest:
+def request(
+    instance: dg.DagsterInstance, batch: Sequence[str], cursor: Cursor, inbox: Inbox
+) -> dg.RunRequest:
     """The run of a batch. Its key counts the runs that had the same files and didn't load them."""
     files = [(path, cursor.seen[path].version) for path in batch]
     name = batch_id(files)
     before = instance.get_runs_count(dg.RunsFilter(job_name=FILES.name, tags={BATCH_TAG: name}))
     config = {"files": [{"path": path, "version": version} for path, version in files]}
-    onwards = used_by_models({table_of(path) for path in batch})
+    regular = [path for path in batch if table_of(path)]
+    onwards = used_by_models({table_of(path) for path in batch}) or may_feed(inbox, regular)
     return dg.RunRequest(
         run_key=f"{name}-{before}",
         run_config={"ops": {"file_processing": {"config": config}}},

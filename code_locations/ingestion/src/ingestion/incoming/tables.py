@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ingestion.files.conform import Remembered
+from ingestion.incoming.declared import Declared
 from ingestion.incoming.inbox import ASSET, SOURCE
+from ingestion.layouts import layouts
+from ingestion.loading import read_state
 from stack.raw import Column, RawTable, raw_tables
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
 from stack.warehouse import columns_of, connect, ensure_raw_tables
 
 if TYPE_CHECKING:
-    from ingestion.incoming.reading import Fetched
+    from ingestion.incoming.reading import Fetched, Read
 
 FILE, FILE_ID = "_file", "_file_id"
 
 
 @dataclass
 class Tables:
-    """Columns of some files' raw tables, by name, and the contents that these have already."""
+    """Columns of some files' raw tables, by name, and the contents that these have already.
+
+    `remembered`, of all tables, says what each column was read from; it is the state of the load.
+    """
 
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     contents: set[tuple[str, str]] = field(default_factory=set)
+    remembered: dict[str, dict[str, Remembered]] = field(default_factory=dict)
 
     @classmethod
     def look(cls, warehouse: WarehouseSettings, files: Iterable[Fetched]) -> Tables:
@@ -49,12 +57,37 @@ class Tables:
                     found.contents.update((table, file_id) for (file_id,) in rows)
         return found
 
+    def remember(self) -> None:
+        """Take what was read from where from the state of the last load."""
+        saved = read_state(SOURCE).get("columns", {})
+        for table, columns in saved.items():
+            found = {name: Remembered(*told) for name, told in columns.items()}
+            self.remembered[table] = found
+
+    def state(self, reads: Iterable[Read] = ()) -> dict[str, Any]:
+        """The state after these files are loaded."""
+        found = {table: dict(columns) for table, columns in self.remembered.items()}
+        for read in reads:
+            found.setdefault(read.fetched.table, {}).update(read.parsed.remembered)
+        return {
+            "columns": {
+                table: {name: [told.header, told.form] for name, told in columns.items()}
+                for table, columns in found.items()
+            }
+        }
+
+    def take(self, read: Read) -> None:
+        """Know what a table will have after this file, for the next one of the batch."""
+        name = read.fetched.table
+        self.columns.setdefault(name, {}).update(read.new_columns | read.parsed.widened)
+        self.remembered.setdefault(name, {}).update(read.parsed.remembered)
+
     def has(self, file: Fetched) -> bool:
         """Whether the file's table has rows of this content."""
         return file.content in self.contents
 
 
-def found_tables(warehouse: WarehouseSettings) -> list[RawTable]:
+def found_tables(warehouse: WarehouseSettings, declared: Declared) -> list[RawTable]:
     """Tables of files that the warehouse has, declared or not, as entries of the registry."""
     schema = warehouse.dlt_dataset_name
     with connect(warehouse) as connection:
@@ -67,11 +100,19 @@ def found_tables(warehouse: WarehouseSettings) -> list[RawTable]:
     columns: dict[str, dict[str, str]] = {}
     for table, column, type_ in rows:
         columns.setdefault(table, {})[column] = type_
-    return [raw_table_of(table, found) for table, found in columns.items()]
+    return [raw_table_of(table, found, key_of(table, declared)) for table, found in columns.items()]
 
 
-def raw_table_of(table_name: str, columns: Mapping[str, str]) -> RawTable:
-    """The declaration of a table, else one without a key that has these columns."""
+def key_of(table: str, declared: Declared) -> tuple[str, ...]:
+    """The key of a table of files, as it is declared, or as its layout says."""
+    by_layout = {f"{SOURCE}_{layout.name}": layout.primary_key for layout in layouts()}
+    return declared.key(table) or by_layout.get(table, ())
+
+
+def raw_table_of(
+    table_name: str, columns: Mapping[str, str], key: tuple[str, ...] = ()
+) -> RawTable:
+    """The declaration of a table, else one that has these columns and this key."""
     for table in raw_tables(SOURCE):
         if table.table_name == table_name:
             return table
@@ -81,6 +122,7 @@ def raw_table_of(table_name: str, columns: Mapping[str, str]) -> RawTable:
         name=name,
         description=f"Rows of the files named {name} that arrived.",
         columns=tuple(Column(name=c, type=type_.lower()) for c, type_ in columns.items()),
+        primary_key=key,
         loader=ASSET,
         platform="file",
     )

@@ -8,7 +8,7 @@ dlt would download. Imported by `pipeline` inside functions: dlt takes 0.5 s to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from dlt.common.destination import DestinationCapabilitiesContext
@@ -16,7 +16,7 @@ from dlt.common.destination.client import FollowupJobRequest, LoadJob
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.normalizers.naming import NamingConvention
 from dlt.common.schema import Schema
-from dlt.common.schema.typing import TTableSchema
+from dlt.common.schema.typing import TSchemaTables, TTableSchema, TTableSchemaColumns
 from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
@@ -26,6 +26,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from ingestion.loading.files import NEWEST_BY
+from ingestion.loading.widening import widen_sql
 from stack.sql import literal
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class WarehouseClient(DuckDbClient):
     """Runs load jobs on the warehouse."""
 
     database: str
+    widened: Mapping[str, Mapping[str, str]]
+    rebuild: bool
 
     def __init__(
         self,
@@ -126,6 +129,20 @@ class WarehouseClient(DuckDbClient):
             return WarehouseCopyJob(file_path)
         return super().create_load_job(table, file_path, load_id, restore)
 
+    def _build_schema_update_sql(
+        self, storage_tables: Iterable[tuple[str, TTableSchemaColumns]]
+    ) -> tuple[list[str], TSchemaTables]:
+        """As dlt's, which adds columns, and those that get another type, in one transaction."""
+        tables = list(storage_tables)
+        statements, update = super()._build_schema_update_sql(tables)
+        first: list[str] = []
+        for name, present in tables:
+            columns = {c: t for c, t in self.widened.get(name, {}).items() if c in present}
+            if columns:
+                qualified = self.sql_client.make_qualified_table_name(name)
+                first += widen_sql(qualified, columns, rebuild=self.rebuild)
+        return [*first, *statements], update
+
     def _create_merge_followup_jobs(
         self, table_chain: Sequence[PreparedTableSchema]
     ) -> list[FollowupJobRequest]:
@@ -135,14 +152,17 @@ class WarehouseClient(DuckDbClient):
 class WarehouseDestination(duckdb_destination):
     """The warehouse on an open connection, which the caller closes."""
 
-    def __init__(self, connection: DuckDBPyConnection, database: str) -> None:
+    def __init__(
+        self, connection: DuckDBPyConnection, database: str, *, is_lake: bool = False
+    ) -> None:
         super().__init__(
             credentials=connection,
             destination_name="warehouse",
             # dlt's default empties the table first: a load killed then would leave it empty.
             replace_strategy="insert-from-staging",
         )
-        self._database = database
+        self._database, self._is_lake = database, is_lake
+        self.widened: dict[str, dict[str, str]] = {}
         self._resolved: dict[tuple[object, ...], DuckDbClientConfiguration] = {}
 
     def configuration(
@@ -170,5 +190,6 @@ class WarehouseDestination(duckdb_destination):
 
     @property
     def client_class(self) -> type[DuckDbClient]:
-        """A client class that knows the database's name."""
-        return type("WarehouseClient", (WarehouseClient,), {"database": self._database})
+        """A client class that knows the database, and which columns get another type."""
+        facts = {"database": self._database, "widened": self.widened, "rebuild": self._is_lake}
+        return type("WarehouseClient", (WarehouseClient,), facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,8 @@ class TableFile:
     Files of one table are loaded in the order given; it only matters for rows with the same
     key and the same `updated_at`. Rows of a table without a primary key are appended. Where
     a file says `replace`, the table holds the files' rows and no others afterwards.
-    `keys_checked`: the caller knows that no key is empty or occurs twice in the file.
+    `keys_checked`: the caller knows that no key is empty or occurs twice in the file. `types` are
+    those that columns are to have, where the table or the file has another.
     """
 
     table: RawTable
@@ -33,6 +34,7 @@ class TableFile:
     rows: int
     replace: bool = False
     keys_checked: bool = False
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 def parquet_columns(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:

@@ -7,28 +7,29 @@ import logging
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ingestion.loading.files import TableFile
 from ingestion.loading.table import TableLoad
 from ingestion.settings import DltSettings
 from stack.errors import StackError
-from stack.load_report import ColumnAdded, TableReport
+from stack.load_report import TableReport
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings, load_settings
-from stack.warehouse import columns_of, connect, ensure_raw_tables, row_count
+from stack.warehouse import connect, ensure_raw_tables
 
 if TYPE_CHECKING:
     from dlt import Pipeline
-    from dlt.common.pipeline import ExtractInfo
-    from dlt.extract import DltResource, DltSource
+    from dlt.extract import DltResource
     from duckdb import DuckDBPyConnection
 
-_STATE_KEY = "state"
+    from ingestion.loading.destination import WarehouseDestination
+
+_STATE_KEY, _RESOURCES_KEY = "state", "resources"
 _log = logging.getLogger(__name__)
 
 
@@ -38,19 +39,6 @@ class Loaded:
 
     tables: dict[str, TableReport] = field(default_factory=dict)
     rows_by_file: dict[Path, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Extracted:
-    """What a dlt source brought, by table name.
-
-    `read` counts the rows that it delivered, `taken` those after its cursor passed over what an
-    earlier load had.
-    """
-
-    tables: dict[str, TableReport]
-    read: dict[str, int]
-    taken: dict[str, int]
 
 
 class LoadError(StackError):
@@ -70,13 +58,23 @@ class LoadError(StackError):
 
 def read_state(source: str) -> dict[str, Any]:
     """State of the source's last completed load, from the warehouse; empty before the first."""
+    return dict(_read_states(source).get(_STATE_KEY, {}))
+
+
+def read_states(source: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """As `read_state`, and the state that dlt keeps of each resource of the source, by name."""
+    found = _read_states(source)
+    return dict(found.get(_STATE_KEY, {})), dict(found.get(_RESOURCES_KEY, {}))
+
+
+def _read_states(source: str) -> dict[str, Any]:
     warehouse, settings = load_settings(WarehouseSettings), load_settings(DltSettings)
     with (
-        _working_directory(source, settings) as folder,
+        working_directory(source, settings) as folder,
         connect(warehouse) as connection,
     ):
         pipeline = _pipeline(source, connection, folder, warehouse, settings)
-        return _committed_state(pipeline, source)
+        return _committed_states(pipeline, source)
 
 
 def load(
@@ -84,6 +82,7 @@ def load(
     files: Iterable[TableFile],
     state: Mapping[str, Any],
     progress: Callable[[str], None] = _log.info,
+    resources: Mapping[str, Any] | None = None,
 ) -> Loaded:
     """Merge the files into their raw tables on the primary key, and commit `state` with them.
 
@@ -91,7 +90,8 @@ def load(
     `updated_at`; within the files the row with the latest one wins. A column that a table
     lacks is added to it. `state` replaces the source's state, as one JSON-able mapping; if
     the load doesn't complete it stays as it was, and loading the same files again ends with
-    the same tables. `progress` is given a line a table. Raises EmptyKeyError before anything
+    the same tables. `resources` is dlt's state of the source's resources, where they have one.
+    `progress` is given a line a table. Raises EmptyKeyError before anything
     is loaded if rows have no primary key, and LoadError if dlt can't complete the load.
     """
     import duckdb
@@ -102,13 +102,18 @@ def load(
         by_table.setdefault(file.table, []).append(file)
     started = time.perf_counter()
     with (
-        _working_directory(source, settings) as folder,
+        working_directory(source, settings) as folder,
         connect(warehouse) as connection,
     ):
         ensure_raw_tables(connection, warehouse, by_table)
         pipeline = _pipeline(source, connection, folder, warehouse, settings)
-        if not by_table and _committed_state(pipeline, source) == dict(state):
-            return Loaded()
+        states = {_STATE_KEY: dict(state)}
+        if resources is not None:
+            states[_RESOURCES_KEY] = dict(resources)
+        if not by_table:
+            committed = _committed_states(pipeline, source)
+            if all(committed.get(key, {}) == value for key, value in states.items()):
+                return Loaded()
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         try:
@@ -116,7 +121,9 @@ def load(
             for item in loads:
                 item.prepare(folder / "prepared")
             pipeline.sync_destination()
-            _run(pipeline, source, loads, state)
+            widened = {item.table.table_name: item.widened for item in loads if item.widened}
+            cast("WarehouseDestination", pipeline.destination).widened.update(widened)
+            _run(pipeline, source, loads, states)
         except (duckdb.Error, PipelineStepFailed) as error:
             raise LoadError(source, error) from error
         done = Loaded()
@@ -125,89 +132,17 @@ def load(
             done.tables[report.table.table_name] = report
             done.rows_by_file.update(item.rows_by_file)
             progress(f"{report.table.table_name}: {report.rows_loaded:,} rows")
+            for column in report.columns_widened:
+                progress(
+                    f"{report.table.table_name}.{column.name} is {column.after.lower()} from now "
+                    f"on, no longer {column.before.lower()}: a value has no room otherwise"
+                )
     return done
 
 
-def run_source(source: str, build: Callable[[], DltSource], raw: Collection[RawTable]) -> Extracted:
-    """Load what a dlt source of its own yields into its raw tables, with its incremental state.
-
-    State and rows are committed together: a load that breaks off is repeated whole by the next
-    one. Raises LoadError.
-    """
-    import duckdb
-
-    warehouse, settings = load_settings(WarehouseSettings), load_settings(DltSettings)
-    schema = warehouse.dlt_dataset_name
-    with _working_directory(source, settings) as folder, connect(warehouse) as connection:
-        pipeline = _pipeline(source, connection, folder, warehouse, settings)
-        from dlt.pipeline.exceptions import PipelineStepFailed
-
-        before = {
-            table: columns_of(connection, warehouse, schema, table.table_name) for table in raw
-        }
-        rows_before = {
-            table: row_count(connection, schema, table.table_name) if columns else 0
-            for table, columns in before.items()
-        }
-        started = time.perf_counter()
-        try:
-            pipeline.sync_destination()
-            made = build()
-            read = _counted(made)
-            taken = _items(pipeline.extract(made, workers=1))
-            loaded = pipeline.normalize(workers=1).row_counts
-            pipeline.load(workers=1, raise_on_failed_jobs=True)
-        except (duckdb.Error, PipelineStepFailed) as error:
-            raise LoadError(source, error) from error
-        dispositions = {str(r.table_name): r.write_disposition for r in made.resources.values()}
-        tables = {}
-        for table, columns in before.items():
-            name = table.table_name
-            after = columns_of(connection, warehouse, schema, name)
-            known = {column.name for column in columns}
-            tables[name] = TableReport(
-                table=table,
-                rows_before=rows_before[table],
-                rows_total=row_count(connection, schema, name) if after else 0,
-                rows_loaded=loaded.get(name, 0),
-                disposition=str(dispositions.get(name, "")),
-                columns_added=tuple(
-                    ColumnAdded(name=c.name, type=c.type, input=f"{source}.{table.name}")
-                    for c in after
-                    if known and c.name not in known
-                ),
-                seconds=round(time.perf_counter() - started, 3),
-            )
-    return Extracted(tables, read, taken)
-
-
-def _counted(source: DltSource) -> dict[str, int]:
-    """Rows by table that the source will have delivered, before any is passed over."""
-    counts: dict[str, int] = {}
-
-    def counter(table: str) -> Callable[[Any], Any]:
-        def count(item: Any) -> Any:
-            counts[table] = counts.get(table, 0) + int(getattr(item, "num_rows", 1))
-            return item
-
-        return count
-
-    for resource in source.resources.values():
-        resource.add_map(counter(str(resource.table_name)))
-    return counts
-
-
-def _items(extracted: ExtractInfo) -> dict[str, int]:
-    """Rows by table that were taken from a source."""
-    counts: dict[str, int] = {}
-    for steps in extracted.metrics.values():
-        for step in steps:
-            for table, metrics in step["table_metrics"].items():
-                counts[table] = counts.get(table, 0) + metrics.items_count
-    return counts
-
-
-def _run(pipeline: Pipeline, source: str, loads: list[TableLoad], state: Mapping[str, Any]) -> None:
+def _run(
+    pipeline: Pipeline, source: str, loads: list[TableLoad], states: Mapping[str, Any]
+) -> None:
     import dlt
 
     @dlt.source(name=source)
@@ -216,7 +151,7 @@ def _run(pipeline: Pipeline, source: str, loads: list[TableLoad], state: Mapping
             yield item.resource()
 
     with pipeline.managed_state(extract_state=False) as managed:
-        managed.setdefault("sources", {}).setdefault(source, {})[_STATE_KEY] = dict(state)
+        managed.setdefault("sources", {}).setdefault(source, {}).update(states)
     pipeline.extract(tables(), workers=1)
     pipeline.normalize(workers=1)
     # One connection and one writer at a time: DuckLake on SQLite locks itself out otherwise.
@@ -244,13 +179,15 @@ def _pipeline(
     return dlt.pipeline(
         f"{settings.dlt_pipeline_name}_{source}",
         pipelines_dir=str(folder),
-        destination=WarehouseDestination(connection, warehouse.database),
+        destination=WarehouseDestination(
+            connection, warehouse.database, is_lake=warehouse.dlt_destination == "ducklake"
+        ),
         dataset_name=warehouse.dlt_dataset_name,
     )
 
 
-def _committed_state(pipeline: Pipeline, source: str) -> dict[str, Any]:
-    """The source's state in the warehouse, without the schema that a load needs too."""
+def _committed_states(pipeline: Pipeline, source: str) -> dict[str, Any]:
+    """The source's states in the warehouse, without the schema that a load needs too."""
     from dlt.common.destination.exceptions import DestinationUndefinedEntity
     from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
@@ -260,11 +197,11 @@ def _committed_state(pipeline: Pipeline, source: str) -> dict[str, Any]:
             state: Any = load_pipeline_state_from_destination(pipeline.pipeline_name, warehouse)
         except DestinationUndefinedEntity:  # nothing was loaded yet
             state = None
-    return dict((state or {}).get("sources", {}).get(source, {}).get(_STATE_KEY, {}))
+    return dict((state or {}).get("sources", {}).get(source, {}))
 
 
 @contextmanager
-def _working_directory(source: str, settings: DltSettings) -> Iterator[Path]:
+def working_directory(source: str, settings: DltSettings) -> Iterator[Path]:
     """An empty working directory of the source, held alone until the block ends.
 
     What a killed load left is dropped: its state was not committed, so the source delivers

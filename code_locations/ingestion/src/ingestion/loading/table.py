@@ -14,7 +14,7 @@ from ingestion.loading.files import (
     write_newest_rows,
 )
 from stack.errors import StackError
-from stack.load_report import ColumnAdded, TableReport
+from stack.load_report import ColumnAdded, ColumnWidened, TableReport
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
 from stack.warehouse import columns_of, row_count
@@ -47,9 +47,16 @@ class TableLoad:
         for file in files:
             for name, type_ in parquet_columns(connection, file.path).items():
                 self.columns.setdefault(name, type_)
+                self.columns[name] = file.types.get(name, self.columns[name])
+        before = {column.name: column.type for column in present}
+        self.widened = {n: self.columns[n] for n, t in before.items() if self.columns[n] != t}
         self.columns_added = tuple(
             ColumnAdded(name=name, type=self.columns[name])
             for name in tuple(self.columns)[len(present) :]
+        )
+        self.columns_widened = tuple(
+            ColumnWidened(name=name, before=before[name], after=type_)
+            for name, type_ in self.widened.items()
         )
         self.rows_before = row_count(connection, self._schema, table.table_name)
         self.rows_by_file = {file.path: file.rows for file in files}
@@ -123,7 +130,11 @@ class TableLoad:
             if self.write_disposition == "merge"
             else self.write_disposition,
             file_format="parquet",
-            schema_contract={"tables": "evolve", "columns": "evolve", "data_type": "freeze"},
+            schema_contract={
+                "tables": "evolve",
+                "columns": "evolve",
+                "data_type": "evolve" if self.widened else "freeze",
+            },
         )
         return resource
 
@@ -136,5 +147,6 @@ class TableLoad:
             rows_loaded=sum(self.rows_by_file.values()),
             disposition=self.write_disposition,
             columns_added=self.columns_added,
+            columns_widened=self.columns_widened,
             seconds=round(duration_s, 3),
         )

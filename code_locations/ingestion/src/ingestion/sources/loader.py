@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Collection, Sequence
-from functools import cached_property, partial
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from ingestion.loaders import WHAT_IS_NEW, Scope
-from ingestion.loading.pipeline import Extracted, run_source
 from ingestion.loading.tables import with_all_tables
 from ingestion.quarantine import Entry, QuarantineError
 from ingestion.settings import DltSettings
-from ingestion.sources.building import Reading, build
 from ingestion.sources.declarations import Source, load_sources, secrets_of
+from ingestion.sources.loading import Reading, SourceLoad, load_source
 from stack.errors import StackError, one_line, reason
 from stack.load_report import Failure, InputReport, LoadReport, Outcome, TableReport
 from stack.raw import RawTable
@@ -59,28 +57,27 @@ class SourcesLoader:
             raw = source.raw_tables()
             if not scope.has({table.table_name for table in raw}):
                 continue
-            started = time.perf_counter()
             variables = environment_variables()
             reading = Reading.REPLACE if scope.full_refresh else Reading.NEW
             reading = Reading.AGAIN if scope.tables else reading
+            wanted = [table for table in raw if scope.has({table.table_name})]
             try:
-                made = partial(build, source, variables, reading)
-                extracted = run_source(source.name, made, raw)
-            except Exception as error:  # whatever a driver or an API's client raises
-                told = str(error) if isinstance(error, StackError) else _told(error)
+                done = load_source(source, wanted, variables, reading)
+            except Exception as error:  # the warehouse, or what the file refers to
+                done = SourceLoad(failed=dict.fromkeys((t.name for t in wanted), _told(error)))
+            if done.failed:
                 redact = Redactor(secrets_of(source, variables))
-                failures.append(Failure(source=source.name, reason=redact(one_line(told))))
-                inputs += [
-                    InputReport(name=f"{source.name}.{t.name}", table=t.table_name,
-                                outcome=Outcome.FAILED)
-                    for t in raw
-                ]  # fmt: skip
-                continue
-            seconds = round(time.perf_counter() - started, 3)
-            inputs += [_input(table, extracted, seconds) for table in raw]
-            tables |= extracted.tables
-            for name, table in extracted.tables.items():
+                told = redact(one_line(_told_of(done.failed, len(wanted))))
+                failures.append(Failure(source=source.name, reason=told))
+            inputs += [_input(table, done) for table in wanted]
+            tables |= done.tables
+            for name, table in done.tables.items():
                 log.info(f"{name}: {table.rows_loaded:,} rows")
+                for column in table.columns_widened:
+                    log.info(
+                        f"{name}.{column.name} is {column.after.lower()} from now on, no longer "
+                        f"{column.before.lower()}: a value has no room otherwise"
+                    )
         return LoadReport(
             loader=self.name,
             asset=self.asset,
@@ -101,19 +98,34 @@ class SourcesLoader:
         raise QuarantineError(f"{entry.path} is of no file", next_step="run the pipeline again")
 
 
-def _input(table: RawTable, extracted: Extracted, seconds: float) -> InputReport:
-    name = table.table_name
-    read, taken = extracted.read.get(name, 0), extracted.taken.get(name, 0)
+def _input(table: RawTable, done: SourceLoad) -> InputReport:
+    name = f"{table.source}.{table.name}"
+    read = done.read.get(table.name)
+    if table.name in done.failed or read is None:
+        return InputReport(name=name, table=table.table_name, outcome=Outcome.FAILED)
     return InputReport(
-        name=f"{table.source}.{table.name}",
-        table=name,
-        records=read,
-        loaded=extracted.tables[name].rows_loaded,
-        merged_away=read - taken,  # rows at the cursor's value that the load before had, too
-        seconds=seconds,
+        name=name,
+        table=table.table_name,
+        records=read.records,
+        loaded=read.loaded,
+        # Rows that the load before had, and those with a later one of the same key.
+        merged_away=read.passed + read.rows - read.loaded,
+        seconds=read.seconds,
     )
 
 
+def _told_of(failed: Mapping[str, str], tables: int) -> str:
+    """Why tables failed, each reason once; without names where all failed for one."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in failed.items():
+        by_reason.setdefault(why, []).append(name)
+    if len(by_reason) == 1 and len(failed) == tables:
+        return next(iter(by_reason))
+    return "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items())
+
+
 def _told(error: Exception) -> str:
+    if isinstance(error, StackError):
+        return str(error)
     first = next(iter(reason(error).splitlines()), "")
     return f"{type(error).__name__}: {first}"

@@ -75,10 +75,18 @@ def _all() -> tuple[RawTable, ...]:
         (f for f in resources.files(__name__).iterdir() if f.name.endswith(".yml")),
         key=lambda f: f.name,
     )
-    return tuple(table for file in files for table in _parse(load_yaml(file.read_text())))
+    documents = [load_yaml(file.read_text()) for file in files]
+    declared = {document["source"]: document.get("tables", {}) for document in documents}
+    return tuple(table for document in documents for table in _parse(document, declared))
 
 
-def _parse(document: dict[str, Any]) -> list[RawTable]:
+def _parse(document: dict[str, Any], declared: dict[str, Any]) -> list[RawTable]:
+    """The tables of a document; all of another source's are `like` that source's."""
+    like = document.get("like")
+    tables = {
+        name: {**table, "description": document["description"].format(table=name)}
+        for name, table in (declared[like].items() if like else ())
+    } or document["tables"]
     return [
         RawTable(
             source=document["source"],
@@ -90,10 +98,10 @@ def _parse(document: dict[str, Any]) -> list[RawTable]:
                 for type_, description in [spec.split(": ", 1)]
             ),
             primary_key=tuple(table["primary_key"]),
-            event_date=table.get("event_date"),
+            event_date=None if like else table.get("event_date"),
             owner=document["owner"],
             loader=document["loader"],
             platform=document.get("platform", "external"),
         )
-        for name, table in document["tables"].items()
+        for name, table in tables.items()
     ]

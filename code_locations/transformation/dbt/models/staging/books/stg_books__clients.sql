@@ -2,6 +2,8 @@ with
 
 source as (
     select * from {{ source("books", "clients") }}
+    union all by name
+    select * from {{ source("exports", "clients") }}
 ),
 
 renamed as (

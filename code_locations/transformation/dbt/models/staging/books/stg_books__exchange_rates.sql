@@ -2,6 +2,8 @@ with
 
 source as (
     select * from {{ source("books", "exchange_rates") }}
+    union all by name
+    select * from {{ source("exports", "exchange_rates") }}
 ),
 
 renamed as (

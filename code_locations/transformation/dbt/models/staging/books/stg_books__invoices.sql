@@ -2,6 +2,8 @@ with
 
 source as (
     select * from {{ source("books", "invoices") }}
+    union all by name
+    select * from {{ source("exports", "invoices") }}
 ),
 
 renamed as (

@@ -2,6 +2,8 @@ with
 
 source as (
     select * from {{ source("books", "payments") }}
+    union all by name
+    select * from {{ source("exports", "payments") }}
 ),
 
 renamed as (

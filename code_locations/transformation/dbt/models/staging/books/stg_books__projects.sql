@@ -2,6 +2,8 @@ with
 
 source as (
     select * from {{ source("books", "projects") }}
+    union all by name
+    select * from {{ source("exports", "projects") }}
 ),
 
 renamed as (

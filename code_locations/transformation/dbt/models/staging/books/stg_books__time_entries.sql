@@ -2,6 +2,8 @@ with
 
 source as (
     select * from {{ source("books", "time_entries") }}
+    union all by name
+    select * from {{ source("exports", "time_entries") }}
 ),
 
 renamed as (

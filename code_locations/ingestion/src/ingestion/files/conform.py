@@ -1,0 +1,531 @@
+"""Proven records into the Parquet file that a raw table takes.
+
+A column that the table lacks is added. A value that its column has no room for widens the column,
+refuses the file, or sets its row aside: the table's contract says which. None is rounded, cut, or
+turned into null.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingestion.files.balances import balance_breaks, total_breaks
+from ingestion.files.errors import UnreadableFileError
+from ingestion.files.names import column_name, column_names, header_keys
+from ingestion.files.proof import Proven, prove, text_of
+from ingestion.files.records import Records, RowAside
+from ingestion.files.rows import LINE, VIEWED, failed_checks, preamble_values, view
+from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
+from ingestion.files.types import converted, refused
+from ingestion.loading.widening import room
+from stack.raw import RawTable
+from stack.sql import identifier, literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_SHOWN = 80
+ROW_KEY = "_row_key"
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a table's column was read from: the header, and the form of its values.
+
+    `form` is "" where it had no value yet.
+    """
+
+    header: str
+    form: str = ""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a file goes: its table, which has `columns` now (name to type, upper case).
+
+    `path` is written, unless the file is Parquet that the table takes as it is. `remembered` is of
+    the columns that earlier files made. `apart`: headers that are spelled differently have columns
+    of their own, as the fields of an API. `announced` are types of columns without values, by
+    header.
+    """
+
+    table: RawTable
+    columns: Mapping[str, str]
+    path: Path
+    remembered: Mapping[str, Remembered] = field(default_factory=dict)
+    rules: ReadingRules = NOTHING_DECLARED
+    apart: bool = False
+    announced: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def declared(self) -> set[str]:
+        """The columns whose types are declared, and hold."""
+        return {column.name for column in self.table.columns}
+
+
+@dataclass(frozen=True)
+class ColumnEvidence:
+    """What one column became, and why."""
+
+    header: str
+    name: str
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """Rows of a file in the types of its table.
+
+    `widened` are columns of the table, `breaks` say which of the rules' checks don't hold.
+    """
+
+    path: Path
+    rows: int
+    new_columns: dict[str, str] = field(default_factory=dict)
+    widened: dict[str, str] = field(default_factory=dict)
+    aside: tuple[RowAside, ...] = ()
+    evidence: tuple[ColumnEvidence, ...] = ()
+    remembered: dict[str, Remembered] = field(default_factory=dict)
+    breaks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """One column of the file on its way: SQL of its value, and of what refuses it."""
+
+    place: int
+    header: str
+    name: str
+    type: str
+    value: str
+    refused: str | None
+    reason: str
+
+
+def conform(
+    connection: DuckDBPyConnection, records: Records, destination: Destination
+) -> Conformed:
+    """Write the records for their table. Raises UnreadableFileError."""
+    skipped, left_out = _skipped(connection, records, destination.rules)
+    if left_out:
+        records = _without(connection, records, skipped, left_out)
+    headers = records.names
+    places = _used(records, connection)
+    if not places:
+        raise UnreadableFileError("none of its columns has a name or a value")
+    names = names_for(headers, destination)
+    keys = header_keys(headers)
+    _require(destination, [names[n] for n in places], records)
+    remembered_forms = {
+        n: destination.remembered[names[n]].form
+        for n in places
+        if names[n] in destination.remembered
+    }
+    proven = prove(connection, records, destination.rules, remembered_forms)
+    new, widened, taken = {}, {}, []
+    for n in places:
+        name, found = names[n], proven[n]
+        text = text_of(n, blank_is_null=records.blank_is_null)
+        if found.empty and headers[n] in destination.announced:
+            found = replace(found, type=destination.announced[headers[n]])
+        present = destination.columns.get(name)
+        made = destination.remembered.get(name)
+        if present is None:
+            new[name] = found.type
+            taken.append(_plainly(n, headers[n], name, found, found.type, text=text))
+            continue
+        if name in destination.declared or destination.rules.contract != "evolve":
+            taken.append(_bound(n, headers[n], name, found, present))
+            continue
+        type_ = present if found.empty else _room(present, found.type, made)
+        if type_ != present:
+            widened[name] = type_
+        taken.append(_plainly(n, headers[n], name, found, type_, text=text))
+    wanted = {**destination.columns, **new, **widened}
+    constants = {**destination.rules.constants, **preamble_values(records, destination.rules)}
+    new |= {name: "VARCHAR" for name in constants if name not in wanted}
+    new |= {
+        name: VIEWED[rule.type].upper()
+        for name, rule in destination.rules.derived.items()
+        if name not in wanted
+    }
+    if destination.rules.occurrence and ROW_KEY not in wanted:
+        new[ROW_KEY] = "VARCHAR"
+    wanted |= new
+    _require_proven(connection, records, destination.rules, taken, proven)
+    rows, aside, breaks = _write(connection, records, destination, taken, wanted, constants)
+    if destination.rules.contract != "evolve" and new and destination.columns:
+        raise UnreadableFileError(
+            f"it has the new column{'s' * (len(new) > 1)} {', '.join(new)}, and the contract of "
+            f"{destination.table.table_name} is {destination.rules.contract}"
+        )
+    memory = {
+        names[n]: Remembered(keys[n], _form(proven[n], destination.remembered.get(names[n])))
+        for n in places
+    }
+    return Conformed(
+        path=destination.path,
+        rows=rows,
+        new_columns=new,
+        widened=widened,
+        aside=(*left_out, *aside),
+        evidence=tuple(ColumnEvidence(t.header, t.name, t.type, t.reason) for t in taken),
+        remembered=memory,
+        breaks=breaks,
+    )
+
+
+def _form(found: Proven, before: Remembered | None) -> str:
+    """The form to remember of a column; of one without values, what it was before."""
+    if found.empty:
+        return before.form if before else ""
+    return found.form.name if found.form else found.type
+
+
+def _used(records: Records, connection: DuckDBPyConnection) -> list[int]:
+    """Places of the columns, without those that have neither a name nor a value."""
+    if not records.names:
+        raise UnreadableFileError("it has no records, and so no columns")
+    unnamed = [n for n, name in enumerate(records.names) if not name.strip()]
+    if not unnamed:
+        return list(range(len(records.names)))
+    counts = connection.execute(
+        f"select {', '.join(f'count({text_of(n)})' for n in unnamed)} from {_source(records)}"
+    ).fetchone()
+    empty = {n for n, count in zip(unnamed, counts or (), strict=True) if not count}
+    if len(empty) == len(records.names):
+        raise UnreadableFileError("none of its columns has a name or a value")
+    return [n for n in range(len(records.names)) if n not in empty]
+
+
+def names_for(headers: Sequence[str], destination: Destination) -> dict[int, str]:
+    """The name of each column. Those that dlt gave before there was a memory are kept."""
+    known = {memory.header: name for name, memory in destination.remembered.items()}
+    keys = header_keys(headers)
+    declared = {
+        key: rule.name
+        for key, header in zip(keys, headers, strict=True)
+        if (rule := destination.rules.columns.get(header)) and rule.name
+    }
+    found = column_names(headers, {**known, **declared}, apart=destination.apart)
+    if known or not destination.columns or destination.declared:
+        return found
+    from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+    naming = NamingConvention()
+    former = {n: naming.normalize_identifier(h) if h.strip() else "" for n, h in enumerate(headers)}
+    for n, name in former.items():
+        once = list(former.values()).count(name) == 1
+        if once and name in destination.columns and found[n] not in destination.columns:
+            found[n] = name
+    return found
+
+
+def _require(destination: Destination, names: Sequence[str], records: Records) -> None:
+    for name in destination.declared:
+        alike = [header for header in records.names if column_name(header) == name]
+        if len(alike) > 1:
+            raise UnreadableFileError(
+                f"more than one of its columns would be called {name}: {', '.join(alike)}"
+            )
+    rules = destination.rules
+    required = {*destination.table.primary_key, *rules.key} - {
+        ROW_KEY, *rules.optional, *rules.derived, *rules.constants, *rules.preamble
+    }  # fmt: skip
+    if not records.kinds:  # JSON leaves a key out where it has no value
+        required |= destination.declared
+    made = {ROW_KEY, *destination.rules.constants}
+    if absent := sorted(required.difference(names, made)):
+        raise UnreadableFileError(
+            f"it lacks the column{'s' if len(absent) > 1 else ''} {', '.join(absent)}; "
+            f"found are {', '.join(records.names)}"
+        )
+
+
+def _plainly(  # noqa: PLR0913
+    place: int, header: str, name: str, found: Proven, type_: str, *, text: str
+) -> _Taken:
+    if type_ == "VARCHAR":
+        value = text
+    elif type_ == found.type:
+        value = found.value(text)
+    else:
+        value = f"cast({found.value(text)} as {type_})"
+    return _Taken(place, header, name, type_, value, None, found.reason)
+
+
+def _bound(place: int, header: str, name: str, found: Proven, present: str) -> _Taken:
+    """A column whose type holds: a value that it has no room for is refused."""
+    text = text_of(place)
+    if present == "VARCHAR":
+        return _Taken(place, header, name, present, text, None, "text, as the table has it")
+    written = text
+    if found.form is not None and found.type != present:
+        written = f"cast({found.value(text)} as varchar)"
+    elif found.form is not None:
+        return _Taken(place, header, name, present, found.value(text), None, found.reason)
+    condition = refused(written, present)
+    return _Taken(
+        place, header, name, present, converted(written, present), condition, found.reason
+    )
+
+
+def _room(present: str, found: str, made: Remembered | None) -> str:
+    if made is not None and not made.form:
+        return found  # it never had a value
+    return room(present, found)
+
+
+def _source(records: Records) -> str:
+    return f"read_parquet({literal(records.path)}, file_row_number = true)"
+
+
+def _write(  # noqa: PLR0913, PLR0917
+    connection: DuckDBPyConnection,
+    records: Records,
+    destination: Destination,
+    taken: Sequence[_Taken],
+    wanted: Mapping[str, str],
+    constants: Mapping[str, str],
+) -> tuple[int, tuple[RowAside, ...], tuple[str, ...]]:
+    """Write the rows that fit; those that don't are set aside, or refuse the file."""
+    suspects = [column for column in taken if column.refused]
+    skipped, aside = "false", list[RowAside]()
+    set_aside = destination.rules.contract == "set_aside"
+    if suspects:
+        counts = connection.execute(
+            f"select {', '.join(f'count(*) filter (where {s.refused})' for s in suspects)} "
+            f"from {_source(records)}"
+        ).fetchone()
+        bad = [(s, count) for s, count in zip(suspects, counts or (), strict=True) if count]
+        if bad and not set_aside:
+            raise UnreadableFileError("; ".join(_told(connection, records, *item) for item in bad))
+        if bad:
+            aside += _rows_aside(connection, records, [s for s, _ in bad], skipped)
+            skipped = " or ".join(f"({s.refused})" for s, _ in bad)
+    values = {column.name: column.value for column in taken}
+    values |= {name: literal(text) for name, text in constants.items()}
+    rows, last = _rows(
+        _source(records), f"({skipped}) is not true", values, wanted, destination.rules
+    )
+    destination.path.parent.mkdir(parents=True, exist_ok=True)
+    names = ", ".join(identifier(name) for name in wanted)
+    connection.execute(
+        f"copy ({rows} select {names} from {last}) to {literal(destination.path)} (format parquet)"
+    )
+    query = f"{rows} select {LINE}, {names} from {last}"
+    breaks = _breaks(connection, records, destination.rules, wanted, query)
+    return records.rows - len(aside), tuple(aside), breaks
+
+
+def _breaks(
+    connection: DuckDBPyConnection,
+    records: Records,
+    rules: ReadingRules,
+    wanted: Mapping[str, str],
+    query: str,
+) -> tuple[str, ...]:
+    """What in the rows of `query` doesn't add up."""
+    breaks: tuple[str, ...] = ()
+    if rules.checks:
+        breaks += failed_checks(connection, query, wanted, rules, records)
+    if rules.balance and {rules.balance.balance, rules.balance.amount} <= wanted.keys():
+        breaks += balance_breaks(connection, query, rules.balance, records)
+    if rules.totals and rules.totals.amount in wanted:
+        breaks += total_breaks(connection, query, rules.totals, records)
+    return breaks
+
+
+def _rows(
+    source: str,
+    kept: str,
+    values: Mapping[str, str],
+    wanted: Mapping[str, str],
+    rules: ReadingRules,
+) -> tuple[str, str]:
+    """SQL that makes the table's rows of the file, and where to select them from."""
+    made = {*rules.derived, *([ROW_KEY] if rules.occurrence else [])}
+    plain = {name: type_ for name, type_ in wanted.items() if name not in made}
+    selected = ", ".join(
+        f"{values.get(name, f'cast(null as {type_})')} as {identifier(name)}"
+        for name, type_ in plain.items()
+    )
+    if not made and not (rules.checks or rules.balance or rules.totals):
+        return f"with rows as (select {selected} from {source} where {kept})", "rows"
+    steps = [f"rows as (select file_row_number as {LINE}, {selected} from {source} where {kept})"]
+    last, types = "rows", dict(plain)
+    if rules.derived:
+        derived = ", ".join(
+            f"cast(({rule.sql}) as {wanted[name]}) as {identifier(name)}"
+            for name, rule in rules.derived.items()
+        )
+        steps += [
+            f"file as ({view('rows', plain, rules.optional, LINE)})",
+            f"made as (select {LINE}, {derived} from file)",
+            f"whole as (select * from rows join made using ({LINE}))",
+        ]
+        last, types = "whole", {**plain, **{name: wanted[name] for name in rules.derived}}
+    if rules.occurrence:
+        key = _row_key({name: types[name] for name in rules.key if name in types})
+        steps.append(f"keyed as (select *, {key} as {identifier(ROW_KEY)} from {last})")
+        last = "keyed"
+    return f"with {', '.join(steps)}", f"{last} order by {LINE}"
+
+
+def _without(
+    connection: DuckDBPyConnection, records: Records, skipped: str, left_out: Sequence[RowAside]
+) -> Records:
+    """The records but for the skipped ones, which say nothing about types."""
+    path = records.path.with_name(f"{records.path.name}.kept")
+    rows = f"from {_source(records)} where ({skipped}) is not true order by file_row_number"
+    found = connection.execute(f"select file_row_number {rows}").fetchall()
+    kept = [int(row) for (row,) in found]
+    connection.execute(
+        f"copy (select * exclude (file_row_number) {rows}) to {literal(path)} (format parquet)"
+    )
+    line = records.line
+    return replace(
+        records,
+        path=path,
+        rows=len(kept),
+        aside=(*records.aside, *left_out),
+        line=lambda row: line(kept[row]),
+    )
+
+
+def _require_proven(
+    connection: DuckDBPyConnection,
+    records: Records,
+    rules: ReadingRules,
+    taken: Sequence[_Taken],
+    proven: Sequence[Proven],
+) -> None:
+    """A day or a number that others are made of has to be one, in every row."""
+    said = " ".join(rule.sql for rule in rules.derived.values())
+    for column in taken:
+        found, kind = proven[column.place], rules.optional.get(column.name, "text")
+        if kind == "text" or found.form or found.empty or found.type != "VARCHAR":
+            continue
+        if not re.search(rf"\b{column.name}\b", said):
+            continue
+        odd = connection.execute(
+            f"select c{column.place}, min(file_row_number) as place, count(*) as rows, "
+            f"regexp_replace(regexp_replace(c{column.place}, '[0-9]+', '9', 'g'), "
+            "'[A-Za-z]+', 'a', 'g') as shape, "
+            f"sum(rows) over (partition by shape) as alike from {_source(records)} "
+            f"where {text_of(column.place)} is not null group by c{column.place} "
+            "order by alike, place limit 1"
+        ).fetchone()
+        value, row = (odd[0], odd[1]) if odd else ("", 0)
+        raise UnreadableFileError(
+            f"column {column.header}: {found.reason}; {records.unit} {records.line(int(row)):,} "
+            f"has {str(value)[:_SHOWN]!r}, where the layout has a {kind}; correct it there, or "
+            "declare how it is read (docs/files.md)"
+        )
+
+
+def _told(connection: DuckDBPyConnection, records: Records, column: _Taken, count: int) -> str:
+    """What is wrong with a column's values, and where the first is."""
+    row, value = _first(connection, records, column)
+    return (
+        f"column {column.name}: {count:,} of its values are no {column.type.lower()}, "
+        f"the first {value[:_SHOWN]!r} in {records.unit} {records.line(row):,}; correct it in the "
+        "file, or declare how it is read"
+    )
+
+
+def _first(connection: DuckDBPyConnection, records: Records, column: _Taken) -> tuple[int, str]:
+    row: Any = connection.execute(
+        f"select file_row_number, c{column.place} from {_source(records)} "
+        f"where {column.refused} order by file_row_number limit 1"
+    ).fetchone()
+    return int(row[0]), str(row[1])
+
+
+def _row_key(columns: Mapping[str, str]) -> str:
+    """SQL of a key for rows that may be equal: a hash of what is equal, and the row's number there.
+
+    An export that overlaps another gives a row the key that it had there, also if its column was
+    widened since: 20.5 is 20.50.
+    """
+    equal = ", ".join(identifier(name) for name in columns)
+    texts = " || chr(31) || ".join(
+        f"coalesce({_key_text(identifier(name), type_)}, chr(30))"
+        for name, type_ in columns.items()
+    )
+    number = f"row_number() over (partition by {equal} order by {LINE})"
+    return f"md5({texts} || chr(31) || cast({number} as varchar))"
+
+
+def _key_text(name: str, type_: str) -> str:
+    text = f"cast({name} as varchar)"
+    if type_.startswith("DECIMAL"):
+        return (
+            f"case when contains({text}, '.') then rtrim(rtrim({text}, '0'), '.') else {text} end"
+        )
+    return f"replace({text}, ' 00:00:00', '')" if type_ == "TIMESTAMP" else text
+
+
+def _skipped(
+    connection: DuckDBPyConnection, records: Records, rules: ReadingRules
+) -> tuple[str, list[RowAside]]:
+    """SQL that is true for rows that are left out as declared, and these rows."""
+    places = {name.strip(): n for n, name in enumerate(records.names)}
+    chosen = {places[name.strip()]: v for name, v in rules.skip.items() if name.strip() in places}
+    if not chosen:
+        return "false", []
+    condition = " or ".join(
+        f"trim(coalesce(c{n}, '')) {_is_one(value)}"
+        for n, values in chosen.items()
+        for value in values
+    )
+    cells = ", ".join(f"c{n}" for n in range(len(records.names)))
+    found = connection.execute(
+        f"select file_row_number, {cells} from {_source(records)} where {condition} order by 1"
+    ).fetchall()
+    names = ", ".join(records.names[n].strip() for n in chosen)
+    return condition, [
+        RowAside(
+            line := records.line(int(row)),
+            f"{records.unit} {line} is left out for its {names}, as the layout says",
+            tuple(text or "" for text in texts),
+            expected=True,
+        )
+        for row, *texts in found
+    ]
+
+
+def _is_one(value: str) -> str:
+    """SQL of what a skipped value is; a star stands for any text."""
+    if "*" not in value:
+        return f"= {literal(value)}"
+    pattern = re.sub(r"([%_\\])", r"\\\1", value).replace("*", "%")
+    return f"like {literal(pattern)} escape {literal(chr(92))}"
+
+
+def _rows_aside(
+    connection: DuckDBPyConnection, records: Records, columns: Sequence[_Taken], without: str
+) -> list[RowAside]:
+    cells = ", ".join(f"c{n}" for n in range(len(records.names)))
+    flags = ", ".join(f"coalesce({column.refused}, false)" for column in columns)
+    any_ = " or ".join(f"({column.refused})" for column in columns)
+    found = connection.execute(
+        f"select file_row_number, {flags}, {cells} from {_source(records)} "
+        f"where ({any_}) and ({without}) is not true order by file_row_number"
+    ).fetchall()
+    aside = []
+    for row, *values in found:
+        line = records.line(int(row))
+        texts = values[len(columns) :]
+        why = "; ".join(
+            f"column {c.name}: {str(texts[c.place])[:_SHOWN]!r} is no {c.type.lower()}"
+            for c, bad in zip(columns, values, strict=False)
+            if bad
+        )
+        aside.append(RowAside(line, f"{records.unit} {line}: {why}", tuple(t or "" for t in texts)))
+    return aside

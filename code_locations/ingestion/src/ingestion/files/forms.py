@@ -1,0 +1,321 @@
+"""The forms in which values are written as text, each with its proof and its value in SQL.
+
+A column has a form if all its values are in it: `pattern` fits the whole value, and `value` is not
+null. The name of a form is what is shown, and remembered of a table's column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from stack.sql import literal
+
+_BLANKS = " \u00a0\u202f"
+_LONG_MINUS = "\u2212"
+_MINUS = "\\-\u2212"  # within brackets of a pattern
+_UNITS = r"€|\$|£|¥|%|CHF|Fr\.|kr|zł|Kč|Ft|[A-Z]{3}"
+_UNIT = re.compile(
+    rf"(?P<sign>[(+{_MINUS}]*)(?P<before>{_UNITS})?[{_BLANKS}]?[(+{_MINUS}]?\d[\d.,'\u2019{_BLANKS}]*?"
+    rf"[{_MINUS}+)]?[{_BLANKS}]?(?P<after>{_UNITS})?[{_MINUS})]?"
+)
+
+_SHOWN = {
+    "%d": "dd", "%m": "mm", "%Y": "yyyy", "%y": "yy", "%H": "hh", "%I": "hh", "%M": "mm",
+    "%S": "ss", "%p": "AM/PM", "%b": "Mon", "%B": "Month",
+}  # fmt: skip
+_DIGITS = re.compile(r"-?\d+")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a column's values are written, and what they are.
+
+    `kind` is boolean, integer, decimal, date, timestamp or timestamptz. `pattern` is a regular
+    expression of Python and of RE2. `value` makes SQL of the value from SQL of the text, and
+    `parsed` the same in Python, for samples.
+    """
+
+    name: str
+    kind: str
+    pattern: str
+    value: Callable[[str], str]
+    parsed: Callable[[str], Any]
+    quick: Callable[[str], str] | None = None
+    scale: int | None = None
+    mark: str = ""
+    order: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name as people write such a form: `dd.mm.yyyy`."""
+        return re.sub("%.", lambda part: _SHOWN.get(part[0], part[0]), self.name)
+
+    def fits(self, texts: Iterable[str]) -> bool:
+        """Whether all of some texts are in this form."""
+        pattern = re.compile(self.pattern)
+        for text in texts:
+            if not pattern.fullmatch(text):
+                return False
+            try:
+                self.parsed(text)
+            except (ValueError, ArithmeticError):
+                return False
+        return True
+
+    def proof(self, text: str) -> str:
+        """SQL that is true for a text in this form."""
+        if self.quick is not None:
+            return self.quick(text)
+        fits = f"regexp_full_match({text}, {literal(self.pattern)})"
+        return f"({fits} and {self.value(text)} is not null)"
+
+
+BOOLEAN = Form(
+    name="true or false",
+    kind="boolean",
+    pattern="(?i:true|false)",
+    value=lambda text: f"(lower({text}) = 'true')",
+    parsed=lambda text: text.lower() == "true",
+)
+INTEGER = Form(
+    name="whole number",
+    kind="integer",
+    pattern=r"-?[1-9]\d{0,18}|0",
+    value=lambda text: f"try_cast({text} as bigint)",
+    parsed=lambda text: _within(int(text)),
+    quick=lambda text: f"(cast(try_cast({text} as bigint) as varchar) = {text})",
+)
+
+
+def _within(number: int) -> int:
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(number)
+    return number
+
+
+def plain_decimal(scale: int) -> Form:
+    """Numbers with a point and always this many digits after it."""
+    kept = f"decimal(18, {scale})"
+    return Form(
+        name=f"number with a point and {scale} digits after it",
+        kind="decimal",
+        pattern=rf"-?(?:0|[1-9]\d*)\.\d{{{scale}}}",
+        value=lambda text: f"try_cast({text} as {kept})",
+        parsed=Decimal,
+        quick=lambda text: f"(cast(try_cast({text} as {kept}) as varchar) = {text})",
+        scale=scale,
+        mark=".",
+    )
+
+
+# (decimal mark, mark of thousands), in order of preference where they give the same.
+_MARKS = (
+    (".", ""), (",", ""), (",", "."), (".", ","), (",", " "), (".", " "), (".", "'"), (",", "'"),
+    (".", "\u2019"), (",", "\u2019"),
+)  # fmt: skip
+
+
+@cache
+def _number(mark: str, thousands: str, before: str, after: str, sign: str) -> Form:
+    """Numbers with these marks, this unit and this way of being negative."""
+    between = f"[{_BLANKS}]" if thousands == " " else re.escape(thousands)
+    grouped = rf"[1-9]\d{{0,2}}(?:{between}\d{{3}})+|" if thousands else ""
+    core = rf"(?:0|{grouped}[1-9]\d*)(?:{re.escape(mark)}\d+)?"
+    lead, tail = _fixed(before, left=True), _fixed(after, left=False)
+    minus = f"[{_MINUS}+]"
+    pattern = {
+        "": rf"(?:{minus}?{lead}|{lead}{minus}?){core}{tail}"
+        if before
+        else rf"{minus}?{core}{tail}",
+        "after": rf"{lead}{core}{minus}?{tail}",
+        "brackets": rf"\({lead}{core}{tail}\)|{lead}\({core}\){tail}|{lead}{core}{tail}",
+    }[sign]
+
+    def value(text: str) -> str:
+        drop = "".join(sorted({*"()+", *_BLANKS, thousands} - {""}))
+        plain = f"translate({text}, {literal(_LONG_MINUS + drop)}, '-')"
+        for unit in (before, after):
+            plain = f"replace({plain}, {literal(unit)}, '')" if unit else plain
+        plain = f"replace({plain}, ',', '.')" if mark == "," else plain
+        if sign == "after":
+            plain = f"(case when {plain} like '%-' then '-' else '' end || rtrim({plain}, '-'))"
+        if sign == "brackets":
+            plain = f"(case when contains({text}, '(') then '-' else '' end || {plain})"
+        return plain
+
+    def parsed(text: str) -> Decimal:
+        plain = text.translate({ord(c): None for c in f"()+{_BLANKS}{thousands}"})
+        plain = plain.replace(_LONG_MINUS, "-")
+        for unit in (before, after):
+            plain = plain.replace(unit, "") if unit else plain
+        plain = plain.replace(",", ".") if mark == "," else plain
+        negative = plain.endswith("-") or plain.startswith("-") or "(" in text
+        number = Decimal(plain.strip("-"))
+        return -number if negative else number
+
+    example = {"": "-", "after": "", "brackets": "("}[sign] + before
+    example += f"1{thousands}234{mark}5" if thousands else f"1{mark}5"
+    example += after + {"": "", "after": "-", "brackets": ")"}[sign]
+    return Form(f"number as {example}", "decimal", pattern, value, parsed, mark=mark)
+
+
+def _fixed(unit: str, *, left: bool) -> str:
+    if not unit:
+        return ""
+    blank = f"[{_BLANKS}]?"
+    return re.escape(unit) + blank if left else blank + re.escape(unit)
+
+
+def number_forms(texts: Sequence[str]) -> Iterator[Form]:
+    """The forms of numbers that all of some texts are in; plain ones first."""
+    found = _UNIT.fullmatch(texts[0])
+    if found is None or all(_DIGITS.fullmatch(text) for text in texts):
+        return  # whole numbers that no BIGINT holds are ids
+    before, after = found["before"] or "", found["after"] or ""
+    sign = ""
+    bare = [text.removesuffix(after).rstrip(_BLANKS) for text in texts]
+    if any(text.endswith(("-", _LONG_MINUS)) for text in bare):
+        sign = "after"
+    elif any("(" in text for text in texts):
+        sign = "brackets"
+    plus = any("+" in text for text in texts)
+    if plus and not any(re.search(r"[.,]", text) for text in texts):
+        return  # telephone numbers, not amounts
+    scales = {len(text.rpartition(".")[2]) if "." in text else -1 for text in texts}
+    if len(scales) == 1 and (scale := next(iter(scales))) > 0 and scale < 18:
+        plain = plain_decimal(scale)
+        if plain.fits(texts):
+            yield plain
+    for mark, thousands in _MARKS:
+        form = _number(mark, thousands, before, after, sign)
+        if form.fits(texts):
+            yield form
+
+
+# strptime's form, what it looks like, and the order of day and month where another is possible.
+_DAYS = (
+    ("%Y-%m-%d", r"\d{4}-\d{2}-\d{2}", ""),
+    ("%d.%m.%Y", r"\d{1,2}\.\d{1,2}\.\d{4}", ""),
+    ("%d.%m.%y", r"\d{2}\.\d{2}\.\d{2}", ""),
+    ("%Y/%m/%d", r"\d{4}/\d{1,2}/\d{1,2}", ""),
+    ("%Y.%m.%d", r"\d{4}\.\d{2}\.\d{2}", ""),
+    ("%d/%m/%Y", r"\d{1,2}/\d{1,2}/\d{4}", "dmy"),
+    ("%m/%d/%Y", r"\d{1,2}/\d{1,2}/\d{4}", "mdy"),
+    ("%d/%m/%y", r"\d{1,2}/\d{1,2}/\d{2}", "dmy"),
+    ("%m/%d/%y", r"\d{1,2}/\d{1,2}/\d{2}", "mdy"),
+    ("%d-%m-%Y", r"\d{1,2}-\d{1,2}-\d{4}", "dmy"),
+    ("%m-%d-%Y", r"\d{1,2}-\d{1,2}-\d{4}", "mdy"),
+    ("%d-%b-%Y", r"\d{1,2}-[A-Z][a-z]{2}-\d{4}", ""),
+    ("%d-%b-%y", r"\d{1,2}-[A-Z][a-z]{2}-\d{2}", ""),
+    ("%d %b %Y", r"\d{1,2} [A-Z][a-z]{2} \d{4}", ""),
+    ("%d %B %Y", r"\d{1,2} [A-Z][a-z]{3,8} \d{4}", ""),
+    ("%b %d, %Y", r"[A-Z][a-z]{2} \d{1,2}, \d{4}", ""),
+    ("%B %d, %Y", r"[A-Z][a-z]{3,8} \d{1,2}, \d{4}", ""),
+    ("%d %B, %Y", r"\d{1,2} [A-Z][a-z]{3,8}, \d{4}", ""),
+)
+_TIMES = (
+    ("%H:%M:%S", r"\d{1,2}:\d{2}:\d{2}"),
+    ("%H:%M", r"\d{1,2}:\d{2}"),
+    ("%I:%M:%S %p", r"\d{1,2}:\d{2}:\d{2} [AP]M"),
+    ("%I:%M %p", r"\d{1,2}:\d{2} [AP]M"),
+)
+_MINUTES = r"\d{4}-\d{2}-\d{2}[T ](?:[01]\d|2[0-3]):[0-5]\d"
+_SECONDS = r":[0-5]\d(?:\.\d{1,6})?"
+_ZONE = r" ?(?:Z|UTC|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
+
+
+def _by_format(form: str, pattern: str, kind: str, order: str = "") -> Form:
+    """Days or times that one format of strptime reads. Years of two digits: 69 to 99 are 19.."""
+    cast = "date" if kind == "date" else "timestamp"
+    quick = None
+    if form == "%Y-%m-%d":
+        quick = lambda text: (  # noqa: E731
+            f"(len({text}) = 10 and cast(try_cast({text} as date) as varchar) = {text})"
+        )
+    return Form(
+        name=form,
+        kind=kind,
+        pattern=pattern,
+        value=(lambda text: f"try_cast({text} as date)")
+        if quick
+        else lambda text: f"cast(try_strptime({text}, {literal(form)}) as {cast})",
+        parsed=lambda text: datetime.strptime(text, form),  # noqa: DTZ007 the file has no zone
+        quick=quick,
+        order=order,
+    )
+
+
+def _iso(name: str, kind: str, pattern: str, seconds: str = "") -> Form:
+    def value(text: str) -> str:
+        if kind == "timestamp":
+            return f"try_cast({text} as timestamp)"
+        # DuckDB takes no blank before the zone, no UTC, and no time without seconds.
+        plain = f"regexp_replace({text}, '^(.{{16}}[0-9:.]*) ?(?:UTC|(.+))$', '\\1{seconds}\\2')"
+        return f"try_cast({plain} as timestamptz)"
+
+    return Form(
+        name=name,
+        kind=kind,
+        pattern=pattern,
+        value=value,
+        parsed=lambda text: datetime.fromisoformat(
+            re.sub(r" ?UTC$", "+00:00", text).replace(" +", "+").replace(" -", "-")
+        ),
+    )
+
+
+DATES = tuple(_by_format(form, pattern, "date", order) for form, pattern, order in _DAYS)
+TIMESTAMPS = (
+    _iso("ISO time", "timestamp", f"{_MINUTES}(?:{_SECONDS})?"),
+    _iso("ISO time with its zone", "timestamptz", _MINUTES + _SECONDS + _ZONE),
+    _iso("ISO minutes with their zone", "timestamptz", _MINUTES + _ZONE, ":00"),
+    *(
+        _by_format(f"{day}{gap}{clock}", f"{shape}{gap}{time}", "timestamp", order)
+        for day, shape, order in _DAYS
+        for gap in (" ", ", ")
+        for clock, time in _TIMES
+    ),
+)
+
+
+def possible_forms(texts: Sequence[str], without: Collection[str] = ()) -> list[Form]:
+    """The forms that all of some texts are in, but those `without`; none: they are words.
+
+    Several are alternatives that only more values can decide between.
+    """
+    if not texts:
+        return []
+    for form in (BOOLEAN, INTEGER):
+        if form.name not in without and form.fits(texts):
+            return [form]
+    numbers = [form for form in number_forms(texts) if form.name not in without]
+    if numbers:
+        read = [[form.parsed(text) for text in texts] for form in numbers]
+        return [
+            form
+            for n, form in enumerate(numbers)
+            if all(read[n] != read[before] for before in range(n))
+        ]
+    return [form for form in DATES if form.fits(texts)] or [f for f in TIMESTAMPS if f.fits(texts)]
+
+
+# A number of a format that has numbers, such as JSON's: a point, no marks of thousands.
+NUMBER = _number(".", "", "", "", "")
+_DIRECTIVES = {
+    "%d": r"\d{1,2}", "%m": r"\d{1,2}", "%y": r"\d{2}", "%Y": r"\d{4}", "%H": r"\d{1,2}",
+    "%I": r"\d{1,2}", "%M": r"\d{2}", "%S": r"\d{2}", "%p": "[AP]M", "%b": r"[A-Za-z]{3}",
+    "%B": r"[A-Za-z]{3,9}", "%f": r"\d{1,6}", "%a": r"[A-Za-z]{3}", "%A": r"[A-Za-z]{3,9}",
+}  # fmt: skip
+
+
+def written_as(form: str, kind: str) -> Form:
+    """Days or times in a declared format of strptime."""
+    parts = re.split(r"(%.)", form)
+    pattern = "".join(_DIRECTIVES.get(part) or re.escape(part) for part in parts)
+    return _by_format(form, pattern, kind)

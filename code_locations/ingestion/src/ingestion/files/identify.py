@@ -1,0 +1,178 @@
+"""What a file is, by its content: how it is packed, and of which kind."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ingestion.files.bank import is_statement
+from ingestion.files.encoding import Encoding, find_encoding, utf8_copy
+from ingestion.files.errors import UnreadableFileError
+
+Kind = Literal["csv", "json", "parquet", "workbook", "camt", "mt940", "ofx"]
+LARGEST_UNPACKED_BYTES = 64 << 30
+_MOST_TIMES = 2000  # a file that unpacks to more times its size is a trap
+_START_BYTES = 1 << 14
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_OLE = b"\xd0\xcf\x11\xe0"
+_WORKBOOK = {"[Content_Types].xml", "xl/workbook.xml", "mimetype"}
+_NO_TABLE = (
+    (b"%PDF", "a PDF; export the table as CSV or XLSX"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"7z\xbc\xaf", "a 7z archive; unpack it"),
+    (b"Rar!", "a RAR archive; unpack it"),
+    (b"BZh", "packed by bzip2; unpack it, or pack it by gzip"),
+    (b"\xfd7zXZ", "packed by xz; unpack it, or pack it by gzip"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd; unpack it, or pack it by gzip"),
+    (b"SQLite format 3", "an SQLite database; declare it as a source of its own"),
+)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file unpacked: text as UTF-8. `member` is its name in an archive, `packed` by what."""
+
+    path: Path
+    kind: Kind
+    member: str = ""
+    packed: str = ""
+    encoding: Encoding | None = None
+
+
+def open_file(path: Path, scratch: Path, encoding: str | None = None) -> list[Opened]:
+    """Unpack a file and say what it is; several for an archive of several files.
+
+    `scratch` gets what is unpacked. Raises UnreadableFileError if it is nothing that has rows.
+    """
+    if path.stat().st_size == 0:
+        raise UnreadableFileError("the file is empty (0 bytes)")
+    start = _start(path)
+    if start.startswith(b"\x1f\x8b"):
+        return [_named(item, "", "gzip") for item in [_one(_gunzip(path, scratch), encoding)]]
+    if start.startswith(_ZIP):
+        return _from_zip(path, scratch, encoding)
+    return [_one(path, encoding)]
+
+
+def _one(path: Path, encoding: str | None) -> Opened:
+    start = _start(path)
+    if not start:
+        raise UnreadableFileError("the file is empty (0 bytes)")
+    if start.startswith(b"PAR1"):
+        return Opened(path, "parquet")
+    if start.startswith(_OLE) or (start.startswith(_ZIP) and _is_workbook(path)):
+        return Opened(path, "workbook")
+    if start.startswith((*_ZIP, b"\x1f\x8b")):
+        raise UnreadableFileError("it is an archive within an archive; unpack it")
+    for mark, told in _NO_TABLE:
+        if start.startswith(mark):
+            raise UnreadableFileError(f"it is {told}")
+    if statement := is_statement(start):
+        return Opened(path, statement)
+    found = Encoding(encoding, "it is declared") if encoding else find_encoding(path)
+    text = utf8_copy(path, found.name, path.with_name(f"{path.name}.utf8"))
+    return Opened(text, _text_kind(_start(text).decode("utf-8", "ignore")), encoding=found)
+
+
+def _text_kind(start: str) -> Kind:
+    content = start.lstrip("\ufeff \t\r\n")
+    if not content:
+        raise UnreadableFileError("it has no text, only blanks")
+    low = content[:1000].lower()
+    if low.startswith(("<!doctype html", "<html")) or "<html" in low:
+        raise UnreadableFileError(
+            "it is a web page (HTML), such as a login page saved under the export's name; "
+            "export the file again"
+        )
+    if low.startswith("<?xml") or (low.startswith("<") and ">" in low):
+        raise UnreadableFileError("it is XML that is no bank statement; export it as CSV or JSON")
+    if content[0] in "{[" and _looks_like_json(content):
+        return "json"
+    return "csv"
+
+
+def _looks_like_json(content: str) -> bool:
+    rest = content[1:].lstrip()
+    if content[0] == "{":
+        return rest[:1] in ('"', "}", "")
+    return rest[:1] in ("{", "[", "]", '"', "") or not rest[:1].isalpha()
+
+
+def _from_zip(path: Path, scratch: Path, encoding: str | None) -> list[Opened]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [item for item in archive.infolist() if not item.is_dir()]
+            if _WORKBOOK & {item.filename for item in members}:
+                return [Opened(path, "workbook")]
+            rows = [m for m in members if not _beside(m.filename)]
+            if not rows:
+                raise UnreadableFileError("the zip archive has no file in it")
+            if any(member.flag_bits & 1 for member in rows):
+                raise UnreadableFileError("the zip archive is protected by a password; unpack it")
+            _bound(sum(member.file_size for member in rows), path)
+            found = []
+            for number, member in enumerate(sorted(rows, key=lambda m: m.filename)):
+                target = scratch / f"{path.name}-{number}"
+                with archive.open(member) as source, target.open("wb") as out:
+                    shutil.copyfileobj(source, out, 1 << 20)
+                try:
+                    one = _one(target, encoding)
+                except UnreadableFileError as error:
+                    raise UnreadableFileError(f"{member.filename} in it: {error}") from error
+                found.append(_named(one, member.filename, "zip"))
+            return found
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
+        raise UnreadableFileError(f"the zip archive is broken or cut off ({error})") from error
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return bool(_WORKBOOK & {*archive.namelist()})
+    except zipfile.BadZipFile:
+        return False
+
+
+def _beside(name: str) -> bool:
+    """What a Mac puts beside the files of an archive."""
+    return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith("._")
+
+
+def _gunzip(path: Path, scratch: Path) -> Path:
+    target = scratch / f"{path.name}-unpacked"
+    size, most = 0, _bound(0, path)
+    try:
+        with gzip.open(path) as source, target.open("wb") as out:
+            while chunk := source.read(1 << 20):
+                size += len(chunk)
+                if size > most:
+                    _bound(size, path)
+                out.write(chunk)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UnreadableFileError(
+            f"it is compressed by gzip, and truncated or broken ({error}); fetch it again"
+        ) from error
+    return target
+
+
+def _bound(size: int, path: Path) -> int:
+    """The most that a file may unpack to. Raises UnreadableFileError if `size` is more."""
+    most = min(LARGEST_UNPACKED_BYTES, max(path.stat().st_size * _MOST_TIMES, 64 << 20))
+    if size > most:
+        raise UnreadableFileError(f"it unpacks to more than {most:,} bytes; unpack it yourself")
+    return most
+
+
+def _named(item: Opened, member: str, packed: str) -> Opened:
+    return Opened(item.path, item.kind, member, packed, item.encoding)
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_START_BYTES)

@@ -1,0 +1,262 @@
+"""Types by proof: a column has a type only if each of its values is in one form that gives it.
+
+Forms that fit a sample are tried on all rows, in one query; what speaks against them joins the
+sample, until one holds or none is left. Of forms that all hold and differ, such as day or month
+first, none is taken, unless it is declared, remembered, or decided by another column of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ingestion.files.forms import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    Form,
+    possible_forms,
+    written_as,
+)
+from ingestion.files.records import Records, batched
+from ingestion.files.rules import NOTHING_DECLARED, ColumnRule, ReadingRules
+from ingestion.loading.widening import MOST_DIGITS, decimal_type
+from stack.sql import literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_SAMPLE_ROWS = 2_000
+_SAMPLE_VALUES = 150
+_COLUMNS_AT_ONCE = 100  # the time that DuckDB plans grows with their square
+_TYPES = {
+    "boolean": "BOOLEAN", "integer": "BIGINT", "date": "DATE", "timestamp": "TIMESTAMP",
+    "timestamptz": "TIMESTAMP WITH TIME ZONE", "double": "DOUBLE", "time": "TIME", "json": "JSON",
+}  # fmt: skip
+
+_ISO = {"%Y-%m-%d", "ISO time", "ISO time with its zone", "ISO minutes with their zone"}
+# Kinds of forms that a declared type takes.
+_KINDS = {
+    "decimal": {"decimal", "integer"}, "integer": {"integer", "decimal"}, "date": {"date"},
+    "double": {"decimal", "integer"}, "timestamp": {"timestamp", "timestamptz", "date"},
+    "boolean": {"boolean"}, "time": {"time"}, "json": set[str](),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What a column's values are: a DuckDB type in upper case, and the reason.
+
+    `form` is None where they stay text; `empty` where there is no value at all.
+    """
+
+    type: str
+    reason: str
+    form: Form | None = None
+    empty: bool = False
+
+    def value(self, text: str) -> str:
+        """SQL of the value from SQL of its text."""
+        if self.form is not None:
+            return f"cast({self.form.value(text)} as {self.type})"
+        return text if self.type == "VARCHAR" else f"try_cast({text} as {self.type})"
+
+
+@dataclass
+class _Column:
+    """A column on its way to its form: `forms` are tried next, `left` have held."""
+
+    text: str
+    sample: list[str]
+    rule: ColumnRule
+    remembered: str = ""
+    numbers_only: bool = False
+    iso_only: bool = False
+    forms: list[Form] = field(default_factory=list)
+    left: list[Form] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+    done: Proven | None = None
+
+    def propose(self) -> None:
+        """The forms that fit the sample; text if there are none."""
+        proposed = self._proposed() if self.sample else [BOOLEAN]  # and look beyond it
+        self.forms = [form for form in proposed if form.name not in self.failed]
+        if not self.forms:
+            shown = f", such as {self.sample[0][:40]!r}"
+            self.done = Proven("VARCHAR", f"its values have no form in common{shown}")
+
+    def _proposed(self) -> list[Form]:
+        rule = self.rule
+        if rule.format:
+            return [written_as(rule.format, "date" if rule.type in (None, "date") else "timestamp")]
+        if self.numbers_only:
+            numbers = [f for f in (INTEGER, NUMBER) if f.name not in self.failed]
+            return [form for form in numbers if form.fits(self.sample)][:1]
+        forms = possible_forms(self.sample, self.failed)
+        if self.iso_only:
+            return [form for form in forms if form.name in _ISO]
+        if rule.decimal:
+            forms = [form for form in forms if form.mark in ("", rule.decimal)]
+        wanted = _KINDS.get(rule.type or "")
+        return [form for form in forms if wanted is None or form.kind in wanted]
+
+
+def text_of(place: int, *, blank_is_null: bool = True) -> str:
+    """SQL of a column's text, null where it is empty."""
+    return f"nullif(c{place}, '')" if blank_is_null else f"c{place}"
+
+
+def prove(
+    connection: DuckDBPyConnection,
+    records: Records,
+    rules: ReadingRules = NOTHING_DECLARED,
+    remembered: Mapping[int, str] | None = None,
+) -> list[Proven]:
+    """What each column of the records is; `remembered` are forms of the table's columns."""
+    samples = _samples(records)
+    columns = [
+        _Column(
+            text=text_of(n, blank_is_null=records.blank_is_null),
+            sample=samples[n],
+            rule=_rule(rules, name),
+            remembered=(remembered or {}).get(n, ""),
+        )
+        for n, name in enumerate(records.names)
+    ]
+    for n, column in enumerate(columns):
+        kinds = records.kinds[n] if records.kinds else None
+        column.numbers_only = kinds == frozenset({"number"})
+        column.iso_only = kinds == frozenset({"text"})
+        column.done = _by_kind(kinds)
+        if column.rule.type == "text":
+            column.done = Proven("VARCHAR", "text, as declared")
+        if column.done is None:
+            column.propose()
+    source = f"read_parquet({literal(records.path)})"
+    while pending := [c for c in columns if c.done is None and not c.left]:
+        for group in batched(pending, _COLUMNS_AT_ONCE):
+            _verify(connection, source, group)
+    _choose(connection, source, columns, rules)
+    _measure(connection, source, columns)
+    return [column.done or Proven("VARCHAR", "text") for column in columns]
+
+
+def _rule(rules: ReadingRules, name: str) -> ColumnRule:
+    return rules.columns.get(name) or rules.columns.get(name.strip()) or ColumnRule()
+
+
+def _by_kind(kinds: frozenset[str] | None) -> Proven | None:
+    """What a format that has types of its own says; None where the values have to."""
+    if kinds is None or kinds in ({"number"}, {"text"}):
+        return None
+    if not kinds:
+        return Proven("VARCHAR", "it has no value yet", empty=True)
+    for told, type_ in (
+        ({"boolean"}, "BOOLEAN"), ({"date"}, "DATE"), ({"timestamp"}, "TIMESTAMP"),
+        ({"date", "timestamp"}, "TIMESTAMP"), ({"time"}, "TIME"), ({"nested"}, "JSON"),
+        ({"timestamptz"}, "TIMESTAMP WITH TIME ZONE"), ({"double"}, "DOUBLE"),
+        ({"double", "number"}, "DOUBLE"), ({"duration"}, "VARCHAR"), ({"blob"}, "BLOB"),
+    ):  # fmt: skip
+        if kinds == told:
+            return Proven(type_, f"the file says {' and '.join(sorted(kinds))}")
+    return Proven("VARCHAR", f"its values are of several kinds: {', '.join(sorted(kinds))}")
+
+
+def _samples(records: Records) -> list[list[str]]:
+    """Some values of each column, each once."""
+    import pyarrow.parquet as pq
+
+    parquet = pq.ParquetFile(records.path)
+    batch = next(parquet.iter_batches(_SAMPLE_ROWS), None)
+    if batch is None:
+        return [[] for _ in records.names]
+    return [
+        [text for text in column.unique().to_pylist() if text][:_SAMPLE_VALUES]
+        for column in batch.columns
+    ]
+
+
+def _verify(connection: DuckDBPyConnection, source: str, columns: Sequence[_Column]) -> None:
+    """Try the forms on all rows: those that hold are left; else the sample grows."""
+    tried = [(column, form) for column in columns for form in column.forms]
+    picked = [f"count({column.text})" for column in columns]
+    for column, form in tried:
+        against = f"{column.text} is not null and not coalesce({form.proof(column.text)}, false)"
+        picked += [f"{f}({column.text}) filter (where {against})" for f in ("min", "max")]
+    row = connection.execute(f"select {', '.join(picked)} from {source}").fetchone() or ()
+    for n, (column, form) in enumerate(tried, 1):
+        least, most = row[len(columns) + n * 2 - 2 : len(columns) + n * 2]
+        if least is None:
+            column.left.append(form)
+        else:
+            column.sample = [*{least: 0, most: 0}, *column.sample]
+            column.failed.add(form.name)
+    for column, values in zip(columns, row, strict=False):
+        if not values:
+            column.done = Proven("VARCHAR", "it has no value yet", empty=True)
+        elif not column.left:
+            if column.rule.format:
+                shown = f"{column.rule.format}, as {column.sample[0][:40]!r}"
+                column.done = Proven("VARCHAR", f"some of its values are not as declared, {shown}")
+            else:
+                column.propose()
+
+
+def _choose(
+    connection: DuckDBPyConnection, source: str, columns: Sequence[_Column], rules: ReadingRules
+) -> None:
+    """Decide between forms that all hold, or for text."""
+    several = [column for column in columns if column.done is None and len(column.left) > 1]
+    if not several:
+        return
+    differ = [
+        f"count(*) filter (where {column.left[0].value(column.text)} is distinct from "
+        f"{form.value(column.text)})"
+        for column in several
+        for form in column.left[1:]
+    ]
+    counts = iter(connection.execute(f"select {', '.join(differ)} from {source}").fetchone() or ())
+    single = [c.left[0] for c in columns if c.done is None and len(c.left) == 1]
+    for column in several:
+        different = [next(counts) for _ in column.left[1:]]
+        if not any(different):
+            column.left = column.left[:1]
+            continue
+        marks = {str(rules.decimal)} if rules.decimal else {form.mark for form in single}
+        orders = {str(rules.dates)} if rules.dates else {form.order for form in single}
+        by_file = [f for f in column.left if f.mark in marks - {""} or f.order in orders - {""}]
+        remembered = [form for form in column.left if form.name == column.remembered]
+        chosen = remembered or by_file
+        if len(chosen) == 1:
+            column.left = chosen
+        else:
+            names = " and ".join(form.shown for form in column.left)
+            column.done = Proven("VARCHAR", f"{names} fit alike, and nothing decides")
+
+
+def _measure(connection: DuckDBPyConnection, source: str, columns: Sequence[_Column]) -> None:
+    """The types of what is proven; of decimals by the digits that they need."""
+    proven = [column for column in columns if column.done is None]
+    unmeasured = [c for c in proven if c.left[0].kind == "decimal" and c.left[0].scale is None]
+    digits = []
+    for column in unmeasured:
+        plain = f"ltrim({column.left[0].value(column.text)}, '-')"
+        digits.append(f"max(length(split_part({plain}, '.', 1)))")
+        digits.append(f"max(length(split_part({plain}, '.', 2)))")
+    row = (
+        connection.execute(f"select {', '.join(digits)} from {source}").fetchone() if digits else ()
+    )
+    found = iter(row or ())
+    for column in proven:
+        form = column.left[0]
+        if column not in unmeasured:
+            type_ = f"DECIMAL(18,{form.scale})" if form.scale else _TYPES[form.kind]
+            column.done = Proven(type_, form.shown, form)
+            continue
+        whole, scale = next(found), next(found)
+        type_ = decimal_type(whole, scale)
+        reason = (
+            form.name if type_ != "VARCHAR" else f"its numbers have more than {MOST_DIGITS} digits"
+        )
+        column.done = Proven(type_, reason, form if type_ != "VARCHAR" else None)

@@ -1,0 +1,193 @@
+"""What a layout may say."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ingestion.files.conform import ROW_KEY
+from ingestion.files.names import column_name, column_names, header_keys
+from ingestion.files.rules import AmountRule, ColumnKind, ColumnRule, DerivedRule, ReadingRules
+
+# What a model needs to put the tables of all banks below each other.
+UNIFORM: dict[str, ColumnKind] = {
+    "booking_day": "date",
+    "amount_signed": "decimal",
+    "currency": "text",
+    "counterparty": "text",
+    "purpose": "text",
+}
+Group = Literal["time tracking", "invoicing", "payments", "banks", "shops", "rates"]
+# A currency in a column's name, as in `Amount (EUR)`, stands for any.
+_ANY = "XXX"
+_CURRENCY = re.compile(
+    r"\b(XXX|AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|CZK|DKK|EUR|GBP|HKD|HRK|HUF|IDR|ILS|INR|ISK|JPY"
+    r"|KRW|KYD|MXN|MYR|NOK|NZD|PHP|PLN|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR)\b"
+)
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Feed(_Declared):
+    """Rows of one of the books' tables, as SQL over the columns of the layout's table.
+
+    `columns` are the table's; one that isn't named is null. `where` chooses the rows. A column of
+    the file is of its declared type, or else text, and null in a file that lacks it.
+
+    `stable_id(text)` makes a number of a text, the same one each time; `client_key(name)` and
+    `project_key(client, project)` are those of a client and a project of any tool,
+    `invoice_key(number)` and `entry_key(text)` of the tool's invoices and entries.
+    `clock_minutes(text)` is `27:30:15` in minutes, `file_time` is when the file was written. Of
+    several rows with the same key one is taken.
+    """
+
+    columns: dict[str, str] = Field(min_length=1)
+    where: str = "true"
+
+
+class Layout(_Declared):
+    """One export of one tool.
+
+    `headers` are header lines that were seen; XXX in a name stands for any currency. A file has the
+    layout if its header has all names of one of them, or all of `needs`. `evidence` says where it
+    was seen: a real file, or an importer's code.
+
+    `key` names columns of the table; with `occurrence` the number of a row among equal ones is part
+    of it, so that two equal rows are two, and an export that overlaps adds none. `skip` has values
+    of columns whose rows are pending, or never moved money. `currency` is the header that carries
+    the currency in its name, one a language: the table gets it as a column. `others` says whether
+    columns without a declared type are text, or what they are found to be.
+
+    Tables of banks have columns with the same names, `UNIFORM`: `amount` says what `amount_signed`
+    is, `uniform` has SQL of the others over the table's columns, and `without` why one is missing.
+    Their columns without a declared type are text: what is an id in one file is one in the next.
+    """
+
+    name: str
+    title: str
+    group: Group
+    seen: str
+    evidence: Literal["fixture", "importer"]
+    headers: tuple[tuple[str, ...], ...] = Field(min_length=1)
+    needs: tuple[str, ...] = ()
+    read: ReadingRules = Field(default_factory=ReadingRules)
+    key: tuple[str, ...] = ()
+    occurrence: bool = False
+    skip: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    currency: str | tuple[str, ...] = ()
+    others: Literal["text", "found"] = "found"
+    amount: AmountRule | None = None
+    uniform: dict[str, str] = Field(default_factory=dict)
+    without: dict[str, str] = Field(default_factory=dict)
+    feeds: dict[str, Feed] = Field(default_factory=dict)
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Layout:
+        known = {fold(name) for header in self.headers for name in header}
+        named = {*self.needs, *self.skip, *self.read.columns, *self._currencies}
+        if unknown := sorted(name for name in named if fold(name) not in known):
+            raise ValueError(f"no header has {', '.join(unknown)}")
+        if odd := sorted({*self.uniform, *self.without} - UNIFORM.keys()):
+            raise ValueError(f"{', '.join(odd)} is none of {', '.join(UNIFORM)}")
+        if self.group == "banks" and (
+            absent := sorted(UNIFORM.keys() - self.known().keys() - self.without.keys())
+        ):
+            raise ValueError(f"it says neither what {', '.join(absent)} is, nor why there is none")
+        return self
+
+    @property
+    def tool(self) -> str:
+        """The first word of its name: layouts of one tool have the same clients and projects."""
+        return self.name.partition("_")[0]
+
+    def known(self) -> dict[str, ColumnKind]:
+        """The columns that its table may have, by name."""
+        found: dict[str, ColumnKind] = {}
+        for header in self.headers:
+            rules = self._rules_of(header)
+            named = {
+                key: rule.name
+                for key, name in zip(header_keys(header), header, strict=True)
+                if (rule := rules.get(name)) and rule.name
+            }
+            for place, column in column_names(header, named).items():
+                rule = rules.get(header[place], ColumnRule())
+                found[column] = rule.type or found.get(column, "text")
+        more = ["currency"] if self.currency else []
+        found |= dict.fromkeys([*more, *self.read.constants, *self.read.preamble], "text")
+        found |= {name: rule.type for name, rule in self.derived.items()}
+        return found | ({ROW_KEY: "text"} if self.occurrence else {})
+
+    @property
+    def derived(self) -> dict[str, DerivedRule]:
+        """The columns that are made of others."""
+        found = {n: DerivedRule(type=UNIFORM[n], sql=sql) for n, sql in self.uniform.items()}
+        if self.amount:
+            found["amount_signed"] = DerivedRule(type="decimal", sql=self.amount.sql)
+        return {**self.read.derived, **found}
+
+    @property
+    def _currencies(self) -> tuple[str, ...]:
+        return (self.currency,) if isinstance(self.currency, str) else self.currency
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The key of its raw table."""
+        return (ROW_KEY,) if self.occurrence else self.key
+
+    def rules_for(self, names: tuple[str, ...]) -> ReadingRules:
+        """How a file with these header names is read."""
+        columns = self._rules_of(names)
+        skip = {
+            name: self.skip[known]
+            for name in names
+            for known in self.skip
+            if fold(name) == fold(known)
+        }
+        return self.read.model_copy(
+            update={
+                "columns": columns,
+                "key": self.key,
+                "occurrence": self.occurrence,
+                "skip": skip,
+                "constants": {**self.read.constants, **self._constants(names)},
+                "derived": self.derived,
+                "optional": self.known(),
+            }
+        )
+
+    def _rules_of(self, names: tuple[str, ...]) -> dict[str, ColumnRule]:
+        """The rules of a header's columns, by their names in it."""
+        declared = {fold(name): rule for name, rule in self.read.columns.items()}
+        columns = {}
+        for name in names:
+            rule = declared.get(fold(name), ColumnRule())
+            if rule.name is None and _ANY.lower() in fold(name).split(" "):
+                rule = rule.model_copy(update={"name": column_name(_CURRENCY.sub("", name))})
+            if rule.type is None and (self.group == "banks" or self.others == "text"):
+                rule = rule.model_copy(update={"type": "text"})
+            if rule.type == "decimal" and rule.decimal is None:
+                rule = rule.model_copy(update={"decimal": self.read.decimal})
+            if rule != ColumnRule():
+                columns[name] = rule
+        return columns
+
+    def _constants(self, names: tuple[str, ...]) -> dict[str, str]:
+        """The currency that stands in a column's name."""
+        wanted = {fold(name) for name in self._currencies}
+        for name in names:
+            if fold(name) in wanted and (found := _CURRENCY.search(name)):
+                return {"currency": found[0]}
+        return {}
+
+
+def fold(name: str) -> str:
+    """A header's name as it is compared: in lower case, without outer blanks, any currency XXX."""
+    plain = name.strip().strip("\ufeff").strip()
+    plain = _CURRENCY.sub(_ANY, plain)
+    return " ".join(re.sub(r"[()\[\]]", " ", plain).casefold().split())

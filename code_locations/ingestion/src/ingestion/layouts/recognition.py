@@ -1,0 +1,97 @@
+"""Which layout a header has."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+
+from pydantic import ValidationError
+
+from ingestion.layouts.layout import Layout, fold
+from stack.declarations import load_yaml
+from stack.errors import StackError
+
+# A header line of as many names is a tool's own.
+_DISTINCT = 6
+_HEADER_WITHIN = 60
+
+
+@cache
+def layouts() -> tuple[Layout, ...]:
+    """All layouts, by name. Raises StackError, naming the file, for one that is wrong."""
+    files = sorted(
+        (f for f in resources.files("ingestion.layouts").iterdir() if f.name.endswith(".yml")),
+        key=lambda f: f.name,
+    )
+    found = []
+    for file in files:
+        try:
+            found.append(
+                Layout.model_validate(
+                    {"name": file.name.removesuffix(".yml"), **load_yaml(file.read_text("utf-8"))}
+                )
+            )
+        except ValidationError as error:
+            raise StackError(f"layouts/{file.name}: {error}") from None
+    return tuple(found)
+
+
+def peek(head: bytes) -> Layout | None:
+    """The layout of delimited text, by the first bytes of the file."""
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252"):
+        try:
+            text = head.decode(encoding)
+        except UnicodeDecodeError as error:
+            if error.start < len(head) - 4:
+                continue
+            text = head[: error.start].decode(encoding)
+        for line in text.splitlines()[:_HEADER_WITHIN]:
+            for delimiter in ";,\t|":
+                names = next(csv.reader([line], delimiter=delimiter), [])
+                if len(names) > 1 and (found := recognise(names)):
+                    return found
+        return None
+    return None
+
+
+@cache
+def _by_name() -> dict[str, list[tuple[Layout, frozenset[str]]]]:
+    """Layouts with the names of each header line, by one of these that few others have."""
+    lines = [
+        (layout, frozenset(fold(name) for name in line if name.strip()))
+        for layout in layouts()
+        for line in (*layout.headers, *([layout.needs] if layout.needs else []))
+    ]
+    counts: dict[str, int] = {}
+    for _, names in lines:
+        for name in names:
+            counts[name] = counts.get(name, 0) + 1
+    found: dict[str, list[tuple[Layout, frozenset[str]]]] = {}
+    for layout, names in lines:
+        rarest = min(sorted(names), key=lambda name: counts[name])
+        found.setdefault(rarest, []).append((layout, names))
+    return found
+
+
+def recognise(header: Sequence[str]) -> Layout | None:
+    """The layout whose header line is among these names; of several the longest.
+
+    A short line has to be all of the header: its names are anybody's.
+    """
+    return max(claims(header), key=lambda match: match[0], default=(0, None))[1]
+
+
+def claims(header: Sequence[str]) -> list[tuple[int, Layout]]:
+    """Every layout with a header line among these names, and how many of them it has."""
+    names = frozenset(fold(name) for name in header if name.strip())
+    index = _by_name()
+    return [
+        (len(line), layout)
+        for name in names
+        for layout, line in index.get(name, ())
+        if line == names or (line < names and len(line) >= _DISTINCT)
+    ]

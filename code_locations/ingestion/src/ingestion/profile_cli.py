@@ -1,0 +1,44 @@
+"""`stack profile`: how files would be read, before they are loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ingestion.files.errors import UnreadableFileError
+from stack.settings import WarehouseSettings, load_settings
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--json", "as_json", is_flag=True, help="Print an object a file, a line each.")
+@click.pass_context
+def profile(context: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
+    """Say what files are and how they would be read: columns, types, and why."""
+    import duckdb
+
+    from ingestion.files.profile import profile as profile_of
+    from stack.warehouse.connection import duckdb_config
+
+    refused = False
+    settings = load_settings(WarehouseSettings)
+    with duckdb.connect(":memory:", config=duckdb_config(settings)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for file in files:
+            try:
+                found = profile_of(connection, file)
+            except UnreadableFileError as error:
+                refused = True
+                told = json.dumps({"file": str(file), "refused": str(error)}, ensure_ascii=False)
+                click.echo(told if as_json else f"{file}: refused: {error}")
+                continue
+            if as_json:
+                content = {"file": str(file), **found.as_json()}
+                click.echo(json.dumps(content, ensure_ascii=False, default=str))
+            else:
+                click.echo("\n".join((f"{file}", *found.lines())))
+    context.exit(1 if refused else 0)

@@ -1,0 +1,57 @@
+"""Write `docs/layouts.md` from the layouts of exports: `make docs`."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+from ingestion.layouts import Layout, layouts
+
+FILE = Path(__file__).parents[1] / "docs" / "layouts.md"
+HEADER = """\
+# Exports that are recognised
+
+Made by `make docs` from `ingestion/layouts`. A file dropped into the [inbox](files.md) that has one
+of these layouts is known by its header, whatever its name is. It becomes the table
+`files_<layout>`, is read by the layout's rules, and gives rows to the books' tables under "feeds".
+"Key" says which rows are the same in two exports; # is a row's number among equal ones. "Checks"
+must hold for every row, and a break is named with its line; rows "left out" are pending, or never
+moved money. Evidence is a real file, or the code of an importer.
+[A new layout](how-to/add-a-layout.md) is one file and one sample.
+"""
+COLUMNS = "| export | layout | seen | evidence | key | feeds | checks | left out |\n"
+RULE = "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+
+
+def render() -> str:
+    """The page: a table a group, and what is to be known of each layout."""
+    parts = [HEADER]
+    by_group = sorted(layouts(), key=lambda layout: (layout.group, layout.name))
+    for group, found in groupby(by_group, key=lambda layout: layout.group):
+        members = list(found)
+        rows = "".join(f"| {' | '.join(_cells(layout))} |\n" for layout in members)
+        notes = "".join(f"- *{layout.title}*: {layout.notes.strip()}\n" for layout in members)
+        parts.append(f"\n## {group.capitalize()}\n\n{COLUMNS}{RULE}{rows}\n{notes}")
+    return "".join(parts)
+
+
+def _cells(layout: Layout) -> list[str]:
+    key = ", ".join(layout.key) + (" #" if layout.occurrence else "")
+    left_out = {
+        f"{name}: {', '.join(values)}" for name, values in layout.skip.items() if any(values)
+    }
+    left_out |= {f"no {name}" for name, values in layout.skip.items() if "" in values}
+    return [
+        layout.title,
+        f"`{layout.name}`",
+        layout.seen,
+        layout.evidence,
+        key or "none",
+        ", ".join(layout.feeds) or "nothing",
+        "; ".join(layout.read.checks) or "none",
+        "; ".join(sorted(left_out)) or "none",
+    ]
+
+
+if __name__ == "__main__":
+    FILE.write_text(render())

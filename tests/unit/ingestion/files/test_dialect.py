@@ -1,0 +1,140 @@
+"""A file's delimiter and header are found, or it is refused; no row is taken for a header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import duckdb
+import pytest
+
+from ingestion.files.errors import UnreadableFileError
+from support.parsing import Table, accounted, connected, read
+
+
+@pytest.fixture(scope="module")
+def connection() -> duckdb.DuckDBPyConnection:
+    return connected()
+
+
+@pytest.fixture
+def table_of(connection, tmp_path) -> Callable[[bytes], Table]:
+    return lambda content: read(connection, tmp_path, content)
+
+
+UBS = (
+    "Kontonummer:;0230 00123456.01;\nIBAN:;CH93 0023 0230 0012 3456 0;\nVon:;2026-11-01;\n"
+    "Anfangssaldo:;100.00;\nBewertet in:;CHF;\nAnzahl Transaktionen:;2;\n\n"
+    "Datum;Valuta;Betrag;Text;\n2026-11-02;2026-11-02;1190.00;Nord;\n2026-11-03;2026-11-03;-85.10;"
+    "Strom;\n"
+)
+MBANK = (
+    "mBank S.A.;\nSkrytka Pocztowa 2108;\n#Klient;\nJAN KOWALSKI;\n\n"
+    "#Data;#Opis;#Kwota;\n2026-11-02;PRZELEW;1190,00;\n2026-11-03;Strom;-85,10;\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "headers", "first", "rows"),
+    [
+        ("Bericht;;;\n;;;\nDatum;Kunde;Std;Betrag\n02.01.2026;A;1,5;9\n03.01.2026;B;2,5;8\n",
+         ("Datum", "Kunde", "Std", "Betrag"), "A", 2),
+        (UBS, ("Datum", "Valuta", "Betrag", "Text", ""), "Nord", 2),
+        (MBANK, ("#Data", "#Opis", "#Kwota", ""), "PRZELEW", 2),
+        ("sep=;\nid;name\n1;a\n", ("id", "name"), "a", 1),
+        ("Kunde;2024;2025\nA;1;2\nB;3;4\n", ("Kunde", "2024", "2025"), "A", 2),
+        ("Kunde;01.2026;02.2026\nA;1;2\nB;3;4\n", ("Kunde", "01.2026", "02.2026"), "A", 2),
+        ("a,b\n1,x,\n2,y,\n", ("a", "b", ""), "x", 2),
+        ("a;b;\n1;x;\n2;y;\n", ("a", "b", ""), "x", 2),
+        ("name;city\nNord;Hamburg\nSüd;München\n", ("name", "city"), "Nord", 2),
+        ("note\nhello, world\nfoo\nbar, baz\n", ("note",), "hello, world", 3),
+        ('id,note\n1,"a;b;c;d"\n2,"e;f;g;h"\n', ("id", "note"), "a;b;c;d", 2),
+        ('id,"Betrag\nin EUR"\n1,"1,50"\n', ("id", "Betrag\nin EUR"), 1, 1),
+        ('id,note\n1,"say \\"hi\\", ok"\n2,"b"\n', ("id", "note"), 'say "hi", ok', 2),
+        ('id,note\n1,"C:\\dir\\"\n2,"b"\n', ("id", "note"), "C:\\dir\\", 2),
+        ("id,note\n1,#x\n#2,y\n", ("id", "note"), "#x", 2),
+        ("id,name\r1,a\r2,b\r", ("id", "name"), "a", 2),
+        ("id,name\r\n1,a\n2,b\r3,c\r\n", ("id", "name"), "a", 3),
+        ("id;name\n1;a\nid;name\n2;b\n", ("id", "name"), "a", 2),
+        ("id,name,amount\n", ("id", "name", "amount"), None, 0),
+    ],
+)  # fmt: skip
+def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, first, rows):
+    table = table_of(text.encode())
+    assert table.parsed.headers == headers
+    assert len(table.rows) == rows
+    assert first is None or first in table.rows[0]
+    assert accounted(table.parsed)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1\n2\n3\n", "no header"),
+        ("01/11/2026,1190.00,Nord\n13/11/2026,-85.10,Power\n", "no header"),
+        ("Nord;5\nSüd;7\n", "no header"),
+        ("u_1,active\nu_2,active\nu_3,closed\n", "no header"),
+        ("a,b,c,d\n1,2,3\n4,5,6\n", "4 cells .* have 3"),
+        ("a,b\n1,2,3\n4,5,6\n", "2 cells .* have 3"),
+        (",b,\n1,2,3\n4,5,6\n", "give each column a name"),
+        ("id,betrag\n1,1,50\n2,2,75\n", "2 cells .* have 3"),
+        ("id;name\n1;a\n2;b\n3;c\n\nnr;betrag;datum\n1;2,50;01.01.2026\n2;3,50;02.01.2026\n",
+         "two tables: one begins in line 1, one in line 6"),
+        ('id,note\n1,"a "b" c"\n2,x\n', "line 2: .* goes on after its end"),
+        ('id,note\n1,"abc\n2,x\n', "line 2: .* never closes"),
+        ('"number";"column a"\n"1"', "no line of its first 60"),
+        ("\n \n\t\n", "only blanks"),
+        ("a" * 10_001 + ",b\n1,2\n", "10,001 characters"),
+    ],
+)  # fmt: skip
+def test_what_has_no_header_is_refused_and_says_why(table_of, text, told):
+    with pytest.raises(UnreadableFileError, match=told):
+        table_of(text.encode())
+
+
+HEAD = "Datum;Kunde;Std;Betrag\n02.11.2026;Nord;1,5;142,50\n03.11.2026;Süd;2;190,00\n"
+
+
+@pytest.mark.parametrize(
+    ("below", "rows", "aside"),
+    [
+        ("Summe;;3,5;332,50\n", 2, 1),
+        (";;;\nSumme;;3,5;332,50\n", 2, 2),
+        ("TOTAL;;;332,50\n;;;\nFriday, Nov 27, 2026;;;\n", 2, 3),
+        ("01.11.2026;Anfangssaldo;;\n03.11.2026;Endsaldo;;\n", 2, 2),
+        ("2 Buchungen\n", 2, 1),
+        ("04.11.2026;Total;3,5;332,50\n", 3, 0),
+        ("04.11.2026;Süd;;\n", 3, 0),
+    ],
+)
+def test_totals_at_the_end_are_no_rows_and_types_stand(table_of, below, rows, aside):
+    table = table_of((HEAD + below).encode())
+    assert (len(table.rows), len(table.parsed.aside)) == (rows, aside)
+    assert table.types[0] == "DATE"
+    assert accounted(table.parsed)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a",
+        b"a\n",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"\xff",
+        b'"',
+        b",",
+        b"\n",
+        b"1",
+        b"\0",
+        b"{",
+        b"[]",
+        b"PK",
+        b"\x1f\x8b",
+    ],
+)
+def test_the_smallest_files_have_no_rows_or_are_refused(table_of, content):
+    try:
+        table = table_of(content)
+    except UnreadableFileError:
+        return
+    assert not table.rows

@@ -1,0 +1,78 @@
+"""An encoding is told by evidence, or asked for; text is never read in a wrong one unseen."""
+
+# ruff: noqa: RUF001 letters of other scripts
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingestion.files.encoding import find_encoding, utf8_copy
+from ingestion.files.errors import UnreadableFileError
+
+GERMAN = "Müller;Größe;Ärger;Straße;schön;Öl;über"
+
+
+def _file(folder: Path, content: bytes) -> Path:
+    path = folder / "file.csv"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("utf-8", GERMAN),
+        ("utf-8-sig", GERMAN),
+        ("utf-16", GERMAN),
+        ("cp1252", GERMAN),
+        ("cp1252", "Müller"),
+        ("cp1252", "Kosten – 5 € „gut“ ‘x’"),
+        ("cp1252", "François;déjà;œuvre;Noël"),
+        ("cp1252", "São Paulo;coração;ação"),
+        ("cp1252", "caffè;città;perché"),
+        ("cp1252", "Ærø;Øresund;Århus"),
+        ("latin-1", "Müller;Größe"),
+        ("cp1250", "Dvořák;Příliš;žluťoučký;kůň"),
+        ("cp1250", "Datum splatnosti;Částka;Elektřina"),
+        ("cp1250", "Łódź;Świętokrzyski;żółć;gęś"),
+        ("cp1250", "Nagy Györgyné;űrlap;őrült;szőlő"),
+        ("cp850", GERMAN),
+        ("mac_roman", GERMAN),
+        ("cp1251", "Иванов;Москва;счёт;Оплата"),
+        ("koi8_r", "Иванов;Москва;счёт;Оплата"),
+        ("cp1253", "Αθήνα;Πληρωμή;τιμολόγιο"),
+        ("cp932", "東京都;株式会社;テスト;カタカナ"),
+        ("gb18030", "北京市;有限公司;测试;发票"),
+        ("utf-16-le", "id;name;amount;plain"),
+        ("utf-16-be", "id;name;amount;plain"),
+    ],
+)
+def test_text_of_people_is_read_in_its_own_encoding(tmp_path, encoding, words):
+    text = "id;name\n" + "".join(f"{n};{word}\n" for n, word in enumerate(words.split(";")))
+    path = _file(tmp_path, text.encode(encoding))
+    found = find_encoding(path)
+    assert utf8_copy(path, found.name, tmp_path / "copy").read_bytes().decode() == text
+    assert found.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\x00\x01\x02\x03binary" * 20, "control"),
+        (b"id,name\n1,a\x00b\n", "control"),
+        (bytes(range(256)) * 4, "declare its encoding"),
+        ("id;name\n1;Işık\n2;Şahin\n3;Öğretmen\n".encode("cp1254"), "cp1252 or cp1254"),
+        ("id;name\n1;Müller\n".encode("cp1252") + b"1,aaa\n" * 50 + b"2,a\x81b\n", "declare"),
+    ],
+)
+def test_what_nothing_decides_is_refused_and_says_what_to_declare(tmp_path, content, told):
+    with pytest.raises(UnreadableFileError, match=told):
+        find_encoding(_file(tmp_path, content))
+
+
+def test_a_declared_encoding_that_does_not_fit_is_refused(tmp_path):
+    path = _file(tmp_path, b"M\xfcller")
+    with pytest.raises(UnreadableFileError, match="it isn't in utf-8-sig"):
+        utf8_copy(path, "utf-8-sig", tmp_path / "copy")

@@ -1,0 +1,67 @@
+"""A column has a type only if each of its values is the text that was there."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ingestion.files.proof import prove, text_of
+from ingestion.files.records import Records
+from support.parsing import connected
+
+
+@pytest.fixture(scope="module")
+def connection() -> duckdb.DuckDBPyConnection:
+    return connected()
+
+
+@pytest.mark.parametrize(
+    ("texts", "type_", "values"),
+    [
+        (["-0.00", "1.00"], "DECIMAL(18,2)", ["0.00", "1.00"]),
+        (["123456789012345678.12", "1.10"], "DECIMAL(38,2)", ["123456789012345678.12", "1.10"]),
+        (["1.234", "2.345,5"], "DECIMAL(18,1)", ["1234.0", "2345.5"]),
+        (["12,50-", "3,00"], "DECIMAL(18,2)", ["-12.50", "3.00"]),
+        (["(1,234.50)", "5.00"], "DECIMAL(18,2)", ["-1234.50", "5.00"]),
+        (["€1.234,50", "-€2,00"], "DECIMAL(18,2)", ["1234.50", "-2.00"]),
+        (["1'234.50", "2.00"], "DECIMAL(18,2)", ["1234.50", "2.00"]),
+        (["1\u00a0234,50", "2,00"], "DECIMAL(18,2)", ["1234.50", "2.00"]),
+        (["10 %", "-5 %"], "DECIMAL(18,0)", ["10", "-5"]),
+        (["13/02/2026", "01/03/2026"], "DATE", ["2026-02-13", "2026-03-01"]),
+        (["31.12.69", "01.01.68"], "DATE", ["1969-12-31", "2068-01-01"]),
+        (["1 November, 2026"], "DATE", ["2026-11-01"]),
+        (["2026-11-01 08:15:30 +0100"], "TIMESTAMP WITH TIME ZONE", ["2026-11-01 07:15:30+00:00"]),
+        (["2026-11-01T08:15Z"], "TIMESTAMP WITH TIME ZONE", ["2026-11-01 08:15:00+00:00"]),
+        (["2026-11-01 08:15:30 UTC"], "TIMESTAMP WITH TIME ZONE", ["2026-11-01 08:15:30+00:00"]),
+        (["TRUE", "false"], "BOOLEAN", ["True", "False"]),
+    ],
+)
+def test_values_in_one_form_get_its_type(connection, tmp_path, texts, type_, values):
+    assert _proven(connection, tmp_path, texts) == (type_, values)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["1.234", "2.345"], ["1,5", "1.5"], ["007", "1"], ["12345678901234567890"], ["1E5"], ["NO"],
+        ["T", "F"], ["+49123", "+49456"], ["NaN", "1"], ["1/2/26"], ["13/02/2026", "02/13/2026"],
+        ["2026-02-30"], ["29.02.2025"], ["2026-11-01 24:00:00"], ["2026-11-01T08:15:00+25:00"],
+        ["2026-11-01 08:15:30.1234567"], ["25:30:00"], ["####"], ['="01067"'], ["'0123"],
+        ["\u200b5", "6"], [" 5", "6"], ["5\n", "6"], ["5 EUR", "6 USD"], ["1.000,00", "12.34,00"],
+        ["5-", "-5"], ["true", "1"], ["00.5", "1.5"],
+    ],
+)  # fmt: skip
+def test_values_that_could_be_something_else_stay_text(connection, tmp_path, texts):
+    assert _proven(connection, tmp_path, texts) == ("VARCHAR", texts)
+
+
+def _proven(connection, folder, texts: list[str]) -> tuple[str, list[str]]:
+    path = folder / "records.parquet"
+    pq.write_table(pa.table({"c0": pa.array(texts, pa.string())}), path)
+    (found,) = prove(connection, Records(path, ("name",), len(texts), len(texts)))
+    rows = connection.execute(
+        f"select {found.value(text_of(0))} from read_parquet('{path}')"
+    ).fetchall()
+    return found.type, [str(value) for (value,) in rows]
