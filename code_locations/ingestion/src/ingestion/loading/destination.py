@@ -25,16 +25,12 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
-from ingestion.loading.files import NEWEST_BY
+from ingestion.loading.files import LOAD_ID, NEWEST_BY, ROW_ID
 from ingestion.loading.widening import widen_sql
 from stack.sql import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-
-# Columns that dlt adds to rows that it makes itself.
-ROW_ID, LOAD_ID = "_dlt_id", "_dlt_load_id"
 
 
 class WarehouseMergeJob(SqlMergeFollowupJob):

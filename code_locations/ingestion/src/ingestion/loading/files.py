@@ -18,6 +18,10 @@ NEWEST_BY = "updated_at"
 """The column that says which of two versions of a row is the later one."""
 
 
+# Columns that dlt adds to rows that it makes itself.
+ROW_ID, LOAD_ID = "_dlt_id", "_dlt_load_id"
+
+
 @dataclass(frozen=True)
 class TableFile:
     """A local Parquet file of `rows` rows whose columns are among the table's, or extend them.

@@ -7,7 +7,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ingestion.sources.declarations import Endpoint, RestSource, resolve
-from ingestion.sources.exact_json import exact_session
 
 if TYPE_CHECKING:
     from dlt.extract import DltSource
@@ -18,6 +17,8 @@ def rest_list(
 ) -> DltSource:
     """The source, with secrets put in, whose resource is `name`."""
     from dlt.sources.rest_api import rest_api_source
+
+    from ingestion.sources.exact_json import exact_session
 
     client = {
         "base_url": resolve(source, source.base_url, variables),

@@ -13,7 +13,7 @@ from ingestion.files.names import column_name
 from ingestion.files.parquet import conform_parquet
 from ingestion.files.records import write_rows
 from ingestion.loading import TableFile
-from ingestion.loading.destination import LOAD_ID, ROW_ID
+from ingestion.loading.files import LOAD_ID, ROW_ID
 from ingestion.loading.widening import decimal_type
 from ingestion.sources.reading import Items
 from stack.raw import Column, RawTable

@@ -1,9 +1,33 @@
 with
 
+books as (
+    select
+        client_id,
+        name,
+        country,
+        currency,
+        payment_terms_days,
+        created_on,
+        updated_at
+    from {{ source("books", "clients") }}
+),
+
+exports as (
+    select
+        client_id,
+        name,
+        country,
+        currency,
+        payment_terms_days,
+        created_on,
+        updated_at
+    from {{ source("exports", "clients") }}
+),
+
 source as (
-    select * from {{ source("books", "clients") }}
-    union all by name
-    select * from {{ source("exports", "clients") }}
+    select * from books
+    union all
+    select * from exports
 ),
 
 renamed as (

@@ -1,9 +1,27 @@
 with
 
+books as (
+    select
+        valid_from,
+        currency,
+        eur_per_unit,
+        updated_at
+    from {{ source("books", "exchange_rates") }}
+),
+
+exports as (
+    select
+        valid_from,
+        currency,
+        eur_per_unit,
+        updated_at
+    from {{ source("exports", "exchange_rates") }}
+),
+
 source as (
-    select * from {{ source("books", "exchange_rates") }}
-    union all by name
-    select * from {{ source("exports", "exchange_rates") }}
+    select * from books
+    union all
+    select * from exports
 ),
 
 renamed as (

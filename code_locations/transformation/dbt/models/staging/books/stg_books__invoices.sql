@@ -1,9 +1,43 @@
 with
 
+books as (
+    select
+        invoice_id,
+        number,
+        client_id,
+        project_id,
+        kind,
+        credits_invoice_id,
+        issued_on,
+        due_on,
+        currency,
+        net_amount,
+        tax_amount,
+        updated_at
+    from {{ source("books", "invoices") }}
+),
+
+exports as (
+    select
+        invoice_id,
+        number,
+        client_id,
+        project_id,
+        kind,
+        credits_invoice_id,
+        issued_on,
+        due_on,
+        currency,
+        net_amount,
+        tax_amount,
+        updated_at
+    from {{ source("exports", "invoices") }}
+),
+
 source as (
-    select * from {{ source("books", "invoices") }}
-    union all by name
-    select * from {{ source("exports", "invoices") }}
+    select * from books
+    union all
+    select * from exports
 ),
 
 renamed as (

@@ -1,9 +1,33 @@
 with
 
+books as (
+    select
+        payment_id,
+        invoice_id,
+        paid_on,
+        currency,
+        amount,
+        method,
+        updated_at
+    from {{ source("books", "payments") }}
+),
+
+exports as (
+    select
+        payment_id,
+        invoice_id,
+        paid_on,
+        currency,
+        amount,
+        method,
+        updated_at
+    from {{ source("exports", "payments") }}
+),
+
 source as (
-    select * from {{ source("books", "payments") }}
-    union all by name
-    select * from {{ source("exports", "payments") }}
+    select * from books
+    union all
+    select * from exports
 ),
 
 renamed as (

@@ -1,9 +1,39 @@
 with
 
+books as (
+    select
+        project_id,
+        client_id,
+        name,
+        billing,
+        hourly_rate,
+        fixed_fee,
+        budget_hours,
+        started_on,
+        ended_on,
+        updated_at
+    from {{ source("books", "projects") }}
+),
+
+exports as (
+    select
+        project_id,
+        client_id,
+        name,
+        billing,
+        hourly_rate,
+        fixed_fee,
+        budget_hours,
+        started_on,
+        ended_on,
+        updated_at
+    from {{ source("exports", "projects") }}
+),
+
 source as (
-    select * from {{ source("books", "projects") }}
-    union all by name
-    select * from {{ source("exports", "projects") }}
+    select * from books
+    union all
+    select * from exports
 ),
 
 renamed as (

@@ -1,9 +1,33 @@
 with
 
+books as (
+    select
+        time_entry_id,
+        project_id,
+        worked_on,
+        minutes,
+        billable,
+        note,
+        updated_at
+    from {{ source("books", "time_entries") }}
+),
+
+exports as (
+    select
+        time_entry_id,
+        project_id,
+        worked_on,
+        minutes,
+        billable,
+        note,
+        updated_at
+    from {{ source("exports", "time_entries") }}
+),
+
 source as (
-    select * from {{ source("books", "time_entries") }}
-    union all by name
-    select * from {{ source("exports", "time_entries") }}
+    select * from books
+    union all
+    select * from exports
 ),
 
 renamed as (
