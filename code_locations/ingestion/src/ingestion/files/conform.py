@@ -194,8 +194,9 @@ def _used(records: Records, connection: DuckDBPyConnection) -> list[int]:
     unnamed = [n for n, name in enumerate(records.names) if not name.strip()]
     if not unnamed:
         return list(range(len(records.names)))
+    texts = (text_of(n, blank_is_null=records.blank_is_null) for n in unnamed)
     counts = connection.execute(
-        f"select {', '.join(f'count({text_of(n)})' for n in unnamed)} from {_source(records)}"
+        f"select {', '.join(f'count({text})' for text in texts)} from {_source(records)}"
     ).fetchone()
     empty = {n for n, count in zip(unnamed, counts or (), strict=True) if not count}
     if len(empty) == len(records.names):
