@@ -116,8 +116,6 @@ def conform(
         records = _without(connection, records, skipped, left_out)
     headers = records.names
     places = _used(records, connection)
-    if not places:
-        raise UnreadableFileError("none of its columns has a name or a value")
     names = names_for(headers, destination)
     keys = header_keys(headers)
     _require(destination, [names[n] for n in places], records)
@@ -235,12 +233,11 @@ def _require(destination: Destination, names: Sequence[str], records: Records) -
                 f"more than one of its columns would be called {name}: {', '.join(alike)}"
             )
     rules = destination.rules
-    required = {*destination.table.primary_key, *rules.key} - {
-        ROW_KEY, *rules.optional, *rules.derived, *rules.constants, *rules.preamble
-    }  # fmt: skip
+    required = {*destination.table.primary_key, *rules.key}
+    required -= {*rules.optional, *rules.derived, *rules.preamble}
     if not records.kinds:  # JSON leaves a key out where it has no value
         required |= destination.declared
-    made = {ROW_KEY, *destination.rules.constants}
+    made = {ROW_KEY, *rules.constants}
     if absent := sorted(required.difference(names, made)):
         raise UnreadableFileError(
             f"it lacks the column{'s' if len(absent) > 1 else ''} {', '.join(absent)}; "
@@ -307,7 +304,7 @@ def _write(  # noqa: PLR0913, PLR0917
         if bad and not set_aside:
             raise UnreadableFileError("; ".join(_told(connection, records, *item) for item in bad))
         if bad:
-            aside += _rows_aside(connection, records, [s for s, _ in bad], skipped)
+            aside = _rows_aside(connection, records, [s for s, _ in bad])
             skipped = " or ".join(f"({s.refused})" for s, _ in bad)
     values = {column.name: column.value for column in taken}
     values |= {name: literal(text) for name, text in constants.items()}
@@ -510,14 +507,14 @@ def _is_one(value: str) -> str:
 
 
 def _rows_aside(
-    connection: DuckDBPyConnection, records: Records, columns: Sequence[_Taken], without: str
+    connection: DuckDBPyConnection, records: Records, columns: Sequence[_Taken]
 ) -> list[RowAside]:
     cells = ", ".join(f"c{n}" for n in range(len(records.names)))
     flags = ", ".join(f"coalesce({column.refused}, false)" for column in columns)
     any_ = " or ".join(f"({column.refused})" for column in columns)
     found = connection.execute(
         f"select file_row_number, {flags}, {cells} from {_source(records)} "
-        f"where ({any_}) and ({without}) is not true order by file_row_number"
+        f"where {any_} order by file_row_number"
     ).fetchall()
     aside = []
     for row, *values in found:

@@ -97,8 +97,6 @@ def finish(connection: DuckDBPyConnection, staged: Staged, destination: Destinat
         raise OSError(_first_line(error, file)) from error
     except duckdb.Error as error:
         raise UnreadableFileError(_first_line(error, file)) from error
-    finally:
-        connection.execute("drop table if exists staged")
 
 
 def facts_of(parsed: Parsed) -> dict[str, Any]:
@@ -201,18 +199,16 @@ def _joined(parts: Sequence[Records], target: Path) -> Records:
             row -= part.rows
         return 0
 
-    return Records(
+    return replace(
+        first,
         path=target,
-        names=first.names,
         rows=sum(part.rows for part in parts),
         total=sum(part.total for part in parts),
         aside=tuple(row for part in parts for row in part.aside),
         breaks=tuple(told for part in parts for told in part.breaks),
-        preamble=first.preamble,
         kinds=kinds,
         evidence={**first.evidence, "parts": len(parts)},
         line=line,
-        unit=first.unit,
     )
 
 

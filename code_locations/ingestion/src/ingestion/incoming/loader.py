@@ -263,15 +263,12 @@ class _Run:
     def _destination(self, item: Fetched, tables: Tables) -> Destination:
         """Where a file goes, by what its table has and what is declared."""
         return Destination(
-            table=raw_table_of(item.table, {}, self._key(item.table)),
+            table=raw_table_of(item.table, {}, key_of(item.table, self.declared)),
             columns=tables.columns.get(item.table, {}),
             path=item.staged.path.with_suffix(".parquet"),
             remembered=tables.remembered.get(item.table, {}),
             rules=item.rules,
         )
-
-    def _key(self, table: str) -> tuple[str, ...]:
-        return key_of(table, self.declared)
 
     def _load(self, reads: Sequence[Read], tables: Tables) -> None:
         """Load all at once; if that fails, one by one: one file doesn't hold up the others."""
@@ -308,7 +305,7 @@ class _Run:
                 raw_table_of(
                     read.fetched.table,
                     tables.columns[read.fetched.table],
-                    self._key(read.fetched.table),
+                    key_of(read.fetched.table, self.declared),
                 ),
                 read.parquet,
                 read.parsed.rows,

@@ -105,8 +105,9 @@ def found_tables(warehouse: WarehouseSettings, declared: Declared) -> list[RawTa
 
 def key_of(table: str, declared: Declared) -> tuple[str, ...]:
     """The key of a table of files, as it is declared, or as its layout says."""
-    by_layout = {f"{SOURCE}_{layout.name}": layout.primary_key for layout in layouts()}
-    return declared.key(table) or by_layout.get(table, ())
+    return declared.key(table) or next(
+        (found.primary_key for found in layouts() if f"{SOURCE}_{found.name}" == table), ()
+    )
 
 
 def raw_table_of(
