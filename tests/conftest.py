@@ -14,9 +14,11 @@ from xdist.scheduler import LoadScopeScheduling
 from stack.garbage import spare_what_is_loaded
 from support.homes import set_home
 
-# A busy machine is no reason to fail: nothing here is about time. The long profile is CI's.
+# A busy machine is no reason to fail: nothing here is about time. CI's profile is long, and the
+# same each time: a change fails by what it changed. `search` looks for what nobody has met yet.
 settings.register_profile("quick", deadline=None, max_examples=20)
-settings.register_profile("ci", deadline=None, max_examples=100)
+settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 spare_what_is_loaded()  # as in each process of the stack
 # For each instance Dagster reads its 89 revisions of the database's schema anew.

@@ -56,6 +56,10 @@ MBANK = (
         ("id,name\r\n1,a\n2,b\r3,c\r\n", ("id", "name"), "a", 3),
         ("id;name\n1;a\nid;name\n2;b\n", ("id", "name"), "a", 2),
         ("id,name,amount\n", ("id", "name", "amount"), None, 0),
+        ("no;a;b\n1;0,00;\n2;0,", ("no", "a", "b"), 1, 1),  # cut off, as the next one is
+        ("no;a;b\n1", ("no", "a", "b"), None, 0),
+        ('"no";"a"\n"1"', ("no", "a"), None, 0),
+        ("name\nNord, Süd\nWest", ("name",), "Nord, Süd", 2),
     ],
 )  # fmt: skip
 def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, first, rows):
@@ -81,7 +85,7 @@ def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, fir
          "two tables: one begins in line 1, one in line 6"),
         ('id,note\n1,"a "b" c"\n2,x\n', "line 2: .* goes on after its end"),
         ('id,note\n1,"abc\n2,x\n', "line 2: .* never closes"),
-        ('"number";"column a"\n"1"', "no line of its first 60"),
+        (" \nno;a\n1\n2\n3\n", "no line of its first 60"),
         ("\n \n\t\n", "only blanks"),
         ("a" * 10_001 + ",b\n1,2\n", "10,001 characters"),
     ],

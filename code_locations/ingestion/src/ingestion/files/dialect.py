@@ -55,6 +55,7 @@ class _Row:
     line: int  # where it begins
     end_line: int
     end: int  # byte after it
+    cut: bool = False  # the file ends within it
 
 
 Known = Callable[[Sequence[str]], bool]
@@ -259,6 +260,8 @@ def _fit(rows: list[_Row], at: int) -> float | None:
     trimmed = _trimmed(names)
     filled = sum(bool(cell.strip()) for cell in trimmed)
     body = rows[at + 1 :]
+    if body and body[-1].cut and len(body[-1].cells) < len(names):
+        body = body[:-1]
     even = [
         row
         for row in body
@@ -308,7 +311,9 @@ def _rows(
     """The first rows that aren't blank; of a quote that goes wrong, those before it."""
     found: list[_Row] = []
     ends = [skipped]
-    reader = csv_reader(_counted(path, skipped, ends), delimiter, quote, escape, strict=False)
+    last = [""]
+    lines = _counted(path, skipped, ends, last)
+    reader = csv_reader(lines, delimiter, quote, escape, strict=False)
     before = 0
     limit = csv.field_size_limit(1 << 31)
     skipped_lines = 1 if skipped else 0
@@ -316,9 +321,14 @@ def _rows(
         for cells in reader:
             if cells:
                 found.append(
-                    _Row(cells, before + 1 + skipped_lines, reader.line_num + skipped_lines,
-                         ends[reader.line_num])
-                )  # fmt: skip
+                    _Row(
+                        cells,
+                        before + 1 + skipped_lines,
+                        reader.line_num + skipped_lines,
+                        ends[reader.line_num],
+                        cut=not last[0].endswith(("\r", "\n")),
+                    )
+                )
             before = reader.line_num
             if len(found) >= _LOOKED_AT or ends[-1] > _SAMPLE_BYTES * 8:
                 break
@@ -357,10 +367,11 @@ def lines_of(path: Path, start: int) -> Iterator[bytes]:
     yield from rest.splitlines(keepends=True)
 
 
-def _counted(path: Path, start: int, ends: list[int]) -> Iterator[str]:
+def _counted(path: Path, start: int, ends: list[int], last: list[str]) -> Iterator[str]:
     for line in lines_of(path, start):
         ends.append(ends[-1] + len(line))
-        yield line.decode("utf-8", "replace")
+        last[0] = line.decode("utf-8", "replace")
+        yield last[0]
 
 
 def _sep_line(path: Path) -> tuple[int, str]:
