@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ingestion.connect.cli import connect
-from ingestion.connect.proposal import ConnectError
+from ingestion.connect.questions import ConnectError
 from support.incoming import Incoming
 
 HOURS = "Datum;Kunde;Projekt;Stunden\n02.03.2026;Nord;Web;1,50\n02.03.2026;Nord;Web;1,50\n"

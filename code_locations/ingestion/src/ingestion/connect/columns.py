@@ -1,0 +1,98 @@
+"""The columns of several files as those of one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingestion.files.profile import ColumnProfile, Profile
+from ingestion.files.rules import DateOrder
+from ingestion.loading.widening import room
+from stack.sql import identifier, literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class Read:
+    """A file as it was read, with its rows as Parquet; `dates` where another file told them."""
+
+    file: Path
+    profile: Profile
+    rows: Path
+    dates: DateOrder | None = None
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Its columns' names, as they stand there."""
+        return tuple(column.header for column in self.profile.columns)
+
+
+def joined(files: Sequence[Read]) -> tuple[ColumnProfile, ...]:
+    """Each column of the files, with the type that has room for all, and its totals."""
+    rows = sum(file.profile.rows for file in files)
+    found: dict[str, list[ColumnProfile]] = {}
+    for file in files:
+        for column in file.profile.columns:
+            found.setdefault(column.name, []).append(column)
+    filled = dict.fromkeys(found, 0)
+    for file in files:
+        for column in file.profile.columns:
+            filled[column.name] += file.profile.rows - column.empty
+    return tuple(_one(same, rows - filled[name]) for name, same in found.items())
+
+
+def _one(same: Sequence[ColumnProfile], empty: int) -> ColumnProfile:
+    known = [column for column in same if column.different] or same[:1]
+    types = list(dict.fromkeys(column.type for column in known))
+    type_ = reduce(room, types)
+    reasons = list(dict.fromkeys(column.reason for column in known))
+    ordered = type_ != "VARCHAR" and all(c.first is not None for c in known)
+    number = Decimal if type_ == "BIGINT" or type_.startswith("DECIMAL") else str
+    totals = [Decimal(c.total) for c in known if c.total is not None]
+    return replace(
+        known[0],
+        type=type_,
+        reason=" in one file, in another ".join(reasons),
+        empty=empty,
+        different=max(c.different for c in same),
+        first=str(min(number(str(c.first)) for c in known)) if ordered else None,
+        last=str(max(number(str(c.last)) for c in known)) if ordered else None,
+        total=str(sum(totals, Decimal())) if ordered and totals else None,
+    )
+
+
+def values(files: Sequence[Read], names: Sequence[str]) -> str:
+    """SQL of these columns' values as text, a row each, with `file`; null where a file has none."""
+    selects = []
+    for n, file in enumerate(files):
+        there = {column.name for column in file.profile.columns}
+        picked = ", ".join(
+            f"{f'cast({identifier(name)} as varchar)' if name in there else 'null::varchar'} "
+            f"as {identifier(name)}"
+            for name in names
+        )
+        selects.append(f"select {n} as _of, {picked} from read_parquet({literal(file.rows)})")
+    return " union all ".join(selects)
+
+
+def rows_by_key(
+    connection: DuckDBPyConnection, files: Sequence[Read], key: Sequence[str]
+) -> tuple[int, int]:
+    """Rows that share their key with one of the same file, and rows that the table will have.
+
+    Rows that may be equal are counted as often as the file that has them most often.
+    """
+    names = ", ".join(identifier(name) for name in key)
+    shared, kept = connection.execute(
+        f"with counted as (select _of, {names}, count(*) as n from ({values(files, key)}) "
+        f"group by all), most as (select {names}, max(n) as n from counted group by all) "
+        "select (select coalesce(sum(n), 0) from counted where n > 1), "
+        "(select coalesce(sum(n), 0) from most)"
+    ).fetchone() or (0, 0)
+    return int(shared), int(kept)
