@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--table", default="", help="The table's name; by default after the files.")
 @click.option("--key", multiple=True, help="A column of the key; may be repeated. Or none.")
 @click.option("--dates", type=click.Choice(["dmy", "mdy", "ymd"]), help="The order in 03/04/26.")

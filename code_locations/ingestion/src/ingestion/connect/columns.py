@@ -17,6 +17,9 @@ from stack.sql import identifier, literal
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+# As the proof of types says it.
+UNDECIDED = "fit alike, and nothing decides"
+
 
 @dataclass(frozen=True)
 class Read:
@@ -33,8 +36,10 @@ class Read:
         return tuple(column.header for column in self.profile.columns)
 
 
-def joined(files: Sequence[Read]) -> tuple[ColumnProfile, ...]:
+def joined(connection: DuckDBPyConnection, files: Sequence[Read]) -> tuple[ColumnProfile, ...]:
     """Each column of the files, with the type that has room for all, and its totals."""
+    if len(files) == 1:
+        return files[0].profile.columns
     rows = sum(file.profile.rows for file in files)
     found: dict[str, list[ColumnProfile]] = {}
     for file in files:
@@ -44,14 +49,25 @@ def joined(files: Sequence[Read]) -> tuple[ColumnProfile, ...]:
     for file in files:
         for column in file.profile.columns:
             filled[column.name] += file.profile.rows - column.empty
-    return tuple(_one(same, rows - filled[name]) for name, same in found.items())
+    picked = ", ".join(f"count(distinct {identifier(name)})" for name in found)
+    query = f"select {picked} from ({values(files, list(found))})"
+    different = connection.execute(query).fetchone() or ()
+    return tuple(
+        _one(same, rows - filled[name], int(count))
+        for (name, same), count in zip(found.items(), different, strict=True)
+    )
 
 
-def _one(same: Sequence[ColumnProfile], empty: int) -> ColumnProfile:
+def _one(same: Sequence[ColumnProfile], empty: int, different: int) -> ColumnProfile:
     known = [column for column in same if column.different] or same[:1]
     types = list(dict.fromkeys(column.type for column in known))
     type_ = reduce(room, types)
     reasons = list(dict.fromkeys(column.reason for column in known))
+    reasons = (
+        reasons[:1]
+        if types == ["VARCHAR"] and not any(UNDECIDED in r for r in reasons)
+        else reasons
+    )
     ordered = type_ != "VARCHAR" and all(c.first is not None for c in known)
     number = Decimal if type_ == "BIGINT" or type_.startswith("DECIMAL") else str
     totals = [Decimal(c.total) for c in known if c.total is not None]
@@ -60,7 +76,7 @@ def _one(same: Sequence[ColumnProfile], empty: int) -> ColumnProfile:
         type=type_,
         reason=" in one file, in another ".join(reasons),
         empty=empty,
-        different=max(c.different for c in same),
+        different=different,
         first=str(min(number(str(c.first)) for c in known)) if ordered else None,
         last=str(max(number(str(c.last)) for c in known)) if ordered else None,
         total=str(sum(totals, Decimal())) if ordered and totals else None,

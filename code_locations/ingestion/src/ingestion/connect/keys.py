@@ -46,10 +46,10 @@ def find_key(files: Sequence[Read], columns: Sequence[ColumnProfile], preferred:
         return Key((chosen.name,), f"{chosen.header!r} is other in each row, and called like a key")
     if not alone:
         return Key((), "no column is other in each row: equal rows are counted, all columns tell")
-    names = ", ".join(repr(column.header) for column in alone[:5])
-    what = "only counts the rows" if called else "isn't called like a key"
+    names = " and ".join(repr(column.header) for column in alone[:5])
+    counts = f", and {called[0].header!r} only counts the rows" if called else ""
     question = Question(
-        f"is {names} the key? It is other in each row, and {what}",
+        f"which column is the key? Other in each row: {names}{counts}",
         "--key",
         (*(column.header for column in alone[:5]), WHOLE_ROW),
     )

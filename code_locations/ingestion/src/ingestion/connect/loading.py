@@ -86,8 +86,8 @@ def load(texts: Mapping[Path, str], found: Sequence[Proposal], settings: Incomin
     for path in texts:
         click.echo(f"wrote {path}")
     versions = {file.path: file.version for file in Inbox.open(settings).files()}
-    paths = [str(path.relative_to(inbox)) for path in dropped]
-    report = FilesLoader().load_batch({path: versions[path] for path in paths})
+    ours = {str(path.relative_to(inbox)) for path in dropped}
+    report = FilesLoader().load_batch({p: v for p, v in versions.items() if p in ours})
     for done in report.inputs:
         told = f": {done.reason}" if done.reason else ""
         click.echo(f"{done.name}: {done.outcome.replace('_', ' ')}, {done.loaded:,} rows{told}")

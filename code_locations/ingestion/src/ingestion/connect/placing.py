@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,5 +102,7 @@ def _drop(proposal: Proposal, inbox: Path, written: Written) -> list[Path]:
         hidden = folder / f".{target.name}"
         written.before |= {hidden: None, target: None}
         shutil.copyfile(read.file, hidden)
+        facts = read.file.stat()
+        os.utime(hidden, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # the newest one's rows hold
         copies.append(hidden.replace(target))
     return copies

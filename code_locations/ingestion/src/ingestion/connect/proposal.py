@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.connect.books import NO_TAX, WORDS, BooksMapping, propose, questions
-from ingestion.connect.columns import Read, joined, rows_by_key
+from ingestion.connect.columns import UNDECIDED, Read, joined, rows_by_key
 from ingestion.connect.feeds import feeds_of
 from ingestion.connect.keys import WHOLE_ROW, Key, find_key
 from ingestion.connect.money import Currency, currency_column, currency_of
 from ingestion.connect.questions import Answers, ConnectError, Question
-from ingestion.connect.reading import UNDECIDED, Found, table_of
+from ingestion.connect.reading import Found, table_of
 from ingestion.files.profile import ColumnProfile
 from ingestion.files.rules import ColumnRule, ReadingRules
 from ingestion.layouts import Feed, Layout, recognise
@@ -96,19 +96,23 @@ def _part(answers: Answers, group: Sequence[Read], *, alone: bool) -> Answers:
     """What of the answers is for this group: of several, each takes the columns that it has."""
     if alone:
         return answers
-    there = {name for c in joined(group) for name in (c.name, c.header)} | {WHOLE_ROW, NO_TAX}
+    there = _names(group) | {WHOLE_ROW, NO_TAX}
     columns = {fact: name for fact, name in answers.columns.items() if name in there}
     key = answers.key if set(answers.key) <= there else ()
     return replace(answers, key=key, columns=columns, target="")
 
 
+def _names(files: Sequence[Read]) -> set[str]:
+    return {n for read in files for c in read.profile.columns for n in (c.name, c.header)}
+
+
 def _columns_exist(found: Found, answers: Answers) -> None:
-    headers = [c for group in found.groups for c in joined(group)]
-    there = {name for column in headers for name in (column.name, column.header)}
+    there = _names([read for group in found.groups for read in group])
     said = {*answers.key} - {WHOLE_ROW}
     said |= {name for fact, name in answers.columns.items() if (fact, name) != ("tax", NO_TAX)}
-    if headers and (unknown := sorted(said - there)):
-        names = ", ".join(dict.fromkeys(column.header for column in headers))
+    if there and (unknown := sorted(said - there)):
+        headers = [header for group in found.groups for read in group for header in read.header]
+        names = ", ".join(dict.fromkeys(headers))
         raise ConnectError(
             ", ".join(unknown),
             found="no such column",
@@ -136,7 +140,7 @@ def _names_differ(made: Sequence[Proposal]) -> None:
 def _propose(
     connection: DuckDBPyConnection, table: str, group: Sequence[Read], answers: Answers
 ) -> Proposal:
-    files, columns = tuple(group), joined(group)
+    files, columns = tuple(group), joined(connection, group)
     rules = ReadingRules(
         dates=answers.dates or files[0].dates, decimal=answers.decimal, sheet=answers.sheet or None
     )
@@ -224,14 +228,14 @@ def _needs_currency(mapping: BooksMapping, answers: Answers) -> bool:
 
 
 def _undecided(columns: Sequence[ColumnProfile]) -> list[Question]:
-    found = []
+    found: dict[str, Question] = {}
     for column in columns:
         if UNDECIDED in column.reason:
             about = f"{column.header!r}: {column.reason}"
             day = "dd" in column.reason
             flag, choices = ("--dates", ("dmy", "mdy")) if day else ("--decimal", (".", ","))
-            found.append(Question(about, flag, choices))
-    return found
+            found.setdefault(flag, Question(about, flag, choices))
+    return list(found.values())
 
 
 def _rule(type_: str) -> ColumnRule | None:

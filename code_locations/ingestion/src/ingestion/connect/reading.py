@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ingestion.connect.columns import Read
+from ingestion.connect.columns import UNDECIDED, Read
 from ingestion.connect.questions import Answers, ConnectError, Question
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.listing import PASSED_OVER, name_of
-from ingestion.files.names import table_name
+from ingestion.files.names import column_name, table_name
 from ingestion.files.profile import profile
 from ingestion.files.rules import DateOrder, ReadingRules
 from ingestion.files.workbook import sheets
@@ -21,10 +21,11 @@ from ingestion.files.workbook import sheets
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-UNDECIDED = "fit alike, and nothing decides"
 _ORDERS: tuple[tuple[DateOrder, str], ...] = (("dmy", r"\bdd[/-]mm"), ("mdy", r"\bmm[/-]dd"))
 # Marks of a day or a number around an export's name, as in `stunden_2026-03 (1)`.
-_AROUND = re.compile(r"^[\d._ -]+(?=\D{2})|[ _-]*(\d[\d ._-]*|\(\d+\))$")
+_AROUND = re.compile(
+    r"^[\d._ -]+(?=\D{2})|[ _-]*(\d[\d ._-]*|\(\d+\)|\(?(copy|kopie|copie)\)?)$", re.IGNORECASE
+)
 
 
 @dataclass
@@ -41,7 +42,15 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
     """The files at these paths, those of folders too. Raises ConnectError."""
     found = []
     for path in paths:
-        inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        if not path.exists():
+            raise ConnectError(
+                str(path),
+                found="no such file or folder",
+                expected="files, or a folder of them",
+                next_step="check the path; one with blanks needs quotes",
+            )
+        inside = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+        inside.sort(key=lambda p: p.with_suffix(""))
         found += [p for p in inside if name_of(p.name) and not PASSED_OVER.search(p.name)]
     if not found:
         raise ConnectError(
@@ -75,7 +84,10 @@ def read_files(
             else:
                 found.refused[file] = str(error)
             continue
-        groups.setdefault(frozenset(read.header), []).append(read)
+        if read.profile.rows:
+            groups.setdefault(frozenset(read.header), []).append(read)
+        else:
+            found.passed_over[file] = "it has a header and no rows"
     together = _merged(sorted(groups.values(), key=lambda g: -len(g[0].header)))
     found.groups = [_settled(connection, group, rules) for group in together]
     return found
@@ -143,4 +155,6 @@ def table_of(files: Sequence[Path]) -> str:
     stems = {stem(file).casefold() for file in files}
     if len(stems) > 1:
         stems = {stem(files[0].absolute().parent / f"{files[0].absolute().parent.name}.csv")}
-    return table_name(next(iter(stems))) or "table"
+    name = next(iter(stems))
+    table = table_name(name)
+    return column_name(name) if table.startswith("t_") and not name.isascii() else table or "table"

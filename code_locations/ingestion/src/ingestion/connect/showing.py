@@ -18,7 +18,7 @@ def show(proposal: Proposal, related: Sequence[Relation]) -> None:
     else:
         key = ", ".join(proposal.key.columns) or "none"
         click.echo(f"files_{proposal.table}: key {key}; {proposal.key.evidence}")
-    for read in proposal.files:
+    for read in sorted(proposal.files, key=lambda read: read.file):
         click.echo(f"{read.file}: {'; '.join(read.profile.reading())}")
         click.echo("".join(f"  {told}\n" for told in read.profile.troubles()), nl=False)
     for column in proposal.columns:
