@@ -106,9 +106,7 @@ def questions(
                 found=f"no column that can be its {' or '.join(facts)}",
                 next_step="say --as none",
             )
-        about = (
-            f"which column holds {' or '.join(facts)} of the {mapping.target.replace('_', ' ')}?"
-        )
+        about = f"which column holds {facts[0]} of the {mapping.target.replace('_', ' ')}?"
         found.append(Question(about, f"--column {fact}", choices))
     return found
 

@@ -91,18 +91,19 @@ def connect(  # noqa: PLR0913 a flag each
         target=target or "",
         columns=said,
     )
+    root = None if models is False else checkout_root()
     ask = not yes and not dry_run and sys.stdin.isatty()
     with tempfile.TemporaryDirectory(prefix="connect-") as folder:
         files = files_of(paths)
         settings = load_settings(IncomingSettings)
         check_inbox(files, settings)
         found = _propose(files, answers, Path(folder), ask=ask)
-        related = _related(found)
+        related = _related(found, root)
     for proposal in found:
         show(proposal, related.get(proposal.table, []))
     if dry_run:
         return
-    texts = what_to_write(found, related, settings.declared_files, models=models, anew=anew)
+    texts = what_to_write(found, related, settings.declared_files, root=root, anew=anew)
     if ask:
         click.confirm("Write and load these?", abort=True)
     load(texts, found, settings)
@@ -162,9 +163,9 @@ def _asked(table: str, question: Question) -> str:
     return str(click.prompt(about, type=click.Choice(question.choices)))
 
 
-def _related(found: Sequence[Proposal]) -> dict[str, list[Relation]]:
+def _related(found: Sequence[Proposal], root: Path | None) -> dict[str, list[Relation]]:
     from stack.warehouse import connect as warehouse
 
     settings = load_settings(WarehouseSettings)
     with warehouse(settings, read_only=True) as connection:
-        return relations(connection, settings, found, checkout_root())
+        return relations(connection, settings, found, root)

@@ -63,11 +63,8 @@ def _one(same: Sequence[ColumnProfile], empty: int, different: int) -> ColumnPro
     types = list(dict.fromkeys(column.type for column in known))
     type_ = reduce(room, types)
     reasons = list(dict.fromkeys(column.reason for column in known))
-    reasons = (
-        reasons[:1]
-        if types == ["VARCHAR"] and not any(UNDECIDED in r for r in reasons)
-        else reasons
-    )
+    if types == ["VARCHAR"]:  # an example is enough, but for what is open
+        reasons = [reason for reason in reasons if UNDECIDED in reason] or reasons[:1]
     ordered = type_ != "VARCHAR" and all(c.first is not None for c in known)
     number = Decimal if type_ == "BIGINT" or type_.startswith("DECIMAL") else str
     totals = [Decimal(c.total) for c in known if c.total is not None]

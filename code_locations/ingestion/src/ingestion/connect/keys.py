@@ -44,6 +44,8 @@ def find_key(files: Sequence[Read], columns: Sequence[ColumnProfile], preferred:
     chosen = next((c for c in certain if c.name == preferred), None) or next(iter(certain), None)
     if chosen:
         return Key((chosen.name,), f"{chosen.header!r} is other in each row, and called like a key")
+    rows = sum(file.profile.rows for file in files)
+    alone = [column for column in alone if column in called or column.different == rows]
     if not alone:
         return Key((), "no column is other in each row: equal rows are counted, all columns tell")
     names = " and ".join(repr(column.header) for column in alone[:5])

@@ -14,8 +14,6 @@ from ingestion.connect.relations import Relation
 from ingestion.connect.writing import RAW, declaration, raw_with
 from ingestion.connect.writing import models as models_of
 from ingestion.settings import IncomingSettings
-from stack.declarations import load_yaml
-from stack.paths import checkout_root
 
 
 def check_inbox(files: Sequence[Path], settings: IncomingSettings) -> None:
@@ -41,11 +39,13 @@ def what_to_write(
     related: Mapping[str, Sequence[Relation]],
     folder: Path,
     *,
-    models: bool | None,
+    root: Path | None,
     anew: bool,
 ) -> dict[Path, str]:
-    """Texts by place. What says the same already stays; something else raises ConnectError."""
-    root = None if models is False else checkout_root()
+    """Texts by place; `root` is the checkout that gets models.
+
+    Of a table that is declared as now, all that is there stays; else raises ConnectError.
+    """
     texts: dict[Path, str] = {}
     new = [proposal for proposal in found if proposal.layout is None]
     for proposal in new:
@@ -69,8 +69,7 @@ def what_to_write(
     if root is not None and new:
         place_ = root / RAW
         before = place_.read_text("utf-8") if place_.exists() else ""
-        known = (load_yaml(before) or {}).get("tables", {}) if before else {}
-        after = raw_with(before, [p for p in new if anew or p.table not in known])
+        after = raw_with(before, new, anew=anew)
         if after != before:
             texts[place_] = after
     return texts

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast, get_args
 
 from ingestion.connect.books import NO_TAX, WORDS, BooksMapping, propose, questions
 from ingestion.connect.columns import UNDECIDED, Read, joined, rows_by_key
@@ -15,7 +16,7 @@ from ingestion.connect.money import Currency, currency_column, currency_of
 from ingestion.connect.questions import Answers, ConnectError, Question
 from ingestion.connect.reading import Found, table_of
 from ingestion.files.profile import ColumnProfile
-from ingestion.files.rules import ColumnRule, ReadingRules
+from ingestion.files.rules import ColumnKind, ColumnRule, ReadingRules
 from ingestion.layouts import Feed, Layout, recognise
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ def _propose(
     key = _key(group, columns, mapping, answers, names)
     hours = mapping.target == "time_entries"  # twice an hour for the same is two hours
     occurrence = hours or not key.columns
-    keyed = key.columns or tuple(column.name for column in columns)
+    there = [{column.name for column in read.profile.columns} for read in files]
+    in_all = tuple(c.name for c in columns if all(c.name in names_ for names_ in there))
+    keyed = key.columns or in_all
     shared, kept = rows_by_key(connection, group, keyed)
     if shared and not occurrence:
         raise ConnectError(
@@ -172,6 +175,7 @@ def _propose(
         update={
             "key": keyed,
             "occurrence": occurrence,
+            "optional": {c.name: _kind(c.type) for c in columns if c.name not in in_all},
             "columns": {c.header: rule for c in columns if (rule := _rule(c.type)) is not None},
         }
     )
@@ -236,6 +240,12 @@ def _undecided(columns: Sequence[ColumnProfile]) -> list[Question]:
             flag, choices = ("--dates", ("dmy", "mdy")) if day else ("--decimal", (".", ","))
             found.setdefault(flag, Question(about, flag, choices))
     return list(found.values())
+
+
+def _kind(type_: str) -> ColumnKind:
+    kinds = get_args(ColumnKind)
+    known = {"BIGINT": "integer", "VARCHAR": "text"}.get(type_, re.split(r"\W", type_)[0].lower())
+    return cast("ColumnKind", known if known in kinds else "text")
 
 
 def _rule(type_: str) -> ColumnRule | None:

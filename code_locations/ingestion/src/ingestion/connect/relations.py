@@ -67,21 +67,24 @@ def relations(
 ) -> dict[str, list[Relation]]:
     """By table, the best target of each column that has one. `connection` is the warehouse's."""
     own = [proposal for proposal in proposals if proposal.layout is None]
-    there = list(_in_warehouse(connection, settings, root))
+    ours = {name for p in own for name in (f"files_{p.table}", f"stg_files__{p.table}")}
+    there = [t for t in _in_warehouse(connection, settings, root) if t.table not in ours]
     found = {}
     for proposal in own:
-        names = {f"files_{proposal.table}", f"stg_files__{proposal.table}"}
-        targets = [target for target in there if target.table not in names]
-        for other in own:
-            if other is not proposal:
-                targets += _of_proposal(connection, other)
-        found[proposal.table] = list(_of(connection, proposal, targets))
+        made = [
+            t for other in own if other is not proposal for t in _of_proposal(connection, other)
+        ]
+        found[proposal.table] = list(_of(connection, proposal, there, made))
     return found
 
 
 def _of(
-    connection: DuckDBPyConnection, proposal: Proposal, targets: Sequence[Target]
+    connection: DuckDBPyConnection,
+    proposal: Proposal,
+    there: Sequence[Target],
+    made: Sequence[Target],
 ) -> Iterator[Relation]:
+    """A key points to no table that is only made now: that one's column points to the key."""
     for column in proposal.columns:
         if column.type not in ("BIGINT", "VARCHAR"):
             continue
@@ -92,7 +95,7 @@ def _of(
         )
         different = _count(connection, "select count(*) from connected")
         best: Relation | None = None
-        for target in targets:
+        for target in there if proposal.key.columns == (column.name,) else [*there, *made]:
             if target.whole != (column.type == "BIGINT"):
                 continue
             if target.run and not _words(column.name) & _words(f"{target.table}_{target.column}"):

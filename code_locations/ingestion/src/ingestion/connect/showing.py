@@ -20,7 +20,7 @@ def show(proposal: Proposal, related: Sequence[Relation]) -> None:
         click.echo(f"files_{proposal.table}: key {key}; {proposal.key.evidence}")
     for read in sorted(proposal.files, key=lambda read: read.file):
         click.echo(f"{read.file}: {'; '.join(read.profile.reading())}")
-        click.echo("".join(f"  {told}\n" for told in read.profile.troubles()), nl=False)
+        click.echo("".join(f"  {line}\n" for line in read.profile.troubles()), nl=False)
     for column in proposal.columns:
         click.echo(column.line())
     if proposal.layout is None:
@@ -34,5 +34,5 @@ def show(proposal: Proposal, related: Sequence[Relation]) -> None:
         told += f", {proposal.kept:,} without those that several files have"
     click.echo(f"{told}; they fill {fills}")
     if proposal.feeds and proposal.layout is None:
-        for fact, column in proposal.mapping.columns.items():
-            click.echo(f"  {fact}: {column}")
+        for fact, name in proposal.mapping.columns.items():
+            click.echo(f"  {fact}: {name}")

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from ingestion.connect.proposal import Proposal
+from ingestion.connect.questions import ConnectError
 from ingestion.connect.relations import MODELS, Relation
 from ingestion.connect.words import quoted
 from ingestion.files.profile import ColumnProfile
@@ -73,8 +74,11 @@ def models(proposal: Proposal, related: Sequence[Relation]) -> dict[Path, str]:
     }
 
 
-def raw_with(text: str, proposals: Sequence[Proposal]) -> str:
-    """The raw tables' declaration with those of the proposals; what a person wrote there stays."""
+def raw_with(text: str, proposals: Sequence[Proposal], *, anew: bool) -> str:
+    """The raw tables' declaration with those of the proposals; what a person wrote there stays.
+
+    Raises ConnectError for a table that has other columns there, unless it is written `anew`.
+    """
     for proposal in proposals:
         document = load_yaml(text) if text else None
         document = document or {
@@ -85,9 +89,18 @@ def raw_with(text: str, proposals: Sequence[Proposal]) -> str:
             "tables": {},
         }
         entry = _raw_table(proposal)
-        if document["tables"].get(proposal.table) == entry:
+        there = document["tables"].get(proposal.table)
+        missing = sorted(entry["columns"].keys() - (there or entry)["columns"].keys())
+        if missing and not anew:
+            raise ConnectError(
+                str(RAW),
+                found=f"the table {proposal.table} without the columns {', '.join(missing)}",
+                expected="no such table, or one with all columns of the files",
+                next_step="say another --table, or --replace to write it anew",
+            )
+        if there and (not anew or there == entry):
             continue
-        added = proposal.table not in document["tables"]
+        added = not there
         document["tables"][proposal.table] = entry
         block = _dump({proposal.table: entry})
         appended = f"{text.rstrip()}\n" + "".join(f"  {line}\n" for line in block.splitlines())
