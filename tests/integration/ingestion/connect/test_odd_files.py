@@ -24,6 +24,16 @@ def test_months_with_days_that_only_one_of_them_decides_are_one_table(inbox, cli
     assert days == [(dt.date(2026, 2, 25), "ok"), (dt.date(2026, 3, 2), None)]
 
 
+def test_hours_on_the_clock_are_minutes(inbox, client):
+    (client / "2026.csv").write_text(
+        "Datum;Kunde;Dauer\n02.03.2026;Nord;1:30\n03.03.2026;Nord;27:15\n"
+    )
+    told = run(client)
+    assert told.exit_code == 0, told.output
+    assert inbox.rows("select minutes from exports_time_entries order by 1") == [(90,), (1635,)]
+    assert inbox.rows("select count(*) from files_client") == [(2,)]
+
+
 def test_french_invoices_in_an_old_encoding_fill_the_books(inbox, client):
     (client / "factures.csv").write_bytes(
         "Numéro de facture;Date de facture;Client;Montant HT;TVA;Montant TTC\n"

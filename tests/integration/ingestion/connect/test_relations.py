@@ -86,6 +86,14 @@ def test_a_name_alone_is_no_relation(inbox, client, stack_home):
     assert "→" not in run(client, "--dry-run").output
 
 
+def test_what_the_same_files_gave_to_the_books_is_no_evidence(inbox, client, stack_home):
+    (client / "hours.csv").write_text(
+        "date,client,hours\n2026-03-02,Acme,1.5\n2026-03-03,Foo,1.5\n2026-03-04,Bar,2\n"
+    )
+    run(client)
+    assert "→" not in run(client).output
+
+
 def test_a_table_that_dbt_does_not_know_is_shown_without_a_test(inbox, client, checkout):
     make("freelancer_raw.files_firmen", "select unnest(['A', 'B', 'C']) as firma")
     (client / "besuche.csv").write_text("nummer,wer\n41,A\n99,B\n")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ingestion.connect.columns import CLOCK
 from ingestion.connect.questions import ConnectError, Question
 from ingestion.files.profile import ColumnProfile
 
@@ -16,6 +17,8 @@ WORDS = {
     r"|date_du_travail|日付|作業日)",
     "hours": r"(hours?(_decimal|_worked)?|stunden|std|h|dauer(_h)?|duration_(h|decimal)|zeit_h"
     r"|heures?|duree(_h)?|時間|作業時間)",
+    "clock": r"(hours?|stunden|std|dauer|duration|zeit|arbeitszeit|time(_spent)?|heures?|duree"
+    r"|時間|作業時間)",
     "minutes": r"(minutes?|minuten|min|dauer_min|分)",
     "project": r"(project(_name)?|projekt(name)?|auftrag|job|projet|mission|案件|プロジェクト)",
     "client": r"(client(_name)?|customer(_name)?|kunde(nname)?|company|firma|auftraggeber"
@@ -40,7 +43,7 @@ _AMOUNT = re.compile(r"(amount|betrag|summe|total|montant|price|preis|金額|合
 _DAYS = {"worked_on", "issued_on", "due_on"}
 _NUMBERS = {"hours", "minutes", "net", "tax", "gross"}
 _NEEDS = {
-    "time_entries": (("worked_on",), ("hours", "minutes")),
+    "time_entries": (("worked_on",), ("hours", "minutes", "clock")),
     "invoices": (("number",), ("issued_on",), ("client",), ("net", "gross"), ("tax", "net+gross")),
 }
 
@@ -69,7 +72,7 @@ def propose(columns: Sequence[ColumnProfile], said: Mapping[str, str], target: s
         by_date["issued_on"] = by_date.pop("worked_on")
     if target:
         return BooksMapping(target, by_date if target == "invoices" else found)
-    if "worked_on" in found and found.keys() & {"hours", "minutes"}:
+    if "worked_on" in found and found.keys() & {"hours", "minutes", "clock"}:
         return BooksMapping("time_entries", found)
     amounts = len(found.keys() & {"net", "gross", "tax"}) >= 2  # one alone may be with tax
     if {"number", "issued_on", "client"} <= by_date.keys() and amounts:
@@ -96,7 +99,7 @@ def questions(
     for facts in _NEEDS.get(mapping.target, ()):
         if any(has >= set(fact.split("+")) for fact in facts):
             continue
-        fact = facts[0]
+        fact = next((f for f in facts if any(_type_fits(f, c.type) for c in free)), facts[0])
         choices = tuple(c.header for c in free if _type_fits(fact, c.type))
         if fact == "tax":
             choices = (NO_TAX, *choices)
@@ -106,7 +109,7 @@ def questions(
                 found=f"no column that can be its {' or '.join(facts)}",
                 next_step="say --as none",
             )
-        about = f"which column holds {facts[0]} of the {mapping.target.replace('_', ' ')}?"
+        about = f"which column holds {fact} of the {mapping.target.replace('_', ' ')}?"
         found.append(Question(about, f"--column {fact}", choices))
     return found
 
@@ -119,6 +122,8 @@ def _called(words: str, column: ColumnProfile) -> bool:
 def _type_fits(fact: str, type_: str) -> bool:
     if fact in _DAYS:
         return type_ in ("DATE", "TIMESTAMP")
+    if fact == "clock":
+        return type_ == CLOCK
     if fact in _NUMBERS:
         return type_ == "BIGINT" or type_.startswith("DECIMAL")
     return True

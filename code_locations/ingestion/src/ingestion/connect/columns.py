@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # As the proof of types says it.
 UNDECIDED = "fit alike, and nothing decides"
 
+CLOCK = "CLOCK"
+
 
 @dataclass(frozen=True)
 class Read:
@@ -71,7 +73,7 @@ def _one(same: Sequence[ColumnProfile], empty: int, different: int) -> ColumnPro
     return replace(
         known[0],
         type=type_,
-        reason=" in one file, in another ".join(reasons),
+        reason=", in another file ".join(reasons),
         empty=empty,
         different=different,
         first=str(min(number(str(c.first)) for c in known)) if ordered else None,
@@ -92,6 +94,22 @@ def values(files: Sequence[Read], names: Sequence[str]) -> str:
         )
         selects.append(f"select {n} as _of, {picked} from read_parquet({literal(file.rows)})")
     return " union all ".join(selects)
+
+
+def with_clocks(
+    connection: DuckDBPyConnection, files: Sequence[Read], columns: Sequence[ColumnProfile]
+) -> tuple[ColumnProfile, ...]:
+    """The columns, those of texts such as 1:30 with CLOCK as their type."""
+    texts = [column.name for column in columns if column.type == "VARCHAR" and column.different]
+    if not texts:
+        return tuple(columns)
+    picked = ", ".join(
+        f"bool_and(regexp_full_match({identifier(name)}, '\\d+:[0-5]\\d(:[0-5]\\d)?'))"
+        for name in texts
+    )
+    row = connection.execute(f"select {picked} from ({values(files, texts)})").fetchone() or ()
+    clocks = {name for name, fits in zip(texts, row, strict=True) if fits}
+    return tuple(replace(c, type=CLOCK) if c.name in clocks else c for c in columns)
 
 
 def rows_by_key(

@@ -66,7 +66,10 @@ def _time(
                 "updated_at": "file_time",
             },
         )
-    minutes = has.get("minutes") or f"round({has['hours']} * 60)"
+    if "minutes" in has or "hours" in has:
+        minutes = has.get("minutes") or f"round({has['hours']} * 60)"
+    else:
+        minutes = f"clock_minutes({has['clock']})"
     feeds["time_entries"] = Feed(
         where=f"{has['worked_on']} is not null and {minutes} > 0",
         columns={

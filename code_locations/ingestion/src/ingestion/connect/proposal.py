@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
-from ingestion.connect.books import NO_TAX, WORDS, BooksMapping, propose, questions
-from ingestion.connect.columns import UNDECIDED, Read, joined, rows_by_key
+from ingestion.connect.books import NO_TAX, BooksMapping, propose, questions
+from ingestion.connect.checks import check_columns, names_in
+from ingestion.connect.columns import UNDECIDED, Read, joined, rows_by_key, with_clocks
 from ingestion.connect.feeds import feeds_of
 from ingestion.connect.keys import WHOLE_ROW, Key, find_key
 from ingestion.connect.money import Currency, currency_column, currency_of
@@ -72,7 +73,7 @@ def proposals(
             expected="files of one table",
             next_step="connect them one by one",
         )
-    _columns_exist(found, answers)
+    check_columns([read for group in found.groups for read in group], answers)
     made = []
     for group in found.groups:
         table = answers.table or table_of([read.file for read in group])
@@ -97,33 +98,10 @@ def _part(answers: Answers, group: Sequence[Read], *, alone: bool) -> Answers:
     """What of the answers is for this group: of several, each takes the columns that it has."""
     if alone:
         return answers
-    there = _names(group) | {WHOLE_ROW, NO_TAX}
+    there = names_in(group) | {WHOLE_ROW, NO_TAX}
     columns = {fact: name for fact, name in answers.columns.items() if name in there}
     key = answers.key if set(answers.key) <= there else ()
     return replace(answers, key=key, columns=columns, target="")
-
-
-def _names(files: Sequence[Read]) -> set[str]:
-    return {n for read in files for c in read.profile.columns for n in (c.name, c.header)}
-
-
-def _columns_exist(found: Found, answers: Answers) -> None:
-    there = _names([read for group in found.groups for read in group])
-    said = {*answers.key} - {WHOLE_ROW}
-    said |= {name for fact, name in answers.columns.items() if (fact, name) != ("tax", NO_TAX)}
-    if there and (unknown := sorted(said - there)):
-        headers = [header for group in found.groups for read in group for header in read.header]
-        names = ", ".join(dict.fromkeys(headers))
-        raise ConnectError(
-            ", ".join(unknown),
-            found="no such column",
-            expected=f"one of {names}",
-            next_step="say it as the file has it",
-        )
-    if odd := sorted(answers.columns.keys() - WORDS.keys()):
-        raise ConnectError(
-            f"--column {odd[0]}=…", found="no such fact", expected=f"one of {', '.join(WORDS)}"
-        )
 
 
 def _names_differ(made: Sequence[Proposal]) -> None:
@@ -155,9 +133,10 @@ def _propose(
         )  # fmt: skip
     names = {c.name: c.name for c in columns} | {c.header: c.name for c in columns}
     said = {fact: names.get(name, name) for fact, name in answers.columns.items()}
-    mapping = propose(columns, said, answers.target)
+    with_times = with_clocks(connection, group, columns)
+    mapping = propose(with_times, said, answers.target)
     currency, mapping = _currency(connection, group, columns, mapping, answers)
-    key = _key(group, columns, mapping, answers, names)
+    key = _key(group, with_times, mapping, answers, names)
     hours = mapping.target == "time_entries"  # twice an hour for the same is two hours
     occurrence = hours or not key.columns
     there = [{column.name for column in read.profile.columns} for read in files]
@@ -179,14 +158,9 @@ def _propose(
             "columns": {c.header: rule for c in columns if (rule := _rule(c.type)) is not None},
         }
     )
-    open_ = [*_undecided(columns), *questions(mapping, columns, answers.target)]
+    open_ = [*_undecided(columns), *questions(mapping, with_times, answers.target)]
     open_ += [key.question] if key.question and not hours else []
-    if (
-        not open_
-        and not currency.code
-        and not currency.column
-        and _needs_currency(mapping, answers)
-    ):
+    if not open_ and currency == Currency() and _needs_currency(mapping, answers):
         about = "no column, header or value says which currency the amounts are in"
         open_.append(Question(about, "--currency", ("EUR", "USD", "GBP", "CHF")))
     feeds = {} if open_ else feeds_of(mapping, currency.code, answers.rate)

@@ -153,7 +153,7 @@ def stem(file: Path) -> str:
 def table_of(files: Sequence[Path]) -> str:
     """The table's name: what the files' names have in common, or else their folder's."""
     stems = {stem(file).casefold() for file in files}
-    if len(stems) > 1:
+    if len(stems) > 1 or not any(c.isalpha() for c in "".join(stems)):
         stems = {stem(files[0].absolute().parent / f"{files[0].absolute().parent.name}.csv")}
     name = next(iter(stems))
     table = table_name(name)

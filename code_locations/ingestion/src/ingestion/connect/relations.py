@@ -68,13 +68,18 @@ def relations(
     """By table, the best target of each column that has one. `connection` is the warehouse's."""
     own = [proposal for proposal in proposals if proposal.layout is None]
     ours = {name for p in own for name in (f"files_{p.table}", f"stg_files__{p.table}")}
-    there = [t for t in _in_warehouse(connection, settings, root) if t.table not in ours]
+    there = list(_in_warehouse(connection, settings, root))
+    known = {target.table for target in there}
     found = {}
     for proposal in own:
+        # Rows that these files gave to the books before are no evidence.
+        again = proposal.feeds if f"files_{proposal.table}" in known else {}
+        fed = {name for f in again for name in (f"exports_{f}", f"stg_books__{f}")}
+        others = [target for target in there if target.table not in ours | fed]
         made = [
             t for other in own if other is not proposal for t in _of_proposal(connection, other)
         ]
-        found[proposal.table] = list(_of(connection, proposal, there, made))
+        found[proposal.table] = list(_of(connection, proposal, others, made))
     return found
 
 
