@@ -71,10 +71,12 @@ def read_files(
     seen: dict[str, Path] = {}
     groups: dict[frozenset[str], list[Read]] = {}
     for file in files:
-        first = seen.setdefault(hashlib.sha256(file.read_bytes()).hexdigest(), file)
-        if first != file or file in found.passed_over:
-            found.passed_over[file] = f"its content is that of {first}"
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        if digest in seen:
+            found.passed_over[file] = f"its content is that of {seen[digest]}"
             continue
+        seen[digest] = file
         rows = folder / f"{len(seen)}.parquet"
         try:
             read = Read(file, profile(connection, file, rules, rows), rows)

@@ -16,6 +16,7 @@ from ingestion.connect.proposal import Proposal
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
+from stack.warehouse import table_exists
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -69,13 +70,13 @@ def relations(
     own = [proposal for proposal in proposals if proposal.layout is None]
     ours = {name for p in own for name in (f"files_{p.table}", f"stg_files__{p.table}")}
     there = list(_in_warehouse(connection, settings, root))
-    known = {target.table for target in there}
     found = {}
     for proposal in own:
         # Rows that these files gave to the books before are no evidence.
-        again = proposal.feeds if f"files_{proposal.table}" in known else {}
-        fed = {name for f in again for name in (f"exports_{f}", f"stg_books__{f}")}
-        others = [target for target in there if target.table not in ours | fed]
+        raw = settings.dlt_dataset_name
+        again = table_exists(connection, settings, raw, f"files_{proposal.table}")
+        fed = {name for f in proposal.feeds for name in (f"exports_{f}", f"stg_books__{f}")}
+        others = [target for target in there if target.table not in (ours | fed if again else ours)]
         made = [
             t for other in own if other is not proposal for t in _of_proposal(connection, other)
         ]
