@@ -51,7 +51,12 @@ def test_an_answer_is_for_the_table_that_asks(inbox, client, stack_home):
     """Hours stay hours, though the other file's rows are said to be no invoices."""
     (client / "billing.csv").write_text(BILLING)
     (client / "hours.csv").write_text("date,client,hours\n2026-03-02,Acme,1.5\n")
-    told = run(client, "--dates", "mdy", "--as", "none")
+    (client / "visits.csv").write_text("town,street\nA,x\nB,y\n")
+    told = run(client, "--dates", "mdy", "--as", "none", "--key", "none")
     assert told.exit_code == 0, told.output
     assert inbox.rows("select minutes from exports_time_entries") == [(90,)]
     assert inbox.rows("select count(*) from files_billing") == [(2,)]
+    assert "files_billing: key invoice_number" in told.output
+    assert "files_visits: key none" in told.output
+    (client / "billing.csv").unlink()
+    assert "none of which leaves open" in refused(client, "--key", "none", "--as", "none")

@@ -91,6 +91,8 @@ def connect(  # noqa: PLR0913 a flag each
         target=target or "",
         columns=said,
     )
+    if table and not answers.table:
+        raise ConnectError(f"--table {table}", found="no letter or digit to name a table after")
     root = None if models is False else checkout_root()
     ask = not yes and not dry_run and sys.stdin.isatty()
     with tempfile.TemporaryDirectory(prefix="connect-") as folder:

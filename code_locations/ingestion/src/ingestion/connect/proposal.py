@@ -78,9 +78,18 @@ def proposals(
     for group in found.groups:
         table = answers.table or table_of([read.file for read in group])
         said = own.get(table) or _part(answers, group, alone=len(found.groups) == 1)
-        made.append(_propose(connection, table, group, said))
-        if answers.target and answers.target != said.target and made[-1].asks("--as"):
-            made[-1] = _propose(connection, table, group, replace(said, target=answers.target))
+        proposal = _propose(connection, table, group, said)
+        asked = [f for flag, f in (("--as", "target"), ("--key", "key")) if proposal.asks(flag)]
+        if said is not answers and table not in own and asked:
+            said = replace(said, **{name: getattr(answers, name) for name in asked})
+            proposal = _propose(connection, table, group, said)
+        made.append(proposal)
+    if answers.target and not own and all(not p.answers.target for p in made):
+        raise ConnectError(
+            f"--as {answers.target}",
+            found="several tables, none of which leaves open what its rows are",
+            next_step="connect that one by itself",
+        )
     codes = {p.currency.code for p in made if p.currency.code}
     if len(codes) == 1:  # hours have none of their own: the clients of both are the same
         code = codes.pop()
@@ -100,7 +109,7 @@ def _part(answers: Answers, group: Sequence[Read], *, alone: bool) -> Answers:
         return answers
     there = names_in(group) | {WHOLE_ROW, NO_TAX}
     columns = {fact: name for fact, name in answers.columns.items() if name in there}
-    key = answers.key if set(answers.key) <= there else ()
+    key = answers.key if set(answers.key) <= there - {WHOLE_ROW} else ()
     return replace(answers, key=key, columns=columns, target="")
 
 
