@@ -46,6 +46,19 @@ def test_french_invoices_in_an_old_encoding_fill_the_books(inbox, client):
     ]
 
 
+def test_german_headers_with_their_units_are_invoices_and_credits_are_told(inbox, client):
+    (client / "re.csv").write_text(
+        "Rechnung Nr.;Datum;Kunde;Netto in €;USt. 19 %\n"
+        "R1;01.02.2026;Nord;1.200,50;228,10\nR2;02.02.2026;Süd;-100,00;-19,00\n"
+    )
+    told = run(client)
+    assert "currency: EUR, header 'Netto in €'" in told.output
+    assert "rows with a negative amount are no invoices" in told.output
+    assert inbox.rows("select number, tax_amount::varchar from exports_invoices") == [
+        ("R1", "228.10")
+    ]
+
+
 def test_japanese_invoices_need_no_more_than_their_currency(inbox, client):
     (client / "請求書.csv").write_bytes(
         "請求書番号,請求日,顧客名,小計,消費税\nA-1,2026/03/05,株式会社山田,100000,10000\n".encode(
@@ -155,6 +168,6 @@ def test_what_is_not_there_or_holds_no_rows_is_one_line(inbox, client, stack_hom
     assert "no file whose name ends as one that can hold rows" in refused(client)
     (client / "kopf.csv").write_text("a;b\n")
     assert "no file that can be read" in refused(client)
-    assert "no such file" not in run("--help").output
+    assert "--currency CODE" in run("--help").output
     waiting = inbox.drop("orders.csv", "order_id\n1\n")
     assert "a file of the inbox" in refused(waiting)

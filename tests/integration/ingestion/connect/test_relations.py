@@ -117,6 +117,14 @@ def test_what_a_person_changed_stays_when_more_files_are_connected(inbox, client
     assert set(yaml.safe_load(raw.read_text())["tables"]) == {"orders", "customers"}
 
 
+def test_a_header_is_no_code_for_dbt_and_a_word_of_sql_is_quoted(inbox, client, checkout):
+    (client / "odd.csv").write_text("order_id,{{ x }},select\n7,a,1\n9,b,2\n")
+    assert CliRunner().invoke(cli.connect, [str(client)]).exit_code == 0
+    model = (checkout / MODELS / "files/stg_files__odd.sql").read_text()
+    assert '        "select"\n' in model
+    assert "{{ x }}" not in (checkout / MODELS / "files/stg_files__odd.yml").read_text()
+
+
 def test_a_table_that_is_declared_with_other_columns_is_replaced_only_if_that_is_said(
     inbox, client, checkout
 ):

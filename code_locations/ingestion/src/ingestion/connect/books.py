@@ -11,6 +11,8 @@ from ingestion.connect.questions import ConnectError, Question
 from ingestion.files.profile import ColumnProfile
 
 NO_TAX = "0"  # said instead of a column
+# What may follow an amount's name, as in `Netto in €` or `USt. 19 %`; `USt. %` is a rate.
+_UNIT = r"(_in)?(_[a-z]{3})?(_\d+(_percent)?)?"
 # What each of the books' facts is called, as patterns of a column's name.
 WORDS = {
     "worked_on": r"(work(ed)?_?on|spent_?(date|on)|start_?date|date|day|datum|tag|arbeitstag|jour"
@@ -33,13 +35,13 @@ WORDS = {
     "due_on": r"(due(_?(on|date))?|fallig(_am|keit(sdatum)?)?|zahlbar_bis|zahlungsziel"
     r"|(date_d_)?echeance|支払期限)",
     "net": r"(net(_amount)?|netto(_?betrag)?|subtotal|betrag_netto|(montant|total)_ht|小計)"
-    r"(_[a-z]{3})?",
+    + _UNIT,
     "tax": r"(tax(_amount)?|vat(_amount)?|(mw|u)_?st|umsatzsteuer|steuer(betrag)?|(montant_)?tva"
-    r"|消費税)(_[a-z]{3})?",
-    "gross": r"(gross(_amount)?|brutto(_?betrag)?|betrag_brutto|(montant|total)_ttc)(_[a-z]{3})?",
+    r"|消費税)" + _UNIT,
+    "gross": r"(gross(_amount)?|brutto(_?betrag)?|betrag_brutto|(montant|total)_ttc)" + _UNIT,
     "currency": r"(currency|wahrung|whg|devise|通貨)",
 }
-_AMOUNT = re.compile(r"(amount|betrag|summe|total|montant|price|preis|金額|合計)(_[a-z]{3})?")
+_AMOUNT = re.compile(r"(amount|betrag|summe|total|montant|price|preis|金額|合計)" + _UNIT)
 _DAYS = {"worked_on", "issued_on", "due_on"}
 _NUMBERS = {"hours", "minutes", "net", "tax", "gross"}
 _NEEDS = {

@@ -62,7 +62,8 @@ def what_to_write(
                     str(path),
                     found="another declaration of this name",
                     expected="none yet, or what would be written now",
-                    next_step="say another --table, or --replace to write it anew",
+                    next_step=f"drop the files into the inbox's folder {proposal.table}, say "
+                    "another --table, or --replace to write it anew",
                 )
             if there is None or (there != content and anew):
                 texts[path] = content

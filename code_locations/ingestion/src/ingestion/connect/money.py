@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Signs of one currency; $, kr and ¥ are of several.
 _SIGNS = {"€": "EUR", "£": "GBP", "Fr.": "CHF", "zł": "PLN", "Kč": "CZK", "Ft": "HUF"}
+_MOST = 50  # currencies in one column
 _UNIT = re.compile(r"number as [-(]?(\D*?)1.*?([^\d.,'()-]*)[-)]?$")
 
 
@@ -46,7 +47,7 @@ def currency_column(
     """The one column whose values are all codes of currencies."""
     found = []
     for column in columns:
-        if column.type != "VARCHAR" or not 0 < column.different <= len(CURRENCY.pattern) // 4:
+        if column.type != "VARCHAR" or not 0 < column.different <= _MOST:
             continue
         name = identifier(column.name)
         rows = connection.execute(

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _ORDERS: tuple[tuple[DateOrder, str], ...] = (("dmy", r"\bdd[/-]mm"), ("mdy", r"\bmm[/-]dd"))
 # Marks of a day or a number around an export's name, as in `stunden_2026-03 (1)`.
 _AROUND = re.compile(
-    r"^[\d._ -]+(?=\D{2})|[ _-]*(\d[\d ._-]*|\(\d+\)|\(?(copy|kopie|copie)\)?)$", re.IGNORECASE
+    r"^[\d._ -]+(?=\D{2})"
+    r"|[ _-]*([ _-]\d[\d ._-]*|\d{4}[\d ._-]*|\(\d+\)|[ _-]\(?(copy|kopie|copie)\)?)$",
+    re.IGNORECASE,
 )
 
 

@@ -27,6 +27,9 @@ def show(proposal: Proposal, related: Sequence[Relation]) -> None:
         if money := currency_line(proposal):
             click.echo(f"currency: {money}")
         click.echo("".join(f"relation: {relation.line}\n" for relation in related), nl=False)
+    net = proposal.mapping.columns.get("net") if "invoices" in proposal.feeds else None
+    if any(c.name == net and str(c.first).startswith("-") for c in proposal.columns):
+        click.echo("rows with a negative amount are no invoices: they stay out of the books")
     fills = ", ".join(proposal.feeds) or "none of the books' tables"
     files = len(proposal.files)
     told = f"{proposal.rows:,} rows in {files} {'file' if files == 1 else 'files'}"

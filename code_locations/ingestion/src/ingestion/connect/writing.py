@@ -118,8 +118,7 @@ def _means(text: str, document: Any) -> bool:
 
 def _raw_table(proposal: Proposal) -> dict[str, Any]:
     columns = {
-        c.name: f"{c.type.lower()}: As in the file's column {' '.join(c.header.split())}."
-        for c in proposal.columns
+        c.name: f"{c.type.lower()}: As in the file's column {_plain(c)}." for c in proposal.columns
     }
     if proposal.read.occurrence:
         columns["_row_key"] = "varchar: The row, among rows that may be equal."
@@ -153,10 +152,15 @@ def _described(
             if relation.missing is not None:
                 test["config"] = {"severity": "warn"}
             tests.append({"relationships": test})
-    told: dict[str, Any] = {"name": column.name, "description": f"{column.header} of the file."}
+    told: dict[str, Any] = {"name": column.name, "description": f"{_plain(column)} of the file."}
     if quoted(column.name) != column.name:
         told["quote"] = True
     return told | ({"data_tests": tests} if tests else {})
+
+
+def _plain(column: ColumnProfile) -> str:
+    """A header in one line, without what dbt would take for Jinja."""
+    return " ".join(column.header.translate({ord("{"): "(", ord("}"): ")"}).split())
 
 
 def _suite(columns: tuple[ColumnProfile, ...]) -> str:
