@@ -86,6 +86,16 @@ def test_a_name_alone_is_no_relation(inbox, client, stack_home):
     assert "→" not in run(client, "--dry-run").output
 
 
+def test_hours_are_not_related_to_clients_who_happen_to_have_one_invoice_each(inbox, client):
+    (client / "hours.csv").write_text("date,client,hours\n2026-03-02,A,1.5\n2026-03-03,B,1\n")
+    (client / "invoices.csv").write_text(
+        "invoice_no,invoice_date,client,net_eur,tax_eur\n7,2026-03-31,A,9,1\n8,2026-03-31,B,9,1\n"
+    )
+    told = run(client, "--dry-run")
+    assert "fill clients, invoices" in told.output
+    assert "→" not in told.output
+
+
 def test_what_the_same_files_gave_to_the_books_is_no_evidence(inbox, client, stack_home):
     (client / "hours.csv").write_text(
         "date,client,hours\n2026-03-02,Acme,1.5\n2026-03-03,Foo,1.5\n2026-03-04,Bar,2\n"

@@ -153,8 +153,12 @@ def _in_warehouse(
 
 
 def _of_proposal(connection: DuckDBPyConnection, other: Proposal) -> Iterator[Target]:
+    """Hours and invoices have their key only: a client has one invoice only by chance."""
     columns = [
-        (c.name, c.type == "BIGINT") for c in other.columns if c.type in ("BIGINT", "VARCHAR")
+        (c.name, c.type == "BIGINT")
+        for c in other.columns
+        if c.type in ("BIGINT", "VARCHAR")
+        and (other.mapping.target == "none" or other.key.columns == (c.name,))
     ]
     names = [name for name, _ in columns]
     whole = ", ".join(
