@@ -27,6 +27,7 @@ _SAMPLE_BYTES = 1 << 20
 # Share of the rows below a header that have its width.
 _EVEN = 0.6
 _WELL = 0.9
+_GAP = re.compile(r"\S {2,}(?=\S)")
 _ESCAPED = re.compile(rb'\\"[^;,\t|\r\n"]')
 
 
@@ -188,6 +189,7 @@ def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
         )
     if len(best.row.cells) == 1:
         _refuse_uneven(tried)
+        _refuse_fixed_width(tried[best.delimiter][best.at :])
     _refuse_table_above(tried[best.delimiter][: best.at + 1])
     return best.delimiter, best.at, best.why
 
@@ -233,6 +235,16 @@ def _refuse_uneven(tried: dict[str, list[_Row]]) -> None:
                 f"{_NAMES.get(delimiter, repr(delimiter))} between them, and the rows below it "
                 f"have {width}; give each column a name, or declare header_line and delimiter"
             )
+
+
+def _refuse_fixed_width(rows: list[_Row]) -> None:
+    """Refuse lines whose columns are laid out by blanks; the first of `rows` is the header."""
+    gaps = {len(_GAP.findall(row.cells[0].strip())) for row in rows if len(row.cells) == 1}
+    if len(rows) > 1 and len(gaps) == 1 and gaps != {0}:
+        raise UnreadableFileError(
+            f"its columns are laid out by blanks, as in line {rows[0].line} "
+            f"({rows[0].cells[0].strip()[:60]}); export it with a delimiter, or as a workbook"
+        )
 
 
 def _refuse_table_above(rows: list[_Row]) -> None:

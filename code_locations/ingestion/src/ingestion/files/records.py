@@ -1,8 +1,8 @@
 """The records of a file as text: Parquet with a column of text for each of the file's.
 
 Delimited text is read by pyarrow, with a dialect that leaves nothing to it, and counted by other
-means: by line ends where no cell is quoted, else by Python's csv module, which is strict. Both must
-agree on every row, or the file is refused.
+means: by line ends and quotes, or where these are irregular by Python's csv module, which is
+strict. Both must agree on every row, or the file is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,6 +35,8 @@ _LAST_ROWS = 8
 _LONGEST_DIGITS = 40
 # As many rows may not fit as do: beyond, the dialect is what is wrong.
 _MOST_ASIDE = 0.5
+_TITLE_WITHIN = 3
+_PAGE = re.compile(r"\b(page|seite|pagina|página|blatt|strona)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
             f"it was read in two ways, which gave {rows + len(aside):,} and {total:,} rows; "
             "its quotes are not as in CSV: export it anew, or declare quote and delimiter"
         )
+    _refuse_another_table(aside, dialect)
     odd = [row for row in aside if not row.expected]
     if len(odd) > 2 and len(odd) > rows * _MOST_ASIDE:
         raise UnreadableFileError(
@@ -304,6 +307,23 @@ def _explained(file: Path, dialect: Dialect, rows: int, footer: str) -> Iterator
             good += 1
             continue
         yield RowAside(line, f"line {line} {why}", tuple(cells), expected=even)
+
+
+def _refuse_another_table(aside: Sequence[RowAside], dialect: Dialect) -> None:
+    """Refuse rows below a title of their own and the same header: they are of another kind."""
+    for title, header in pairwise(aside):
+        text = " ".join(cell for cell in title.cells if cell.strip())
+        if (
+            header.cells == dialect.names
+            and not title.expected
+            and header.line - title.line <= _TITLE_WITHIN
+            and dialect.delimiter.join(title.cells) not in dialect.preamble
+            and not _PAGE.search(text)
+        ):
+            raise UnreadableFileError(
+                f"line {title.line} ({text[:60]}) begins another table with the same header; make "
+                "a file of each"
+            )
 
 
 def _shorten(target: Path, rows: int) -> None:
