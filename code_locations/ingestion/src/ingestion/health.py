@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from ingestion.settings import AirbyteSettings, GitHubSettings
+from stack.declarations import DeclarationError
 from stack.monitoring import Health, HealthCheck, State
 from stack.settings import load_settings
 
@@ -37,12 +38,12 @@ def server_health(settings: AirbyteSettings, *, timeout_s: float | None = None) 
 
 def connector_health(settings: AirbyteSettings) -> Health:
     """Whether the environment of each connection's connector is installed."""
-    from ingestion.airbyte.connection import ConnectionFileError, load_connections
+    from ingestion.airbyte.connection import load_connections
     from ingestion.airbyte.environments import ConnectorMissingError, require
 
     try:
         connections = load_connections(settings.airbyte_connection_file)
-    except ConnectionFileError as error:
+    except DeclarationError as error:
         return Health(State.DOWN, str(error))
     missing = []
     for connection in connections:

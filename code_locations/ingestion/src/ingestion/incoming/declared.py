@@ -10,31 +10,23 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ingestion.files.conform import ROW_KEY
 from ingestion.files.rules import NOTHING_DECLARED, ColumnKind, ReadingRules
 from ingestion.layouts import Feed
-from stack.declarations import load_yaml
-from stack.errors import StackError
+from stack.declarations import Declaration, load_folder
 
 PREFIX = "files_"
 
 
-class FileRulesError(StackError):
-    """A file of FILES_DIR can't be used; the message names it and the field."""
-
-
-class FileRules(BaseModel):
+class FileRules(Declaration):
     """Rules for the files of some tables (`orders` or `files_orders`), or of some paths.
 
     `files` are patterns of paths below the inbox, such as `bank/*.csv`. `feeds` is as in a layout.
     With `full_export` each file of the tables has all rows that there are: those that it lacks are
     marked in `_removed_at`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     tables: tuple[str, ...] = ()
@@ -79,10 +71,8 @@ class Declared:
 
     @classmethod
     def load(cls, folder: Path) -> Declared:
-        """The rules of a folder, none if it isn't there. Raises FileRulesError."""
-        if not folder.is_dir():
-            return cls()
-        return cls(tuple(_load(file) for file in sorted(folder.glob("*.yml"))))
+        """The rules of a folder, none if it isn't there. Raises DeclarationError."""
+        return cls(load_folder(folder, FileRules))
 
     def of(self, path: str, table: str) -> FileRules | None:
         """What is declared of a file."""
@@ -105,21 +95,3 @@ class Declared:
             rules.full_export and plain in {name.removeprefix(PREFIX) for name in rules.tables}
             for rules in self.rules
         )
-
-
-def _load(file: Path) -> FileRules:
-    try:
-        document = load_yaml(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise FileRulesError(f"{file}: can't be read as YAML: {error}") from None
-    if not isinstance(document, dict):
-        raise FileRulesError(f"{file}: found a {type(document).__name__}, expected a mapping")
-    try:
-        return FileRules.model_validate({"name": file.stem, **document})
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'it'}: "
-            f"{item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors(include_input=False, include_url=False)
-        )
-        raise FileRulesError(f"{file}: {problems}") from None
