@@ -21,12 +21,12 @@ def server_health(settings: AirbyteSettings, *, timeout_s: float | None = None) 
 
     GET /api/public/v1/health: https://reference.airbyte.com/reference/gethealthcheck
     """
-    from stack.monitoring.http import TIMEOUT_S, NoAnswerError, request
+    from stack.http import TIMEOUT_S, Client, NoAnswerError
 
     server = f"Airbyte at {settings.airbyte_host}:{settings.airbyte_port}"
     url = f"{settings.airbyte_url}/api/public/v1/health"
     try:
-        answer = request(url, timeout_s=timeout_s or TIMEOUT_S)
+        answer = Client(timeout_s=timeout_s or TIMEOUT_S).get(url)
     except NoAnswerError as error:
         return Health(State.DOWN, f"{server}: {error}; check AIRBYTE_HOST and AIRBYTE_PORT")
     if answer.status != 200:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.github import sensor as sensor_module
-from ingestion.github.client import GitHub, GitHubError, one_line
+from ingestion.github.client import GitHub, GitHubError
 from ingestion.github.cursor import Cursor, Page
 from ingestion.settings import GitHubSettings
+from stack.errors import one_line
 from stack.locations import Location, location_definitions
 from stack.pipelines import RELEASE, Stage
 from stack.settings import SettingsError, load_settings

@@ -13,8 +13,9 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from ingestion.github.client import GitHub, GitHubError, one_line
+from ingestion.github.client import GitHub, GitHubError
 from ingestion.github.cursor import Cursor, Page
+from stack.errors import one_line
 
 PAGE_SIZE = 100  # the most that GitHub gives
 # 2,000 releases; what GitHub lists after them is not looked at.
@@ -119,7 +120,7 @@ def _release(position: int, item: Any) -> Release:
         published_at = datetime.fromisoformat(item["published_at"] or item["created_at"])
         release = Release(
             id=item["id"],
-            tag=one_line(item["tag_name"], 200),
+            tag=one_line(item["tag_name"].strip(), 200),
             url=item["html_url"],
             published_at=published_at,
             draft=item["draft"],

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ingestion.github.client import GitHub, GitHubError, one_line
+from ingestion.github.client import GitHub, GitHubError
 from ingestion.github.cursor import Cursor
 from ingestion.github.releases import Release, look
 from ingestion.settings import GitHubSettings
+from stack.errors import one_line
 from stack.pipelines import RELEASE
 from stack.settings import SettingsError, StackSettings, load_settings
 
