@@ -8,7 +8,7 @@ conditionally: pages that are as before answer 304 and don't count against the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -71,13 +71,12 @@ def look(github: GitHub, repo: str, cursor: Cursor, kinds: tuple[str, ...]) -> L
     newest = new[-1:] or (wanted[-1:] if cursor.done is None else [])
     return Look(
         tuple(new),
-        replace(
-            cursor,
+        Cursor(
+            source=cursor.source,
             kinds=kinds,
             done=(cursor.done or frozenset()) | {r.id for r in wanted},
             last=newest[0].tag if newest else cursor.last,
             pages=pages,
-            wait_until=None,
         ),
     )
 

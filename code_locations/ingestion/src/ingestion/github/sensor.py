@@ -44,8 +44,8 @@ def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
         return dg.SkipReason("no repository to watch: set GITHUB_REPO to owner/name")
     if token is None:
         return dg.SkipReason(f"no token to read the releases of {repo} with: set GITHUB_TOKEN")
-    kinds = settings.kinds
-    cursor = Cursor.parse(context.cursor, f"{settings.github_api_url}#{repo.lower()}", kinds)
+    kinds, source = settings.kinds, f"{settings.github_api_url}#{repo.lower()}"
+    cursor = Cursor.load(context.cursor, Cursor(source=source, kinds=kinds))
     if cursor.wait_until and cursor.wait_until > datetime.now(UTC):
         return dg.SkipReason(
             f"{repo}: not asked before {cursor.wait_until:%Y-%m-%d %H:%M:%S} UTC, "
@@ -54,7 +54,8 @@ def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
     try:
         found = look(GitHub(settings.github_api_url, token), repo, cursor, kinds)
     except GitHubError as error:
-        kept = cursor.waiting(error.retry_at).dump() if error.retry_at else context.cursor
+        waiting = cursor.model_copy(update={"wait_until": error.retry_at})
+        kept = waiting.dump() if error.retry_at else context.cursor
         return dg.SensorResult(skip_reason=f"{repo}: {error}", cursor=kept)
     return dg.SensorResult(
         run_requests=[request(repo, release) for release in found.releases],

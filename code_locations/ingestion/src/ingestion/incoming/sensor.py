@@ -61,7 +61,7 @@ def hand_out(
     now: float,
 ) -> dg.SensorResult:
     """Batches of the files found `now` (seconds since the epoch) that are complete, as runs."""
-    before = Cursor.parse(cursor, settings.incoming)
+    before = Cursor.load(cursor, Cursor(source=settings.incoming))
     after = before.look(found, now)
     ready = after.complete(before, now, settings.incoming_settle_seconds)
     held = held_tables(instance)

@@ -45,7 +45,7 @@ def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
         store = ArtifactStore(settings.artifacts)
         tick = look(
             Inbox(settings.alerts),
-            Cursor.parse(context.cursor),
+            Cursor.load(context.cursor, Cursor()),
             lambda key: handling_of(key, instance, store),
             lambda alert: is_own(alert.run_id, instance),
         )

@@ -1,0 +1,43 @@
+"""What a sensor remembers is of what it watches now, or it begins anew."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stack.cursors import Moment, SensorCursor
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+class Place(SensorCursor):
+    line: int = 0
+    until: Moment | None = None
+
+
+FRESH = Place(source="inbox")
+
+
+def test_a_cursor_is_read_as_it_was_written():
+    place = Place(source="inbox", line=3, until=NOON)
+    assert Place.load(place.dump(), FRESH) == place
+    assert place.dump() == f'{{"source":"inbox","line":3,"until":{NOON.timestamp()}}}'
+
+
+def test_a_cursor_of_something_else_is_not_used():
+    assert Place.load(Place(source="outbox", line=3).dump(), FRESH) is FRESH
+
+
+@given(st.text() | st.binary().map(repr) | st.just("[" * 100_000))
+def test_any_text_in_the_cursors_place_begins_anew(text):
+    assert Place.load(text, FRESH) is FRESH
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("", 0), (None, 0), ("{", 1), ('{"source": "inbox", "line": "last"}', 1), ("[]", 1)],
+)
+def test_only_what_cannot_be_read_is_told(caplog, text, told):
+    assert Place.load(text, FRESH) is FRESH
+    assert caplog.text.count("the cursor can't be read, so it begins anew: ") == told
