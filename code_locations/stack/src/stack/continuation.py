@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from stack.cursors import Moment, SensorCursor
 from stack.options import TAG_PREFIX, skips_validations
 from stack.pipelines import Pipeline, Stage
+from stack.sensors import Moment, SensorCursor
 from stack.settings import StackSettings, load_settings
 from stack.tags import PIPELINE_ID_TAG, PIPELINE_TAG, PRIORITY_TAG, STAGE_TAG, pipeline_id
 

@@ -1,9 +1,7 @@
 """The release sensor's parts, without a GitHub."""
 
-import importlib.util
 from datetime import UTC, datetime
 
-import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,23 +90,6 @@ def test_the_token_is_in_no_repr_and_no_exception(stack_home, monkeypatch):
         shown.append(repr(chain))
         chain = chain.__context__
     assert "ghp_secret" not in "".join(shown)
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [("prod", dg.DefaultSensorStatus.RUNNING), ("dev", dg.DefaultSensorStatus.STOPPED)],
-)
-def test_it_runs_by_itself_in_production_only(stack_home, monkeypatch, environment, expected):
-    monkeypatch.setenv("DAGSTER_ENV", environment)
-    spec = importlib.util.find_spec("ingestion.github.sensor")
-    assert spec is not None
-    assert spec.loader is not None
-    fresh = importlib.util.module_from_spec(spec)  # as a code location reads it when it loads
-    spec.loader.exec_module(fresh)
-    loaded = fresh.github_release_sensor
-    assert loaded.name == "github_release_sensor"
-    assert loaded.default_status == expected
-    assert 60 <= loaded.minimum_interval_seconds <= 300
 
 
 def test_it_starts_the_pipelines_slice_of_the_ingestion_location(stack_home):

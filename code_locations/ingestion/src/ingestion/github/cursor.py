@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import PlainSerializer
 
-from stack.cursors import Moment, SensorCursor
+from stack.sensors import Moment, SensorCursor
 
 Ids = Annotated[frozenset[int], PlainSerializer(sorted)]
 

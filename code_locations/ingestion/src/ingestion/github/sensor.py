@@ -12,7 +12,8 @@ from ingestion.github.releases import Release, look
 from ingestion.settings import GitHubSettings
 from stack.errors import one_line
 from stack.pipelines import RELEASE
-from stack.settings import SettingsError, StackSettings, load_settings
+from stack.sensors import in_production, pipeline_sensor
+from stack.settings import load_settings
 
 INTERVAL_S = 120
 # Tags are indexed: Postgres takes index rows up to 2,704 bytes.
@@ -21,24 +22,19 @@ LONGEST_URL = 500
 
 def release_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefinition:
     """The sensor; `running`: it evaluates without being switched on."""
-    return dg.SensorDefinition(
+    return pipeline_sensor(
+        RELEASE,
+        evaluate,
+        running=running,
         name="github_release_sensor",
-        evaluation_fn=evaluate,
-        job_name=RELEASE.name,
         minimum_interval_seconds=interval_s,
-        default_status=(
-            dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
-        ),
         description="Starts the release pipeline once for each new release of GITHUB_REPO.",
     )
 
 
 def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Run requests for the releases since the cursor, or why there are none."""
-    try:
-        settings = load_settings(GitHubSettings)
-    except SettingsError as error:
-        return dg.SkipReason(str(error))
+    settings = load_settings(GitHubSettings)
     repo, token = settings.github_repo, settings.github_token
     if repo is None:
         return dg.SkipReason("no repository to watch: set GITHUB_REPO to owner/name")
@@ -84,4 +80,4 @@ def _nothing(repo: str, before: Cursor, after: Cursor) -> str:
     return f"{repo}: no new release; newest: {newest}"
 
 
-github_release_sensor = release_sensor(load_settings(StackSettings).dagster_env == "prod")
+github_release_sensor = release_sensor(in_production())

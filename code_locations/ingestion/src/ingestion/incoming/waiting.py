@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ingestion.files.listing import Export
 from ingestion.incoming.inbox import table_of
-from stack.cursors import SensorCursor
+from stack.sensors import SensorCursor
 
 # A file that is still there after its run is handed out again, later each time.
 FIRST_WAIT_S = 60.0

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from stack.alerts import Alert
-from stack.cursors import SensorCursor
 from stack.errors import reason
 from stack.remediation.handling import Handling, seen
 from stack.remediation.inbox import AlertFile, Inbox, MalformedAlertError
 from stack.remediation.policy import reason_to_leave
+from stack.sensors import SensorCursor
 
 FILES_A_TICK = 100
 RUNS_A_TICK = 10

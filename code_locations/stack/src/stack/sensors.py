@@ -1,14 +1,18 @@
-"""What sensors remember between two ticks."""
+"""Sensors that start pipelines, and what they remember between two ticks."""
 
 from __future__ import annotations
 
 import json
 import logging
-from typing import Annotated, Self
+from collections.abc import Callable
+from typing import Annotated, Any, Self
 
+import dagster as dg
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
 
 from stack.errors import reason
+from stack.pipelines import Pipeline
+from stack.settings import SettingsError, StackSettings, load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -41,3 +45,35 @@ class SensorCursor(BaseModel):
     def dump(self) -> str:
         """Text for the sensor's cursor."""
         return json.dumps(self.model_dump(), separators=(",", ":"))
+
+
+def pipeline_sensor(
+    pipeline: Pipeline,
+    evaluate: Callable[[dg.SensorEvaluationContext], dg.SensorResult | dg.SkipReason],
+    *,
+    running: bool,
+    **options: Any,
+) -> dg.SensorDefinition:
+    """A sensor that starts `pipeline`; `running`: it evaluates without being switched on.
+
+    A wrong setting skips the tick. `options` are those of Dagster.
+    """
+
+    def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        try:
+            return evaluate(context)
+        except SettingsError as error:
+            return dg.SkipReason(str(error))
+
+    states = dg.DefaultSensorStatus
+    return dg.SensorDefinition(
+        evaluation_fn=tick,
+        job_name=pipeline.name,
+        default_status=states.RUNNING if running else states.STOPPED,
+        **options,
+    )
+
+
+def in_production() -> bool:
+    """Whether sensors run without being switched on."""
+    return load_settings(StackSettings).dagster_env == "prod"

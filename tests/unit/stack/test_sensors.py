@@ -1,12 +1,15 @@
-"""What a sensor remembers is of what it watches now, or it begins anew."""
+"""A sensor remembers what it watches now, or begins anew; it runs by itself in production only."""
 
 from datetime import UTC, datetime
 
+import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.cursors import Moment, SensorCursor
+from stack.pipelines import FILES
+from stack.sensors import Moment, SensorCursor, in_production, pipeline_sensor
+from stack.settings import StackSettings, load_settings
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -41,3 +44,20 @@ def test_any_text_in_the_cursors_place_begins_anew(text):
 def test_only_what_cannot_be_read_is_told(caplog, text, told):
     assert Place.load(text, FRESH) is FRESH
     assert caplog.text.count("the cursor can't be read, so it begins anew: ") == told
+
+
+@pytest.mark.parametrize(("environment", "status"), [("prod", "RUNNING"), ("dev", "STOPPED")])
+def test_it_runs_by_itself_in_production_only(stack_home, monkeypatch, environment, status):
+    monkeypatch.setenv("DAGSTER_ENV", environment)
+    sensor = pipeline_sensor(FILES, lambda _: dg.SkipReason(), running=in_production(), name="any")
+    assert (sensor.job_name, sensor.default_status.name) == (FILES.name, status)
+
+
+def test_a_setting_that_turned_wrong_skips_the_tick(stack_home, monkeypatch):
+    def evaluate(_: dg.SensorEvaluationContext) -> dg.SensorResult:
+        load_settings(StackSettings)
+        return dg.SensorResult()
+
+    sensor = pipeline_sensor(FILES, evaluate, running=False, name="any")
+    monkeypatch.setenv("DAGSTER_ENV", "production")
+    assert "DAGSTER_ENV: got" in str(sensor.evaluate_tick(dg.build_sensor_context()).skip_message)
