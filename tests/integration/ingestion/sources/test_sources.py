@@ -240,12 +240,17 @@ print(json.dumps([result.success, done, check.passed, check.description]))
             ("kind: rest_api", "kind: soap"),
             "kind: found soap, expected one of 'rest_api', 'sql_database'",
         ),
+        (("kind: rest_api", "owner: team:sales"), "kind: found nothing, expected a value"),
         (("name: crm", "name: books"), "books"),
+        (
+            ("base_url:", "url:"),
+            "url: found an unknown field, expected one of name, description, owner, kind, b",
+        ),
         (("primary_key: [id]", "primary_key: []"), "primary_key"),
         (("path: contacts", "route: contacts"), "tables.contacts.route: found an unknown field"),
         (
-            ("base_url: ${CRM_URL}", "base_url: crm.example"),
-            "base_url: found 'crm.example', expected text like",
+            ("base_url: ${CRM_URL}", "base_url: ann:pw@crm.example"),
+            "base_url: found '***@crm.example', expected text like",
         ),
     ],
 )

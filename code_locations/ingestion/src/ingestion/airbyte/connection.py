@@ -12,13 +12,12 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from ingestion.airbyte.columns import column_name, identifier
-from stack.declarations import Declaration, load_mapping, load_named, references, resolve
+from stack.declarations import NAME, Declaration, load_mapping, load_named, references, resolve
 from stack.raw import RawTable, raw_tables
 
 # Where airbyte-cdk's `source-declarative-manifest` looks for the manifest that it runs.
 INJECTED_MANIFEST = "__injected_declarative_manifest"
 DEFAULT_FILE = Path(__file__).parent / "connections" / "shop.yml"
-NAME = r"^[a-z][a-z0-9_]*$"
 
 SyncMode = Literal["full_refresh", "incremental"]
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from stack.declarations import Declaration
+from stack.declarations import NAME, Declaration
 from stack.sql import literal
 
 ColumnKind = Literal[
@@ -23,7 +23,7 @@ class ColumnRule(Declaration):
     before the fraction of a number.
     """
 
-    name: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
+    name: str | None = Field(default=None, pattern=NAME)
     type: ColumnKind | None = None
     format: str | None = None
     decimal: Literal[".", ","] | None = None

@@ -54,9 +54,13 @@ class FileRules(Declaration):
         """Nothing: what is fed names the columns as they are."""
         return {}
 
+    def is_for_table(self, table: str) -> bool:
+        """Whether it names this table."""
+        return table.removeprefix(PREFIX) in {name.removeprefix(PREFIX) for name in self.tables}
+
     def is_for(self, path: str, table: str) -> bool:
         """Whether a file of this table is read by these rules."""
-        by_table = table.removeprefix(PREFIX) in {t.removeprefix(PREFIX) for t in self.tables}
+        by_table = self.is_for_table(table)
         by_path = any(fnmatchcase(path, pattern) for pattern in self.files)
         return (
             by_path if self.files and not self.tables else by_table and (by_path or not self.files)
@@ -80,18 +84,13 @@ class Declared:
 
     def key(self, table: str) -> tuple[str, ...]:
         """The primary key of a table; empty: its rows are appended."""
-        plain = table.removeprefix(PREFIX)
         keys: Iterable[tuple[str, ...]] = (
             (ROW_KEY,) if rules.read.occurrence else rules.read.key
             for rules in self.rules
-            if plain in {name.removeprefix(PREFIX) for name in rules.tables}
+            if rules.is_for_table(table)
         )
         return next((key for key in keys if key), ())
 
     def full_export(self, table: str) -> bool:
         """Whether each file of a table has all its rows."""
-        plain = table.removeprefix(PREFIX)
-        return any(
-            rules.full_export and plain in {name.removeprefix(PREFIX) for name in rules.tables}
-            for rules in self.rules
-        )
+        return any(rules.full_export and rules.is_for_table(table) for rules in self.rules)

@@ -9,10 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, RootModel, model_validator
 
 from stack import declarations
-from stack.declarations import Declaration, load_named, references
+from stack.declarations import NAME, Declaration, load_named, references
 from stack.raw import RawTable, raw_tables
 
-NAME = r"^[a-z][a-z0-9_]*$"
 # Schemas of the warehouse hold tables of these sources already.
 TAKEN = frozenset({"files", *(table.source for table in raw_tables())})
 
