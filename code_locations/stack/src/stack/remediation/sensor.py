@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from stack.errors import reason
 from stack.pipelines import REMEDIATION
 from stack.sensors import in_production, pipeline_sensor
 from stack.settings import StackSettings, load_settings
@@ -46,8 +47,8 @@ def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
             lambda alert: is_own(alert.run_id, instance),
         )
     except Exception as error:
-        reason = " ".join(str(error).split())[:500] or type(error).__name__
-        return dg.SkipReason(f"ALERTS_URL can't be listed: {reason}; tried again by the next tick")
+        told = reason(error)
+        return dg.SkipReason(f"ALERTS_URL can't be listed: {told}; tried again by the next tick")
     return dg.SensorResult(
         run_requests=[request(file) for file in tick.to_remedy],
         skip_reason=None if tick.to_remedy else "; ".join(tick.notes) or "no alert waits",
