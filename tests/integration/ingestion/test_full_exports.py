@@ -6,11 +6,12 @@ import sqlite3
 import pytest
 
 import stack.raw
-from ingestion.incoming.declared import Declared, FileRulesError
+from ingestion.incoming.declared import Declared
 from ingestion.incoming.loader import FilesLoader
 from ingestion.loaders import Scope
-from ingestion.sources.declarations import SourceFileError, load_sources
+from ingestion.sources.declarations import load_sources
 from ingestion.sources.loader import SourcesLoader
+from stack.declarations import DeclarationError
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect
 from support.books import Exports
@@ -94,7 +95,7 @@ def test_a_table_without_a_key_has_no_full_export(stack_home):
     inbox.process()
     assert "has no key" in inbox.set_aside()["orders.csv"].reason
     (stack_home / "files" / "orders.yml").write_text("files: ['a/*']\nfull_export: true\n")
-    with pytest.raises(FileRulesError, match="name the tables, too"):
+    with pytest.raises(DeclarationError, match="name the tables, too"):
         Declared.load(stack_home / "files")
 
 
@@ -210,5 +211,5 @@ def test_a_databases_table_read_whole_marks_what_it_lost(stack_home, tmp_path, m
     with connect(settings) as connection:
         assert connection.execute(query).fetchall() == [(1, "a", False), (2, "b", True)]
     (folder / "till.yml").write_text(text.replace("primary_key: [id], ", ""))
-    with pytest.raises(SourceFileError, match="full_export needs a primary_key"):
+    with pytest.raises(DeclarationError, match="full_export needs a primary_key"):
         load_sources(folder)

@@ -15,11 +15,12 @@ from ingestion.loading import TableFile, load
 from ingestion.loading.pipeline import read_states, working_directory
 from ingestion.loading.removed import gone_rows, require_full
 from ingestion.settings import DltSettings
-from ingestion.sources.declarations import RestSource, Source, SourceFileError
+from ingestion.sources.declarations import RestSource, Source
 from ingestion.sources.former import as_decimals
 from ingestion.sources.reading import Items
 from ingestion.sources.rest import rest_list
 from ingestion.sources.staging import Goal, Staged, stage_arrow, stage_rows
+from stack.declarations import DeclarationError
 from stack.errors import StackError, reason
 from stack.load_report import TableReport
 from stack.raw import RawTable
@@ -99,7 +100,7 @@ class _Run:
                 started = time.perf_counter()
                 try:
                     found = self._stage(connection, goals[table.name])
-                except SourceFileError:
+                except DeclarationError:
                     raise
                 except Exception as error:  # whatever a driver or an API's client raises
                     self._done.failed[table.name] = _told(error)
