@@ -168,3 +168,13 @@ class ReadingRules(_Declared):
 
 
 NOTHING_DECLARED = ReadingRules()
+# What holds instead of rows that the stack wrote itself: a plain CSV, of some rows of a file.
+ROWS_PUT_BACK: dict[str, object] = {
+    **{name: ReadingRules.model_fields[name].get_default() for name in (
+        "header", "footer_lines", "sheet", "footer", "preamble", "balance", "totals",
+    )},
+    "encoding": "utf-8",
+    "delimiter": ",",
+    "quote": '"',
+    "header_line": 1,
+}  # fmt: skip

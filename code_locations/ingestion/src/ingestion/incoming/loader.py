@@ -18,9 +18,17 @@ from ingestion.files.conform import Destination
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.fetching import FileReader, content_hash
 from ingestion.files.listing import Export, find_exports
-from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
+from ingestion.files.rules import NOTHING_DECLARED, ROWS_PUT_BACK, ReadingRules
 from ingestion.incoming.declared import Declared
-from ingestion.incoming.inbox import ASSET, SOURCE, Inbox, Target, quiet_files, target_of
+from ingestion.incoming.inbox import (
+    ASSET,
+    SOURCE,
+    Inbox,
+    Target,
+    is_put_back,
+    quiet_files,
+    target_of,
+)
 from ingestion.incoming.reading import Fetched, Read, read_one
 from ingestion.incoming.tables import (
     Tables,
@@ -86,7 +94,9 @@ class FilesLoader(WithoutFacts):
     def put_back(self, entry: Entry) -> str:
         """Move a file of the quarantine back into the inbox; make one of records."""
         inbox = Inbox.open(load_settings(IncomingSettings))
-        path = inbox.put_back(entry) if entry.kind == "file" else inbox.put_back_rows(entry)
+        quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
+        put_back = inbox.put_back if entry.kind == "file" else inbox.put_back_rows
+        path = put_back(entry, quarantine)
         return f"{path} is in the inbox again; file_processing_pipeline loads it"
 
 
@@ -98,6 +108,8 @@ class _Run:
     inputs: dict[str, InputReport] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     loaded: dict[str, TableReport] = field(default_factory=dict)
+    aside: dict[str, list[SetAside]] = field(default_factory=dict)
+    again: bool = False
 
     def __post_init__(self) -> None:
         self.warehouse = load_settings(WarehouseSettings)
@@ -129,6 +141,7 @@ class _Run:
 
         A table with rows of a file that isn't in `processed` any more, or of none, is left.
         """
+        self.again = True
         fs, root = filesystem(self.settings.processed)
         exports = find_exports(fs, root)
         for name in sorted(t for t in tables if t.startswith(f"{SOURCE}_")):
@@ -204,6 +217,8 @@ class _Run:
         declared = self.declared.of(file.path, f"{SOURCE}_{target.table}")
         rules = NOTHING_DECLARED if declared is None else declared.read
         looked_for = rules.hints_only and not (declared and declared.feeds)
+        written = ROWS_PUT_BACK if is_put_back(file.path) else {}
+        rules = rules.model_copy(update=written)
         known = (lambda names: recognise(names) is not None) if looked_for else None
         staged = reader.stage(local, file, rules, known)
         names = staged.records.names if staged.records else ()
@@ -213,7 +228,9 @@ class _Run:
             target=target,
             file_id=content_hash(local),
             staged=staged,
-            rules=self._layout_rules(layout, names, rules) if layout else rules,
+            rules=self._layout_rules(layout, names, rules).model_copy(update=written)
+            if layout
+            else rules,
             layout=layout,
             feeding=layout or declared,
         )
@@ -251,10 +268,11 @@ class _Run:
             except (OSError, duckdb.Error) as error:
                 self._fail(path, f"it can't be read now: {str(error).splitlines()[0]}", item.table)
             else:
+                self.aside[path] = self._rows_aside(read)
                 if not read.parsed.rows:  # a header alone says nothing about types: no table
                     tables.contents.add(item.content)
                     self.log.info(f"{path} has no rows")
-                    self.inputs[path] = read.input(0, self._rows_aside(read))
+                    self.inputs[path] = read.input(0, self.aside[path])
                     continue
                 tables.take(read)
                 reads.append(read)
@@ -323,7 +341,8 @@ class _Run:
         self.loaded |= done.tables
         for read in reads:
             kept = done.rows_by_file.get(read.parquet, read.parsed.rows)
-            self.inputs[read.fetched.file.path] = read.input(kept, self._rows_aside(read))
+            path = read.fetched.file.path
+            self.inputs[path] = read.input(kept, self.aside[path])
 
     def _rows_aside(self, read: Read) -> list[SetAside]:
         """Keep the rows that can't be loaded, but those that nobody has to do anything about."""
@@ -344,8 +363,9 @@ class _Run:
                     {"line": row.line, "reason": row.reason, "header": names, "cells": row.cells}
                     for row in rows
                 ),
+                again=self.again,
             )
-            told.append(SetAside(reason=entry.reason, records=len(rows), where=entry.place))
+            told.append(entry.told())
         return told
 
     def _move(self, file: Export, move: Callable[[Export], None]) -> None:
@@ -358,12 +378,15 @@ class _Run:
         target = target_of(file.path)
         table = target.table if isinstance(target, Target) else ""
         entry = self.inbox.to_quarantine(file, table, reason, self.quarantine)
+        if entry is None:
+            self._note(file.path, Outcome.LEFT, "it is gone, or has changed since it was listed")
+            return
         self.inputs[file.path] = InputReport(
             name=file.path,
-            table=f"{SOURCE}_{table}" if table else "",
+            table=entry.table,
             outcome=Outcome.SET_ASIDE,
             reason=reason,
-            set_aside=(SetAside(reason=reason, where=entry.place),),
+            set_aside=(entry.told(),),
         )
 
     def _note(self, path: str, outcome: Outcome, reason: str, table: str = "") -> None:
