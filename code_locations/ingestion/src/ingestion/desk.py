@@ -20,15 +20,16 @@ from stack.settings import load_settings
 
 MOST_ROWS = 100
 _REASON_CHARACTERS = 300
+# The UI's panels are narrow: what decides comes first.
 _COLUMNS = {
-    "when": "when it was first set aside, UTC",
-    "loader": None,
     "input": "file, stream or endpoint",
-    "table": "the raw table that it was for",
     "line": "line of the file, or record of the stream; empty: the input as a whole",
     "reason": None,
-    "kept at": "where it is, to be mended",
     "put back": "the command that loads it again once it is mended",
+    "table": "the raw table that it was for",
+    "loader": None,
+    "when": "when it was first set aside, UTC",
+    "kept at": "where it is, to be mended",
 }
 _Cells = tuple[str, str, str, str, str, str, str, str]
 
@@ -71,8 +72,9 @@ def _rows_of(quarantine: Quarantine, entry: Entry) -> Iterator[_Cells]:
     count, shown = entry.records or 1, 0
 
     def cells(place: str, reason: str) -> _Cells:
-        about = (when, entry.loader, entry.path, entry.table, place)
-        return (*about, one_line(reason, _REASON_CHARACTERS), entry.place, entry.command)
+        told = one_line(reason, _REASON_CHARACTERS)
+        about = (entry.table, entry.loader, when, entry.place)
+        return (entry.path, place, told, entry.command, *about)
 
     for record in islice(quarantine.records(entry), RECORDS_SHOWN):
         yield cells(record.place, record.reason)
@@ -88,7 +90,7 @@ def _told(loader: str, found: InputReport, part: SetAside) -> _Cells:
     many = f"{part.records:,} records" if (part.records or 1) > 1 else ""
     put_back = "it was settled since" if part.entry else "nothing to do"
     reason = one_line(part.reason, _REASON_CHARACTERS)
-    return ("", loader, found.name, found.table, many, reason, part.where, put_back)
+    return (found.name, many, reason, put_back, found.table, loader, "", part.where)
 
 
 def _table(inputs: Iterable[tuple[int, Iterator[_Cells]]]) -> dg.TableMetadataValue:
@@ -101,7 +103,7 @@ def _table(inputs: Iterable[tuple[int, Iterator[_Cells]]]) -> dg.TableMetadataVa
         else:
             more += count
     if more:
-        rows.append(("", "", "", "", "", f"and {more:,} more: stack quarantine", "", ""))
+        rows.append(("", "", f"and {more:,} more: stack quarantine", "", "", "", "", ""))
     columns = [dg.TableColumn(name, description=told) for name, told in _COLUMNS.items()]
     return dg.MetadataValue.table(
         [dg.TableRecord(dict(zip(_COLUMNS, cells, strict=True))) for cells in rows],

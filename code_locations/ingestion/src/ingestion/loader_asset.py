@@ -380,10 +380,10 @@ def _step_metadata(desk: Desk, reports: Sequence[LoadReport]) -> dict[str, Any]:
         "inputs_unchanged": sum(report.unchanged for report in reports),
         "inputs": dg.MetadataValue.md(markdown_table(header, rows)),
         "set_aside": sum(1 for report in reports for _ in report.set_aside()),
-        SET_ASIDE_NOW: desk.set_aside_table(reports),
-        WAITING: desk.waiting_table(),
         "failed": dg.MetadataValue.md(markdown_list(failed, "none")),
         "columns_added": dg.MetadataValue.md(markdown_list(added, "none")),
         "columns_widened": dg.MetadataValue.md(markdown_list(widened, "none")),
         "duration_s": round(sum(report.seconds for report in reports), 3),
+        SET_ASIDE_NOW: desk.set_aside_table(reports),
+        WAITING: desk.waiting_table(),
     }
