@@ -168,13 +168,11 @@ class ReadingRules(_Declared):
 
 
 NOTHING_DECLARED = ReadingRules()
-# What holds instead of rows that the stack wrote itself: a plain CSV, of some rows of a file.
-ROWS_PUT_BACK: dict[str, object] = {
-    **{name: ReadingRules.model_fields[name].get_default() for name in (
-        "header", "footer_lines", "sheet", "footer", "preamble", "balance", "totals",
-    )},
-    "encoding": "utf-8",
-    "delimiter": ",",
-    "quote": '"',
-    "header_line": 1,
-}  # fmt: skip
+def of_rows_put_back(rules: ReadingRules, header_line: int) -> ReadingRules:
+    """The rules for a plain CSV that the stack wrote itself, of some rows of a file of theirs."""
+    written: dict[str, object] = {"encoding": "utf-8", "delimiter": ",", "quote": '"'}
+    whole = {name: getattr(NOTHING_DECLARED, name) for name in _OF_A_WHOLE_FILE}
+    return rules.model_copy(update={**written, **whole, "header_line": header_line})
+
+
+_OF_A_WHOLE_FILE = ("header", "footer_lines", "footer", "sheet", "balance", "totals")

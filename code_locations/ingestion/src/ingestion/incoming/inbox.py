@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Collection
@@ -35,8 +36,8 @@ ASSET = "file_processing"
 # Where files were set aside before there was one quarantine.
 FORMER_QUARANTINE = "quarantine"
 LONGEST_NAME_BYTES = 255
-# Rows that were set aside come back as a file that begins so.
-PUT_BACK = "put-back-"
+# Rows that were set aside come back as a file that is called so.
+_PUT_BACK = re.compile(r"put-back-[0-9a-f]+-(\d+)\.csv")
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Inbox:
         path = f"{folder}{slash}{name if renamed == safe_name(name) else renamed}"
         if any(len(part.encode()) > LONGEST_NAME_BYTES for part in path.split("/")):
             # Its bytes that are no UTF-8 are spelled out, and longer.
-            path = f"{table_of(path)}/{safe_name(path)}"
+            path = f"{table_of(path)}/{entry.id}-{safe_name(name)}"
         target = f"{self.root}/{path}"
         if self.fs.exists(target):
             raise QuarantineError(
@@ -148,7 +149,9 @@ class Inbox:
         fs, kept = quarantine.kept(entry)
         try:
             rows = [json.loads(line) for line in fs.cat_file(kept).splitlines() if line.strip()]
+            above = [" ".join(line.splitlines()) for line in rows[0].get("above", [])]
             text = io.StringIO()
+            text.writelines(f"{line}\r\n" for line in above)
             writer = csv.writer(text)
             writer.writerows([rows[0]["header"], *(row["cells"] for row in rows)])
         except (FileNotFoundError, ValueError, LookupError, TypeError) as error:
@@ -158,7 +161,7 @@ class Inbox:
                 expected="a line of JSON a row, with its header and its cells",
                 next_step="drop a corrected file into the inbox, then settle the entry",
             ) from error
-        path = f"{self._folder_of(entry)}/{PUT_BACK}{entry.id}.csv"
+        path = f"{self._folder_of(entry)}/put-back-{entry.id}-{len(above) + 1}.csv"
         target = f"{self.root}/{path}"
         self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
         write_atomically(self.fs, target, text.getvalue().encode())
@@ -227,9 +230,10 @@ def target_of(path: str, *, regular: bool = True) -> Target | str:
     return Target(table)
 
 
-def is_put_back(path: str) -> bool:
-    """Whether a file is of rows that were put back: how it is written is known."""
-    return path.rsplit("/", 1)[-1].startswith(PUT_BACK)
+def header_line_of(path: str) -> int | None:
+    """Where the header is in a file of rows that were put back; None of any other file."""
+    match = _PUT_BACK.fullmatch(path.rsplit("/", 1)[-1])
+    return int(match[1]) if match else None
 
 
 def table_of(path: str) -> str:

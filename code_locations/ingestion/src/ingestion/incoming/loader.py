@@ -18,14 +18,14 @@ from ingestion.files.conform import Destination
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.fetching import FileReader, content_hash
 from ingestion.files.listing import Export, find_exports
-from ingestion.files.rules import NOTHING_DECLARED, ROWS_PUT_BACK, ReadingRules
+from ingestion.files.rules import NOTHING_DECLARED, ReadingRules, of_rows_put_back
 from ingestion.incoming.declared import Declared
 from ingestion.incoming.inbox import (
     ASSET,
     SOURCE,
     Inbox,
     Target,
-    is_put_back,
+    header_line_of,
     quiet_files,
     target_of,
 )
@@ -217,20 +217,22 @@ class _Run:
         declared = self.declared.of(file.path, f"{SOURCE}_{target.table}")
         rules = NOTHING_DECLARED if declared is None else declared.read
         looked_for = rules.hints_only and not (declared and declared.feeds)
-        written = ROWS_PUT_BACK if is_put_back(file.path) else {}
-        rules = rules.model_copy(update=written)
+        header_line = header_line_of(file.path)
+        if header_line:
+            rules = of_rows_put_back(rules, header_line)
         known = (lambda names: recognise(names) is not None) if looked_for else None
         staged = reader.stage(local, file, rules, known)
         names = staged.records.names if staged.records else ()
         layout = recognise(names) if looked_for else None
+        if layout:
+            rules = self._layout_rules(layout, names, rules)
+            rules = of_rows_put_back(rules, header_line) if header_line else rules
         return Fetched(
             file=file,
             target=target,
             file_id=content_hash(local),
             staged=staged,
-            rules=self._layout_rules(layout, names, rules).model_copy(update=written)
-            if layout
-            else rules,
+            rules=rules,
             layout=layout,
             feeding=layout or declared,
         )
@@ -353,14 +355,16 @@ class _Run:
         rows = [row for row in read.parsed.aside if not row.expected]
         if rows:
             more = f"; and {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
-            names = read.parsed.headers
+            records = read.fetched.staged.records
+            above = records.preamble if records and read.fetched.rules.preamble else ()
+            file = {"header": read.parsed.headers, "above": above}
             entry = self.quarantine.keep_records(
                 SOURCE,
                 read.fetched.file.path,
                 read.fetched.table,
                 f"{rows[0].reason}{more}",
                 (
-                    {"line": row.line, "reason": row.reason, "header": names, "cells": row.cells}
+                    {"line": row.line, "reason": row.reason, **file, "cells": row.cells}
                     for row in rows
                 ),
                 again=self.again,

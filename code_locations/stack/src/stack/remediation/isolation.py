@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = "quarantine"
 # More than that are not a few wrong rows: a sample is kept, and nothing is taken out.
 ROWS_A_CHECK = 10_000
-# The oldest leave first.
+# A table with as many keeps no more: what is there is never deleted.
 ROWS_A_TABLE = 100_000
 
 
@@ -93,8 +93,8 @@ def isolate(
     Rows of a table in `removable` (raw tables that can be loaded again) are taken out of it where
     the query shows the primary key; of other tables the failing rows are copied. No row is taken
     out before every query has run: a rule that looks at two tables would find more. Again for the
-    same alert it replaces what it kept of a query that still finds rows. A query that fails is
-    noted, and doesn't stop the others.
+    same alert it keeps what it had, and adds what is new. A query that fails is noted, and doesn't
+    stop the others.
     """
     import duckdb
 
@@ -153,9 +153,8 @@ class _Isolation:
         """Take the kept rows out of their raw table, unless they are too many."""
         if not self._by_key:
             return kept
-        if kept.failing > ROWS_A_CHECK:
-            note = f"more than {ROWS_A_CHECK:,} rows fail: a sample is kept, none is taken out"
-            return replace(kept, note=note)
+        if kept.kept < kept.failing:
+            return replace(kept, note=self._why_not_all(kept))
         row = self.connection.execute(
             f"delete from {self._table} as t where {self._matches()}"
         ).fetchone()
@@ -186,28 +185,22 @@ class _Isolation:
         return f"select t.* from {self._table} as t where {self._matches()}"
 
     def _copy(self, relation: str) -> int:
+        """Keep the rows that aren't kept yet, as far as there is room; return how many are."""
         kept = self._relation(SCHEMA)
         self.connection.execute(
             f"create table if not exists {kept} "
             "(alert_key varchar, check_name varchar, isolated_at timestamp, row_json json)"
         )
-        mine = "alert_key = ? and check_name = ?"
         names = [self.alert_key, self.query.check]
-        self.connection.execute(f"delete from {kept} where {mine}", names)
+        rows = f"select to_json(r)::varchar as row_text from ({relation}) as r"
+        mine = f"select row_json::varchar from {kept} where alert_key = ? and check_name = ?"
+        room = max(0, min(ROWS_A_CHECK, ROWS_A_TABLE - self._count(kept)))
         self.connection.execute(
-            f"insert into {kept} select ?, ?, now()::timestamp, to_json(r) "
-            f"from ({relation}) as r limit {ROWS_A_CHECK}",
-            names,
+            f"insert into {kept} select ?, ?, now()::timestamp, row_text::json "
+            f"from ({rows} except all {mine}) limit {room}",
+            [*names, *names],
         )
-        self._forget_old(kept)
-        return self._count(f"{kept} where {mine}", names)
-
-    def _forget_old(self, kept: str) -> None:
-        if self._count(kept) > ROWS_A_TABLE:
-            self.connection.execute(
-                f"delete from {kept} where isolated_at < (select isolated_at from {kept} "
-                f"order by isolated_at desc limit 1 offset {ROWS_A_TABLE})"
-            )
+        return self._count(f"({rows} intersect all {mine})", names)
 
     def _count(self, relation: str, values: Sequence[str] = ()) -> int:
         row = self.connection.execute(f"select count(*) from {relation}", list(values)).fetchone()
