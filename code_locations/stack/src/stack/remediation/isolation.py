@@ -147,18 +147,28 @@ class _Isolation:
             return None  # a measure that was met has rows too
         relation = self._failing() if self._by_key else f"from {self.found}"
         failing = self._count(f"({relation})")
-        return query.isolated(failing=failing, kept=self._copy(relation)) if failing else None
+        if not failing:
+            return None
+        kept = self._copy(relation)
+        note = None if kept == failing else self._why_not_all(failing)
+        return query.isolated(failing=failing, kept=kept, note=note)
 
     def remove(self, kept: Isolated) -> Isolated:
-        """Take the kept rows out of their raw table, unless they are too many."""
-        if not self._by_key:
+        """Take the failing rows out of their raw table, if all of them are kept."""
+        if not self._by_key or kept.kept < kept.failing:
             return kept
-        if kept.kept < kept.failing:
-            return replace(kept, note=self._why_not_all(kept))
         row = self.connection.execute(
             f"delete from {self._table} as t where {self._matches()}"
         ).fetchone()
         return replace(kept, removed=int(row[0]) if row else 0)
+
+    def _why_not_all(self, failing: int) -> str:
+        if failing > ROWS_A_CHECK:
+            return f"more than {ROWS_A_CHECK:,} rows fail: a sample is kept, none is taken out"
+        return (
+            f"{SCHEMA}.{self.query.table} has {ROWS_A_TABLE:,} rows, and takes no more; none is "
+            "taken out: copy them elsewhere, and empty it"
+        )
 
     @property
     def _by_key(self) -> bool:
