@@ -137,7 +137,8 @@ def test_rows_of_files_that_are_written_as_declared_come_back(inbox, stack_home)
 def test_rows_come_back_with_what_the_lines_above_the_header_say(inbox, stack_home):
     declare(
         stack_home,
-        "tables: [konto]\nread:\n  header_line: 4\n  preamble: {account: 'Konto[^A-Z]*([A-Z0-9]+)'}\n",
+        "tables: [konto]\nread:\n  header_line: 4\n"
+        "  preamble: {account: 'Konto[^A-Z]*([A-Z0-9]+)'}\n",
     )
     above = 'Konto;"DE01"\nStand;"1,5"\n\n'
     text = f"{above}Tag;Betrag\n2026-01-01;1,50\n2026-01-02;2;50\n2026-01-03;1,50\n"

@@ -168,6 +168,8 @@ class ReadingRules(_Declared):
 
 
 NOTHING_DECLARED = ReadingRules()
+
+
 def of_rows_put_back(rules: ReadingRules, header_line: int) -> ReadingRules:
     """The rules for a plain CSV that the stack wrote itself, of some rows of a file of theirs."""
     written: dict[str, object] = {"encoding": "utf-8", "delimiter": ",", "quote": '"'}

@@ -6,6 +6,7 @@ an alert, which anybody may write.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -120,6 +121,17 @@ def isolate(
             work.remove(result) if result.kept and result.table in can_go else result
             for work, result in done
         ]
+
+
+def kept_rows(found: Isolated, alert_key: str, settings: WarehouseSettings) -> list[Any]:
+    """The rows that are kept of a check for an alert, as values of JSON."""
+    kept = ".".join(map(identifier, (settings.database, SCHEMA, found.table)))
+    with connect(settings, read_only=True) as connection:
+        rows = connection.execute(
+            f"select row_json::varchar from {kept} where alert_key = ? and check_name = ?",
+            [alert_key, found.check],
+        ).fetchall()
+    return [json.loads(row) for (row,) in rows]
 
 
 @dataclass(frozen=True)
