@@ -89,6 +89,12 @@ def test_a_line_of_200_megabytes_amid_others_is_refused(tmp_path):
     assert "a line of more than 16,777,216 bytes" in refusal(tmp_path / "file")
 
 
+@pytest.mark.parametrize("end", [b"", b'"\n'])
+def test_a_quote_that_is_open_for_200_megabytes_is_refused_by_its_line(tmp_path, end):
+    write(tmp_path / "file", iter([b'id,name\n1,a\n2,"', *repeated(b"3,abcde\n"), end]))
+    assert "line 3: it has a quoted value that never closes" in refusal(tmp_path / "file")
+
+
 @pytest.mark.parametrize(
     "pack", [lambda rows: zipped(rows=rows), lambda rows: gzip.compress(rows, 6, mtime=0)]
 )

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingestion.files.dialect import Dialect, csv_reader, lines_of
+from ingestion.files.dialect import LONGEST_CELL, Dialect, csv_reader, lines_of
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.looks import is_total
 
@@ -147,7 +147,7 @@ def _count_lines(file: Path, start: int) -> int:
 
 def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of every row. Raises UnreadableFileError where a quote goes wrong."""
-    limit = csv.field_size_limit(1 << 31)
+    limit = csv.field_size_limit(LONGEST_CELL)
     lines = (line.decode("utf-8") for line in lines_of(file, dialect.start))
     reader = csv_reader(lines, dialect.delimiter, dialect.quote, dialect.escape, strict=True)
     begins = 0
@@ -158,7 +158,9 @@ def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
             begins = reader.line_num
     except csv.Error as error:
         line = dialect.line + begins
-        told = "that never closes" if "end of data" in str(error) else "that goes on after its end"
+        told = "that goes on after its end"
+        if "end of data" in str(error) or "larger" in str(error):
+            told = "that never closes"
         raise UnreadableFileError(
             f"line {line}: it has a quoted value {told} ({error}); correct the quotes there, or "
             "declare quote: '' if the file has none"
