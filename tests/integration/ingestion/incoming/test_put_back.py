@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import fsspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -14,6 +15,7 @@ from ingestion.quarantine import Entry
 from ingestion.quarantine_cli import quarantine
 from support.incoming import Incoming
 
+BANKS = Path(__file__).parents[3] / "unit/ingestion/layouts/samples_of_banks"
 WIDE = "id,amount\n1,2\n2,3,4\n3,5\n"
 
 
@@ -89,6 +91,25 @@ def test_a_quarantine_that_moved_still_gives_back(inbox, stack_home, monkeypatch
     assert list(inbox.waiting()) == ["a.json"]
 
 
+def test_files_and_rows_come_back_from_a_store(inbox, monkeypatch):
+    memory = fsspec.filesystem("memory")
+    monkeypatch.setenv("QUARANTINE_URL", "memory://set-aside")
+    inbox.drop("a [1] *.json", "[")
+    inbox.drop("a1.csv", WIDE)
+    inbox.process()
+    try:
+        for kept in memory.find("/set-aside"):
+            if kept.endswith(".jsonl"):
+                memory.pipe_file(kept, memory.cat_file(kept).replace(b'"3", "4"', b'"3"'))
+            elif "[1]" in kept:
+                memory.pipe_file(kept, b'[{"id": 7}]')
+        assert command("put-back", "all").return_value == 0
+        assert inbox.process().rows == {"files_a_1": 1, "files_a1": 1}
+        assert inbox.set_aside() == {}
+    finally:
+        memory.rm("/set-aside", recursive=True)
+
+
 def test_a_file_that_changed_meanwhile_stays_and_no_entry_waits_for_it(inbox, monkeypatch):
     inbox.drop("a.json", "[")
     stage = loader.FileReader.stage
@@ -150,6 +171,23 @@ def test_rows_come_back_with_what_the_lines_above_the_header_say(inbox, stack_ho
     inbox.process()
     rows = inbox.rows("select account, betrag::varchar from files_konto order by tag")
     assert rows == [("DE01", "1.50"), ("DE01", "2.50"), ("DE01", "1.50")]
+
+
+def test_rows_of_an_export_come_back_into_the_table_of_its_layout(inbox):
+    text = (BANKS / "dkb_giro.csv").read_text("utf-8-sig")
+    row = next(line for line in text.splitlines() if "Strom AG" in line)
+    inbox.drop("umsaetze.csv", text.replace(row, f'{row};"too much"'))
+    inbox.process()
+    entry = only_entry(inbox)
+    before = inbox.rows(f"select count(*) from {entry.table}")
+    kept = Path(entry.place)
+    kept.write_text(kept.read_text().replace(', "too much"', ""))
+    command("put-back", "all")
+    assert inbox.process().rows == {entry.table: 1}
+    assert inbox.rows(f"select count(*) - 1, count(distinct account) from {entry.table}") == [
+        (*before[0], 1)
+    ]
+    assert inbox.set_aside() == {}
 
 
 def test_what_was_corrected_is_not_overwritten_when_the_same_rows_come_again(inbox):

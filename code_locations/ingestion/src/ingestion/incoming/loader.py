@@ -354,7 +354,7 @@ class _Run:
             told.append(SetAside(reason="and others alike", records=len(found) - _SHOWN))
         rows = [row for row in read.parsed.aside if not row.expected]
         if rows:
-            more = f"; and {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
+            more = f"; and {len(rows) - 1:,} more" if len(rows) > 1 else ""
             records = read.fetched.staged.records
             above = records.preamble if records and read.fetched.rules.preamble else ()
             file = {"header": read.parsed.headers, "above": above}
