@@ -168,6 +168,7 @@ class ReadingRules(_Declared):
 
 
 NOTHING_DECLARED = ReadingRules()
+_OF_A_WHOLE_FILE = ("header", "footer_lines", "footer", "sheet", "balance", "totals")
 
 
 def of_rows_put_back(rules: ReadingRules, header_line: int) -> ReadingRules:
@@ -175,6 +176,3 @@ def of_rows_put_back(rules: ReadingRules, header_line: int) -> ReadingRules:
     written: dict[str, object] = {"encoding": "utf-8", "delimiter": ",", "quote": '"'}
     whole = {name: getattr(NOTHING_DECLARED, name) for name in _OF_A_WHOLE_FILE}
     return rules.model_copy(update={**written, **whole, "header_line": header_line})
-
-
-_OF_A_WHOLE_FILE = ("header", "footer_lines", "footer", "sheet", "balance", "totals")

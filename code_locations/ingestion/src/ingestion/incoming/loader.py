@@ -93,11 +93,16 @@ class FilesLoader(WithoutFacts):
 
     def put_back(self, entry: Entry) -> str:
         """Move a file of the quarantine back into the inbox; make one of records."""
-        inbox = Inbox.open(load_settings(IncomingSettings))
+        settings = load_settings(IncomingSettings)
+        inbox = Inbox.open(settings)
         quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
         put_back = inbox.put_back if entry.kind == "file" else inbox.put_back_rows
         path = put_back(entry, quarantine)
-        return f"{path} is in the inbox again; file_processing_pipeline loads it"
+        seconds = settings.incoming_settle_seconds
+        return (
+            f"{path} is in the inbox again; file_processing_pipeline loads it, {seconds} seconds "
+            "after it was last written to"
+        )
 
 
 @dataclass
