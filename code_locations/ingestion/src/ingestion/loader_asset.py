@@ -334,6 +334,7 @@ def _load_metadata(done: TableReport, inputs: Sequence[InputReport]) -> dict[str
     loaded = [found for found in inputs if found.outcome in (Outcome.LOADED, Outcome.PARTLY)]
     metadata: dict[str, Any] = {
         "rows_loaded": done.rows_loaded,
+        "rows_removed": done.rows_removed,
         "rows_read": sum(found.records or 0 for found in inputs),
         "merged_away": sum(found.merged_away for found in inputs),
         "set_aside": sum(part.records or 0 for found in inputs for part in found.set_aside),

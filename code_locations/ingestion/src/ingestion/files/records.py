@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ingestion.files.dialect import LONGEST_CELL, Dialect, csv_reader, lines_of
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.looks import is_total
+from ingestion.files.quoted import count_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,7 +118,10 @@ def _count(file: Path, dialect: Dialect) -> int:
     """Rows after the header. Raises UnreadableFileError where a quote goes wrong."""
     if dialect.escape is None and not _has(file, dialect.quote, dialect.start):
         return _count_lines(file, dialect.start)
-    return sum(1 for _ in _strictly(file, dialect))
+    rows = None
+    if dialect.escape is None and dialect.quote is not None:
+        rows = count_rows(file, dialect.start, dialect.delimiter, dialect.quote)
+    return sum(1 for _ in _strictly(file, dialect)) if rows is None else rows
 
 
 def _has(file: Path, sign: str | None, start: int) -> bool:

@@ -30,6 +30,8 @@ class FileRules(BaseModel):
     """Rules for the files of some tables (`orders` or `files_orders`), or of some paths.
 
     `files` are patterns of paths below the inbox, such as `bank/*.csv`. `feeds` is as in a layout.
+    With `full_export` each file of the tables has all rows that there are: those that it lacks are
+    marked in `_removed_at`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,9 +41,12 @@ class FileRules(BaseModel):
     files: tuple[str, ...] = ()
     read: ReadingRules = Field(default=NOTHING_DECLARED)
     feeds: dict[str, Feed] = Field(default_factory=dict)
+    full_export: bool = False
 
     @model_validator(mode="after")
     def _is_for_something(self) -> FileRules:
+        if self.full_export and not self.tables:
+            raise ValueError("full_export belongs to a table: name the tables, too")
         if not self.tables and not self.files:
             raise ValueError("name the tables or the files that it is for")
         if self.files and not self.tables and self.read.key:
@@ -92,6 +97,14 @@ class Declared:
             if plain in {name.removeprefix(PREFIX) for name in rules.tables}
         )
         return next((key for key in keys if key), ())
+
+    def full_export(self, table: str) -> bool:
+        """Whether each file of a table has all its rows."""
+        plain = table.removeprefix(PREFIX)
+        return any(
+            rules.full_export and plain in {name.removeprefix(PREFIX) for name in rules.tables}
+            for rules in self.rules
+        )
 
 
 def _load(file: Path) -> FileRules:

@@ -20,6 +20,7 @@ from ingestion.files.fetching import FileReader, content_hash
 from ingestion.files.listing import Export, find_exports
 from ingestion.files.rules import NOTHING_DECLARED, ReadingRules, of_rows_put_back
 from ingestion.incoming.declared import Declared
+from ingestion.incoming.full import gone_files, refuse_as_full
 from ingestion.incoming.inbox import (
     ASSET,
     SOURCE,
@@ -133,11 +134,12 @@ class _Run:
             if fetched:
                 tables.remember()
             reads = self._read(reader, fetched, tables, refused)
-            self._load(reads, tables)
+            self._load(reader, reads, tables)
         for file, reason in refused:
             self._move(file, partial(self._set_aside, reason=reason))
         for item in fetched:
-            if tables.has(item):
+            done = self.inputs.get(item.file.path)
+            if done is not None and done.outcome in (Outcome.LOADED, Outcome.AGAIN):
                 self._move(item.file, self.inbox.to_processed)
         return self._report()
 
@@ -163,9 +165,10 @@ class _Run:
                 chosen = [item for item in by_content.values() if item.file_id in wanted]
                 state = Tables({name: columns})
                 state.remember()
+                state.newest.pop(name, None)
                 reads = self._read(reader, chosen, state, [])
                 if len(reads) == len(chosen) and reads:
-                    made = self._files(reads, state, replace=True)
+                    made = self._files(reader, reads, state, replace=True)
                     self._count(reads, load(SOURCE, made, state.state(reads)))
         return self._report()
 
@@ -232,6 +235,8 @@ class _Run:
         if layout:
             rules = self._layout_rules(layout, names, rules)
             rules = of_rows_put_back(rules, header_line) if header_line else rules
+        table = f"{SOURCE}_{layout.name if layout else target.table}"
+        full = self.declared.full_export(table) or self._raw_table(table).full_export
         return Fetched(
             file=file,
             target=target,
@@ -240,6 +245,7 @@ class _Run:
             rules=rules,
             layout=layout,
             feeding=layout or declared,
+            full_export=full and header_line is None,
         )
 
     def _layout_rules(
@@ -257,17 +263,20 @@ class _Run:
         tables: Tables,
         refused: list[tuple[Export, str]],
     ) -> list[Read]:
-        """The files whose content is new to their tables, as Parquet."""
+        """The files whose content is new to their tables, as Parquet, oldest first."""
         import duckdb
 
         reads: list[Read] = []
-        for item in fetched:
+        for item in sorted(fetched, key=lambda item: item.file):
             path = item.file.path
-            if tables.has(item) or any(r.fetched.content == item.content for r in reads):
+            if _again(item, reads, tables):
                 self._note(path, Outcome.AGAIN, "its table has this content", item.table)
                 continue
             try:
                 read = read_one(reader, item, self._destination(item, tables))
+                if item.full_export:
+                    table = self._raw_table(item.table, tables)
+                    refuse_as_full(read, table, tables.newest.get(item.table))
             except UnreadableFileError as error:
                 refused.append((item.file, str(error)))
             except FileNotFoundError:
@@ -277,7 +286,6 @@ class _Run:
             else:
                 self.aside[path] = self._rows_aside(read)
                 if not read.parsed.rows:  # a header alone says nothing about types: no table
-                    tables.contents.add(item.content)
                     self.log.info(f"{path} has no rows")
                     self.inputs[path] = read.input(0, self.aside[path])
                     continue
@@ -288,21 +296,26 @@ class _Run:
     def _destination(self, item: Fetched, tables: Tables) -> Destination:
         """Where a file goes, by what its table has and what is declared."""
         return Destination(
-            table=raw_table_of(item.table, {}, key_of(item.table, self.declared)),
+            table=self._raw_table(item.table),
             columns=tables.columns.get(item.table, {}),
             path=item.staged.path.with_suffix(".parquet"),
             remembered=tables.remembered.get(item.table, {}),
             rules=item.rules,
         )
 
-    def _load(self, reads: Sequence[Read], tables: Tables) -> None:
+    def _raw_table(self, name: str, tables: Tables | None = None) -> RawTable:
+        """A table with its declared key, and the columns that it has."""
+        columns = tables.columns.get(name, {}) if tables else {}
+        return raw_table_of(name, columns, key_of(name, self.declared))
+
+    def _load(self, reader: FileReader, reads: Sequence[Read], tables: Tables) -> None:
         """Load all at once; if that fails, one by one: one file doesn't hold up the others."""
         import duckdb
 
         if not reads:
             return
         try:
-            files = self._files(reads, tables)
+            files = self._files(reader, reads, tables)
             self._count(reads, load(SOURCE, files, tables.state(reads), self.log.info))
         except (LoadError, duckdb.Error) as error:
             there = Tables.look(self.warehouse, [read.fetched for read in reads])
@@ -313,25 +326,28 @@ class _Run:
                 try:
                     if len(reads) == 1:
                         raise error
-                    files = self._files([read], tables)
-                    self._count([read], load(SOURCE, files, tables.state(), self.log.info))
+                    files = self._files(reader, [read], tables)
+                    done = load(SOURCE, files, tables.state([read]), self.log.info)
+                    tables.loaded(read)
+                    self._count([read], done)
                 except (LoadError, duckdb.Error) as why:
                     reason = one_line(str(why).splitlines()[0])
                     self._fail(read.fetched.file.path, reason, read.fetched.table)
         for read in reads:
             if self.inputs[read.fetched.file.path].outcome is Outcome.LOADED:
-                tables.contents.add(read.fetched.content)
+                tables.loaded(read)
 
     def _files(
-        self, reads: Iterable[Read], tables: Tables, *, replace: bool = False
+        self,
+        reader: FileReader,
+        reads: Sequence[Read],
+        tables: Tables,
+        *,
+        replace: bool = False,
     ) -> list[TableFile]:
-        return [
+        files = [
             TableFile(
-                raw_table_of(
-                    read.fetched.table,
-                    tables.columns[read.fetched.table],
-                    key_of(read.fetched.table, self.declared),
-                ),
+                self._raw_table(read.fetched.table, tables),
                 read.parquet,
                 read.parsed.rows,
                 replace=replace,
@@ -343,6 +359,13 @@ class _Run:
             for read in reads
             for fed in read.fed
         ]
+        for name in dict.fromkeys(r.fetched.table for r in reads if r.fetched.full_export):
+            table = self._raw_table(name, tables)
+            exports = [read for read in reads if read.fetched.table == name]
+            files += gone_files(
+                reader.connection(), self.warehouse, table, exports, replace=replace
+            )
+        return files
 
     def _count(self, reads: Iterable[Read], done: Loaded) -> None:
         self.loaded |= done.tables
@@ -419,3 +442,11 @@ class _Run:
             tables=with_all_tables(found.values(), self.loaded),
             failures=tuple(self.failures),
         )
+
+
+def _again(item: Fetched, reads: Sequence[Read], tables: Tables) -> bool:
+    """Whether the file's table has its content, or will have it after these."""
+    earlier = [read.fetched.file_id for read in reads if read.fetched.table == item.table]
+    if item.full_export and earlier:
+        return earlier[-1] == item.file_id
+    return tables.has(item) or item.file_id in earlier

@@ -32,16 +32,20 @@ class Table(_Declared):
     """What identifies a row, and which column tells what is new.
 
     Without `cursor` the table is read whole each time. A row whose key is there already
-    replaces it; without `primary_key` the table is replaced as a whole.
+    replaces it; without `primary_key` the table is replaced as a whole. With `full_export` the
+    rows that the source no longer has are marked in `_removed_at`; without, they stay as they are.
     """
 
     primary_key: tuple[str, ...] = ()
     cursor: str | None = None
     initial_value: Any = None
     description: str = ""
+    full_export: bool = False
 
     @model_validator(mode="after")
     def _merges(self) -> Table:
+        if self.full_export and (self.cursor or not self.primary_key):
+            raise ValueError("full_export needs a primary_key, and the whole table: no cursor")
         if self.cursor and not self.primary_key:
             raise ValueError("a cursor needs a primary_key, by which new rows replace old ones")
         return self
@@ -85,6 +89,7 @@ class _Source(_Declared):
                 name=name,
                 description=table.description or f"{name} of {self.description or self.name}.",
                 primary_key=table.primary_key,
+                full_export=table.full_export,
                 owner=self.owner,
                 loader="dlt_ingestion_pipeline",
             )

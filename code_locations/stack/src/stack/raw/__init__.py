@@ -28,8 +28,10 @@ class Column(BaseModel):
 class RawTable(BaseModel):
     """A table of the raw schema, `<source>_<name>`; `loader` is the asset that loads it.
 
-    `platform` is what kind of system it comes from, as DataHub names it: file, airbyte, postgres.
-    Of a table that isn't declared here, `columns` may be empty: the warehouse knows them.
+    With `full_export` each of its files has all rows that there are, and those that the newest
+    lacks are marked in `_removed_at`. `platform` is what kind of system it comes from, as DataHub
+    names it: file, airbyte, postgres. Of a table that isn't declared here, `columns` may be empty:
+    the warehouse knows them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +42,7 @@ class RawTable(BaseModel):
     columns: tuple[Column, ...] = ()
     primary_key: tuple[str, ...] = ()
     event_date: str | None = None
+    full_export: bool = False
     owner: str = "team:analytics"
     loader: str | None = None
     platform: str = "external"
@@ -99,6 +102,7 @@ def _parse(document: dict[str, Any], declared: dict[str, Any]) -> list[RawTable]
             ),
             primary_key=tuple(table["primary_key"]),
             event_date=None if like else table.get("event_date"),
+            full_export=False if like else table.get("full_export", False),
             owner=document["owner"],
             loader=document["loader"],
             platform=document.get("platform", "external"),
