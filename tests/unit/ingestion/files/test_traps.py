@@ -15,7 +15,7 @@ import pytest
 
 MEGABYTE = 1 << 20
 # Above what a process has that has only imported the reader.
-MOST_MEGABYTES = 150
+MOST_MEGABYTES = 300
 READ = """
 import resource, sys
 from pathlib import Path

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _BLOCK_BYTES = 1 << 20
-_LARGEST_BLOCK_BYTES = 1 << 30
+# What a row may have.
+_LARGEST_BLOCK_BYTES = 16 << 20
 _BATCH_ROWS = 20_000
 _LAST_ROWS = 8
 _LONGEST_DIGITS = 40
@@ -182,9 +183,19 @@ def _stage(file: Path, dialect: Dialect, target: Path) -> tuple[int, int]:
         try:
             return _stage_by(file, dialect, target, size)
         except pa.ArrowInvalid as error:
-            if "straddling" not in str(error) or size >= _LARGEST_BLOCK_BYTES:
+            if "straddling" not in str(error):
                 raise UnreadableFileError(str(error).splitlines()[0]) from error
-            size *= 8
+            if size >= _LARGEST_BLOCK_BYTES:
+                _require_cells(file, dialect)
+                told = f"it has a row of more than {_LARGEST_BLOCK_BYTES:,} bytes"
+                raise UnreadableFileError(f"{told}; export it without that row") from error
+            size = min(8 * size, _LARGEST_BLOCK_BYTES)
+
+
+def _require_cells(file: Path, dialect: Dialect) -> None:
+    """Name the first cell that a quote makes too long. Raises UnreadableFileError."""
+    for _ in _strictly(file, dialect):
+        pass
 
 
 def _stage_by(file: Path, dialect: Dialect, target: Path, size: int) -> tuple[int, int]:
