@@ -268,18 +268,22 @@ class _Run:
         """Note what isn't loaded, also what earlier loads refused, in the quarantine."""
         refused = {path: note["reason"] for path, note in self._state.refused.items()}
         reasons = dict(sorted({**not_assigned, **refused, **self._left}.items()))
-        Quarantine(load_settings(QuarantineSettings).quarantine).note_in_place(
-            SOURCE, self._settings.books, reasons
+        found = {
+            path: (f"{SOURCE}_{table}" if (table := _table_of(path)) else "", reason)
+            for path, reason in reasons.items()
+        }
+        entries = Quarantine(load_settings(QuarantineSettings).quarantine).note_in_place(
+            SOURCE, self._settings.books, found
         )
         return [
             InputReport(
                 name=path,
-                table=f"{SOURCE}_{table}" if (table := _table_of(path)) else "",
+                table=entry.table,
                 outcome=Outcome.LEFT if path in self._left else Outcome.SET_ASIDE,
-                reason=reason,
-                set_aside=(SetAside(reason=reason, where=f"{self._settings.books}/{path}"),),
+                reason=entry.reason,
+                set_aside=(entry.told(),),
             )
-            for path, reason in reasons.items()
+            for path, entry in entries.items()
         ]
 
     def _input(self, item: Assigned, parsed: Parsed, rows: Mapping[Path, int]) -> InputReport:

@@ -36,12 +36,14 @@ class _Model(BaseModel):
 class SetAside(_Model):
     """Records of an input that are not in its table, and why.
 
-    `records` is None for a whole input that could not be read, `where` the URL of what is kept.
+    `records` is None for a whole input that could not be read, `where` the URL of what is kept,
+    `entry` its id in the quarantine; without one nobody has to do anything about it.
     """
 
     reason: str
     records: int | None = None
     where: str = ""
+    entry: str = ""
 
 
 class InputReport(_Model):

@@ -22,6 +22,8 @@ DELIMITERS = (";", ",", "\t", "|")
 NO_DELIMITER = "\x1f"
 _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", NO_DELIMITER: "none"}
 _LOOKED_AT = 200
+# A quote that never closes would make one cell of the rest of the file.
+LONGEST_CELL = 16 << 20
 _HEADER_WITHIN = 60
 _SAMPLE_BYTES = 1 << 20
 # Share of the rows below a header that have its width.
@@ -327,7 +329,7 @@ def _rows(
     lines = _counted(path, skipped, ends, last)
     reader = csv_reader(lines, delimiter, quote, escape, strict=False)
     before = 0
-    limit = csv.field_size_limit(1 << 31)
+    limit = csv.field_size_limit(LONGEST_CELL)
     skipped_lines = 1 if skipped else 0
     try:
         for cells in reader:

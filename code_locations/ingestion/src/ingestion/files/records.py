@@ -18,7 +18,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingestion.files.dialect import Dialect, csv_reader, lines_of
+from ingestion.files.dialect import LONGEST_CELL, Dialect, csv_reader, lines_of
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.looks import is_total
 from ingestion.files.quoted import count_rows
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _BLOCK_BYTES = 1 << 20
-_LARGEST_BLOCK_BYTES = 1 << 30
+# What a row may have.
+_LARGEST_BLOCK_BYTES = 16 << 20
 _BATCH_ROWS = 20_000
 _LAST_ROWS = 8
 _LONGEST_DIGITS = 40
@@ -154,7 +155,7 @@ def _count_lines(file: Path, start: int) -> int:
 
 def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of every row. Raises UnreadableFileError where a quote goes wrong."""
-    limit = csv.field_size_limit(1 << 31)
+    limit = csv.field_size_limit(LONGEST_CELL)
     lines = (line.decode("utf-8") for line in lines_of(file, dialect.start))
     reader = csv_reader(lines, dialect.delimiter, dialect.quote, dialect.escape, strict=True)
     begins = 0
@@ -165,7 +166,9 @@ def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
             begins = reader.line_num
     except csv.Error as error:
         line = dialect.line + begins
-        told = "that never closes" if "end of data" in str(error) else "that goes on after its end"
+        told = "that goes on after its end"
+        if "end of data" in str(error) or "larger" in str(error):
+            told = "that never closes"
         raise UnreadableFileError(
             f"line {line}: it has a quoted value {told} ({error}); correct the quotes there, or "
             "declare quote: '' if the file has none"
@@ -183,9 +186,19 @@ def _stage(file: Path, dialect: Dialect, target: Path) -> tuple[int, int]:
         try:
             return _stage_by(file, dialect, target, size)
         except pa.ArrowInvalid as error:
-            if "straddling" not in str(error) or size >= _LARGEST_BLOCK_BYTES:
+            if "straddling" not in str(error):
                 raise UnreadableFileError(str(error).splitlines()[0]) from error
-            size *= 8
+            if size >= _LARGEST_BLOCK_BYTES:
+                _require_cells(file, dialect)
+                told = f"it has a row of more than {_LARGEST_BLOCK_BYTES:,} bytes"
+                raise UnreadableFileError(f"{told}; export it without that row") from error
+            size = min(8 * size, _LARGEST_BLOCK_BYTES)
+
+
+def _require_cells(file: Path, dialect: Dialect) -> None:
+    """Name the first cell that a quote makes too long. Raises UnreadableFileError."""
+    for _ in _strictly(file, dialect):
+        pass
 
 
 def _stage_by(file: Path, dialect: Dialect, target: Path, size: int) -> tuple[int, int]:

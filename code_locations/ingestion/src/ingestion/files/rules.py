@@ -165,3 +165,11 @@ class ReadingRules(Declaration):
 
 
 NOTHING_DECLARED = ReadingRules()
+_OF_A_WHOLE_FILE = ("header", "footer_lines", "footer", "sheet", "balance", "totals")
+
+
+def of_rows_put_back(rules: ReadingRules, header_line: int) -> ReadingRules:
+    """The rules for a plain CSV that the stack wrote itself, of some rows of a file of theirs."""
+    written: dict[str, object] = {"encoding": "utf-8", "delimiter": ",", "quote": '"'}
+    whole = {name: getattr(NOTHING_DECLARED, name) for name in _OF_A_WHOLE_FILE}
+    return rules.model_copy(update={**written, **whole, "header_line": header_line})

@@ -18,10 +18,18 @@ from ingestion.files.conform import Destination
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.fetching import FileReader, content_hash
 from ingestion.files.listing import Export, find_exports
-from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
+from ingestion.files.rules import NOTHING_DECLARED, ReadingRules, of_rows_put_back
 from ingestion.incoming.declared import Declared
 from ingestion.incoming.full import gone_files, refuse_as_full
-from ingestion.incoming.inbox import ASSET, SOURCE, Inbox, Target, quiet_files, target_of
+from ingestion.incoming.inbox import (
+    ASSET,
+    SOURCE,
+    Inbox,
+    Target,
+    header_line_of,
+    quiet_files,
+    target_of,
+)
 from ingestion.incoming.reading import Fetched, Read, read_one
 from ingestion.incoming.tables import (
     Tables,
@@ -86,9 +94,16 @@ class FilesLoader(WithoutFacts):
 
     def put_back(self, entry: Entry) -> str:
         """Move a file of the quarantine back into the inbox; make one of records."""
-        inbox = Inbox.open(load_settings(IncomingSettings))
-        path = inbox.put_back(entry) if entry.kind == "file" else inbox.put_back_rows(entry)
-        return f"{path} is in the inbox again; file_processing_pipeline loads it"
+        settings = load_settings(IncomingSettings)
+        inbox = Inbox.open(settings)
+        quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
+        put_back = inbox.put_back if entry.kind == "file" else inbox.put_back_rows
+        path = put_back(entry, quarantine)
+        seconds = settings.incoming_settle_seconds
+        return (
+            f"{path} is in the inbox again; file_processing_pipeline loads it, {seconds} seconds "
+            "after it was last written to"
+        )
 
 
 @dataclass
@@ -99,6 +114,8 @@ class _Run:
     inputs: dict[str, InputReport] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     loaded: dict[str, TableReport] = field(default_factory=dict)
+    aside: dict[str, list[SetAside]] = field(default_factory=dict)
+    again: bool = False
 
     def __post_init__(self) -> None:
         self.warehouse = load_settings(WarehouseSettings)
@@ -131,6 +148,7 @@ class _Run:
 
         A table with rows of a file that isn't in `processed` any more, or of none, is left.
         """
+        self.again = True
         fs, root = filesystem(self.settings.processed)
         exports = find_exports(fs, root)
         for name in sorted(t for t in tables if t.startswith(f"{SOURCE}_")):
@@ -207,20 +225,27 @@ class _Run:
         declared = self.declared.of(file.path, f"{SOURCE}_{target.table}")
         rules = NOTHING_DECLARED if declared is None else declared.read
         looked_for = rules.hints_only and not (declared and declared.feeds)
+        header_line = header_line_of(file.path)
+        if header_line:
+            rules = of_rows_put_back(rules, header_line)
         known = (lambda names: recognise(names) is not None) if looked_for else None
         staged = reader.stage(local, file, rules, known)
         names = staged.records.names if staged.records else ()
         layout = recognise(names) if looked_for else None
+        if layout:
+            rules = self._layout_rules(layout, names, rules)
+            rules = of_rows_put_back(rules, header_line) if header_line else rules
         table = f"{SOURCE}_{layout.name if layout else target.table}"
+        full = self.declared.full_export(table) or self._raw_table(table).full_export
         return Fetched(
             file=file,
             target=target,
             file_id=content_hash(local),
             staged=staged,
-            rules=self._layout_rules(layout, names, rules) if layout else rules,
+            rules=rules,
             layout=layout,
             feeding=layout or declared,
-            full_export=self.declared.full_export(table) or self._raw_table(table).full_export,
+            full_export=full and header_line is None,
         )
 
     def _layout_rules(
@@ -259,9 +284,10 @@ class _Run:
             except (OSError, duckdb.Error) as error:
                 self._fail(path, f"it can't be read now: {str(error).splitlines()[0]}", item.table)
             else:
+                self.aside[path] = self._rows_aside(read)
                 if not read.parsed.rows:  # a header alone says nothing about types: no table
                     self.log.info(f"{path} has no rows")
-                    self.inputs[path] = read.input(0, self._rows_aside(read))
+                    self.inputs[path] = read.input(0, self.aside[path])
                     continue
                 tables.take(read)
                 reads.append(read)
@@ -345,7 +371,8 @@ class _Run:
         self.loaded |= done.tables
         for read in reads:
             kept = done.rows_by_file.get(read.parquet, read.parsed.rows)
-            self.inputs[read.fetched.file.path] = read.input(kept, self._rows_aside(read))
+            path = read.fetched.file.path
+            self.inputs[path] = read.input(kept, self.aside[path])
 
     def _rows_aside(self, read: Read) -> list[SetAside]:
         """Keep the rows that can't be loaded, but those that nobody has to do anything about."""
@@ -355,19 +382,22 @@ class _Run:
             told.append(SetAside(reason="and others alike", records=len(found) - _SHOWN))
         rows = [row for row in read.parsed.aside if not row.expected]
         if rows:
-            more = f"; and {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
-            names = read.parsed.headers
+            more = f"; and {len(rows) - 1:,} more" if len(rows) > 1 else ""
+            records = read.fetched.staged.records
+            above = records.preamble if records and read.fetched.rules.preamble else ()
+            file = {"header": read.parsed.headers, "above": above}
             entry = self.quarantine.keep_records(
                 SOURCE,
                 read.fetched.file.path,
                 read.fetched.table,
                 f"{rows[0].reason}{more}",
                 (
-                    {"line": row.line, "reason": row.reason, "header": names, "cells": row.cells}
+                    {"line": row.line, "reason": row.reason, **file, "cells": row.cells}
                     for row in rows
                 ),
+                again=self.again,
             )
-            told.append(SetAside(reason=entry.reason, records=len(rows), where=entry.place))
+            told.append(entry.told())
         return told
 
     def _move(self, file: Export, move: Callable[[Export], None]) -> None:
@@ -380,12 +410,15 @@ class _Run:
         target = target_of(file.path)
         table = target.table if isinstance(target, Target) else ""
         entry = self.inbox.to_quarantine(file, table, reason, self.quarantine)
+        if entry is None:
+            self._note(file.path, Outcome.LEFT, "it is gone, or has changed since it was listed")
+            return
         self.inputs[file.path] = InputReport(
             name=file.path,
-            table=f"{SOURCE}_{table}" if table else "",
+            table=entry.table,
             outcome=Outcome.SET_ASIDE,
             reason=reason,
-            set_aside=(SetAside(reason=reason, where=entry.place),),
+            set_aside=(entry.told(),),
         )
 
     def _note(self, path: str, outcome: Outcome, reason: str, table: str = "") -> None:
