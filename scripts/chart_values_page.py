@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from stack.markdown import markdown_table
+
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "charts" / "freelancer-data-stack"
 FILE = ROOT / "docs" / "chart-values.md"
@@ -20,8 +22,6 @@ Made by `make docs` from `charts/freelancer-data-stack/values.yaml`. Unknown key
 contradict each other are refused when the chart is rendered. Each entry of `codeLocations` has the
 keys of `codeLocationDefaults`, and only needs what differs from them.
 
-| value | default | what it does |
-| --- | --- | --- |
 """
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z0-9_.-]+):")
 _MARK = "# -- "
@@ -53,20 +53,17 @@ def render() -> str:
     """The page: a row a described value, in the order of the file."""
     text = (CHART / "values.yaml").read_text()
     values = yaml.safe_load(text)
-    return HEADER + "".join(
-        f"| `{'.'.join(path)}` | {_default(values, path)} | {_cell(description)} |\n"
+    rows = (
+        (f"`{'.'.join(path)}`", _default(values, path), description)
         for path, description in described(text)
     )
+    return HEADER + markdown_table(("value", "default", "what it does"), rows, None) + "\n"
 
 
 def _default(values: Any, path: tuple[str, ...]) -> str:
     for key in path:
         values = values[key]
-    return f"`{_cell(json.dumps(values))}`" if values not in ("", {}, []) else "empty"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return f"`{json.dumps(values)}`" if values not in ("", {}, []) else "empty"
 
 
 if __name__ == "__main__":

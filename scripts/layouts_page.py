@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ingestion.layouts import Layout, layouts
+from stack.markdown import markdown_table
 
 FILE = Path(__file__).parents[1] / "docs" / "layouts.md"
 HEADER = """\
@@ -19,8 +20,7 @@ must hold for every row, and a break is named with its line; rows "left out" are
 moved money. Evidence is a real file, or the code of an importer.
 [A new layout](how-to/add-a-layout.md) is one file and one sample.
 """
-COLUMNS = "| export | layout | seen | evidence | key | feeds | checks | left out |\n"
-RULE = "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+COLUMNS = ("export", "layout", "seen", "evidence", "key", "feeds", "checks", "left out")
 
 
 def render() -> str:
@@ -29,9 +29,9 @@ def render() -> str:
     by_group = sorted(layouts(), key=lambda layout: (layout.group, layout.name))
     for group, found in groupby(by_group, key=lambda layout: layout.group):
         members = list(found)
-        rows = "".join(f"| {' | '.join(_cells(layout))} |\n" for layout in members)
+        table = markdown_table(COLUMNS, map(_cells, members), None)
         notes = "".join(f"- *{layout.title}*: {layout.notes.strip()}\n" for layout in members)
-        parts.append(f"\n## {group.capitalize()}\n\n{COLUMNS}{RULE}{rows}\n{notes}")
+        parts.append(f"\n## {group.capitalize()}\n\n{table}\n\n{notes}")
     return "".join(parts)
 
 

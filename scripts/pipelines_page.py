@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from code_locations.definitions import defs
+from stack.markdown import markdown_table
 from stack.options import RESOURCE, RunOptions
 from stack.pipelines import PIPELINES, Pipeline
 
@@ -20,14 +21,16 @@ locations each stage is a run of the same name, and a sensor starts the next one
 by a run that names them. Of the runs that hold the pool `warehouse`, a DuckDB file lets one work at
 a time (`dagster.yaml`); at most 10 runs of all pipelines work at once.
 
-| pipeline | what it does | stages | starts by itself | options | days | pool | priority |
-| --- | --- | --- | --- | --- | --- | --- | --- |
 """
+COLUMNS = (
+    *("pipeline", "what it does", "stages", "starts by itself"),
+    *("options", "days", "pool", "priority"),
+)
 
 
 def render() -> str:
     """The page: a row a pipeline."""
-    return HEADER + "".join(f"| {' | '.join(_cells(pipeline))} |\n" for pipeline in PIPELINES)
+    return HEADER + markdown_table(COLUMNS, map(_cells, PIPELINES), None) + "\n"
 
 
 def _cells(pipeline: Pipeline) -> list[str]:

@@ -13,14 +13,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import click
 import yaml
+from pydantic import Field
 
 from scripts.chart_values_page import ROOT
+from stack.declarations import Declaration, DeclarationError, load_declaration
 from stack.errors import StackError
 
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -32,8 +32,7 @@ class PromotionError(StackError):
     """Nothing was promoted; the message is one line that says why and what to do."""
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(Declaration):
     """An image under a registry that is the environment's own."""
 
     repository: str
@@ -42,6 +41,20 @@ class Image:
 
     def __str__(self) -> str:
         return f"{self.tag} {self.digest.removeprefix('sha256:')[:12] or '(no digest)'}"
+
+
+class _Entry(Declaration):
+    image: Image
+
+
+class _Registry(Declaration):
+    registry: str = ""
+
+
+class _File(Declaration):
+    dagster: _Entry
+    locations: dict[str, _Entry] = Field(alias="codeLocations")
+    image: _Registry = _Registry()
 
 
 Images = dict[str, Image]
@@ -67,20 +80,11 @@ def check_step(source: str, target: str) -> None:
         raise PromotionError(f"{source} to {target} is not one step forward; {usage}")
 
 
-def read_images(text: str, where: str) -> Images:
-    """Images that an `images.yaml` names. Raises PromotionError where it says anything else."""
-    try:
-        values = yaml.safe_load(text)
-        _keys(values, {"dagster", "codeLocations"}, optional={"image"})
-        _keys(values.get("image", {}), set(), optional={"registry"})
-        named = {"dagster": values["dagster"]} | values["codeLocations"]
-        return {name: _image(entry) for name, entry in named.items()}
-    except (AttributeError, TypeError, ValueError, yaml.YAMLError) as error:
-        found = " ".join(str(error).split())
-        raise PromotionError(
-            f"{where}: {found}; expected dagster.image and codeLocations.<name>.image with "
-            "repository, tag and digest, all text, and perhaps image.registry"
-        ) from error
+def read_images(file: Path) -> Images:
+    """Images that an `images.yaml` names. Raises DeclarationError where it says anything else."""
+    found = load_declaration(file, _File)
+    entries = {"dagster": found.dagster, **found.locations}
+    return {name: entry.image for name, entry in entries.items()}
 
 
 def check_digests(images: Images, where: str) -> None:
@@ -98,7 +102,7 @@ def with_images(text: str, images: Images) -> str:
     """Text of an `images.yaml` with other images; its comment on top and its registry stay."""
     comment = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
     kept = {key: value for key, value in yaml.safe_load(text).items() if key == "image"}
-    entries = {name: {"image": asdict(image)} for name, image in images.items()}
+    entries = {name: {"image": image.model_dump()} for name, image in images.items()}
     values = kept | {"dagster": entries.pop("dagster"), "codeLocations": entries}
     return comment + yaml.safe_dump(values, sort_keys=False)
 
@@ -120,10 +124,12 @@ def promote(root: Path, source: str, target: str) -> str:
     here, there = (images_file(root, name) for name in (source, target))
     for file in (here, there):
         _check_committed(root, file)
-    images = read_images(here.read_text(), str(here.relative_to(root)))
+    try:
+        images, present = read_images(here), read_images(there)
+    except DeclarationError as error:
+        raise PromotionError(str(error).removeprefix(f"{root}/")) from None
     check_digests(images, str(here.relative_to(root)))
     before = there.read_text()
-    present = read_images(before, str(there.relative_to(root)))
     if present == images:
         return f"nothing to promote: {target} has the images of {source}"
     after = with_images(before, images)
@@ -138,24 +144,6 @@ def promote(root: Path, source: str, target: str) -> str:
         raise
     commit = _git(root, "rev-parse", "--short", "HEAD").strip()
     return f"{difference}\n{summary}\n\ncommitted as {commit}; push it to roll {target} out"
-
-
-def _image(entry: dict[str, Any]) -> Image:
-    _keys(entry, {"image"})
-    values = entry["image"]
-    _keys(values, {field.name for field in fields(Image)})
-    for key, value in values.items():
-        if not isinstance(value, str):
-            raise TypeError(f"{key} is {value!r}")
-    return Image(**values)
-
-
-def _keys(
-    values: dict[str, Any], needed: set[str], optional: frozenset[str] | set[str] = frozenset()
-) -> None:
-    found = set(values)
-    if wrong := (found - needed - optional) | (needed - found):
-        raise ValueError(f"missing or unknown: {', '.join(sorted(wrong))}")
 
 
 def _difference(before: str, after: str) -> str:

@@ -42,7 +42,7 @@ def test_environments_are_the_folders():
 def test_environment_renders_with_its_own_images_and_host(environment, kube):
     found = objects_of(environment, kube)
     values = yaml.safe_load((ENVS / environment / "values.yaml").read_text())
-    named = read_images(images_file(ROOT, environment).read_text(), environment)
+    named = read_images(images_file(ROOT, environment))
     registry = values["image"]["registry"]
     own = {image for image in images(found) if image.startswith(f"{registry}/")}
     assert {image.removeprefix(f"{registry}/").rsplit("@")[0].rsplit(":")[0] for image in own} == {
@@ -67,7 +67,7 @@ def test_values_say_only_what_differs_from_the_chart(environment):
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_image_of_the_chart_is_named(environment):
     file = images_file(ROOT, environment)
-    named = read_images(file.read_text(), environment)
+    named = read_images(file)
     assert sorted(named) == sorted(["dagster", *LOCATIONS])
     assert with_images(file.read_text(), named) == file.read_text()
 

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from dataclasses import replace
 
 import pytest
 import yaml
@@ -24,14 +23,14 @@ def git(root, *arguments):
 
 
 def images_of(root, environment):
-    return read_images(images_file(root, environment).read_text(), environment)
+    return read_images(images_file(root, environment))
 
 
 def set_images(root, environment, **digests):
     """Commits other digests; of all images that are not named, the old one."""
     file = images_file(root, environment)
     images = {
-        name: replace(image, digest=digests.get(name, OLD))
+        name: image.model_copy(update={"digest": digests.get(name, OLD)})
         for name, image in images_of(root, environment).items()
     }
     file.write_text(with_images(file.read_text(), images))
@@ -115,7 +114,7 @@ def test_what_the_image_build_prints_can_be_promoted(root):
 def test_a_location_that_came_or_went_is_promoted_too(root):
     file = images_file(root, "dev")
     images = images_of(root, "dev")
-    images["forecasts"] = replace(images.pop("catalog"), repository="acme/forecasts")
+    images["forecasts"] = images.pop("catalog").model_copy(update={"repository": "acme/forecasts"})
     file.write_text(with_images(file.read_text(), images))
     git(root, "commit", "--quiet", "--all", "--message", "Forecasts")
     shown = promote(root, "dev", "staging")
@@ -175,11 +174,23 @@ def test_image_without_digest_is_refused_by_name_and_file(root):
     ("old", "new", "says"),
     [
         (f"digest: {NEW}", "digest: latest", "quality has digest `latest`"),
-        ("tag: 0.1.0", "tag: 1.0", "tag is 1.0"),
-        ("  quality:\n    image:", "  quality:\n    env: {A: b}\n    image:", "unknown: env"),
-        ("dagster:", "webserver: {replicas: 2}\ndagster:", "unknown: webserver"),
-        ("codeLocations:", "locations:", "missing or unknown: codeLocations, locations"),
-        ("codeLocations:", "codeLocations: [", "expected dagster.image"),
+        ("tag: 0.1.0", "tag: 1.0", ".image.tag: found 1.0, expected text"),
+        (
+            "  quality:\n    image:",
+            "  quality:\n    env: {A: b}\n    image:",
+            "quality.env: found an unknown field, expected one of image",
+        ),
+        (
+            "dagster:",
+            "webserver: {replicas: 2}\ndagster:",
+            "webserver: found an unknown field, expected one of dagster",
+        ),
+        (
+            "codeLocations:",
+            "locations:",
+            "locations: found an unknown field, expected one of dagster, codeLoc",
+        ),
+        ("codeLocations:", "codeLocations: [", "can't be read as YAML"),
     ],
 )
 def test_a_file_that_is_no_list_of_images_is_refused(root, old, new, says):
@@ -188,7 +199,7 @@ def test_a_file_that_is_no_list_of_images_is_refused(root, old, new, says):
     file.write_text(file.read_text().replace(old, new, 1))
     git(root, "commit", "--quiet", "--all", "--message", "Broken")
     said = refused(root, "dev", "staging")
-    assert said.startswith("k8s/envs/dev/images.yaml: ")
+    assert said.startswith("k8s/envs/dev/images.yaml:")
     assert says in said
 
 

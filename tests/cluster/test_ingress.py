@@ -4,12 +4,15 @@ INGRESS_ADDRESS is the IP address of the ingress controller; CHROMIUM the browse
 SCREENSHOTS names a folder that keeps what the browser showed.
 """
 
+import json
 import os
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from cluster.kube import wait_for
 from stack.pipelines import MONITORING
 
 HOST = "stack.example.test"
@@ -49,10 +52,20 @@ def keep(page, name: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(release, request):
+def served(release, address, request):
     """The release with its UI under `request.param` behind the ingress; it stays so."""
     ingress = ("--set", "ingress.enabled=true", "--set", f"ingress.host={HOST}")
     release.install(*ingress, path_prefix=request.param)
+    url = Request(f"http://{address}{request.param}/server_info", headers={"Host": HOST})
+
+    def answers() -> bool:
+        try:
+            with urlopen(url, timeout=5) as answer:
+                return "dagster_version" in json.load(answer)
+        except (OSError, ValueError):  # the ingress controller has the pod that was replaced
+            return False
+
+    wait_for(answers, "for the ingress to lead to the new webserver")
     return f"http://{HOST}{request.param}"
 
 

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from support.http_server import JsonHandler, listening
 
 PUBLIC, CONFIGURATION = "/api/public/v1", "/api/v1"
 CLIENT_ID, CLIENT_SECRET = "application-of-the-tests", "the-secret-of-the-application"
@@ -116,7 +117,7 @@ class FakeAirbyte:
             return self.changed.wait_for(condition, timeout_s)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(JsonHandler):
     """Answers for the FakeAirbyte of its server."""
 
     protocol_version = "HTTP/1.1"
@@ -144,8 +145,6 @@ class Handler(BaseHTTPRequestHandler):
             status = int(str(fault).split()[0])
             content = problem(status, "out of order", "try again later")
         self.answer(status, content)
-
-    do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - the names that http.server calls
 
     def answer_to(self, path: str, body: Any) -> tuple[int, Any]:
         """Status and content."""
@@ -267,28 +266,6 @@ class Handler(BaseHTTPRequestHandler):
         described |= {"status": job.status, "streamAggregatedStats": stats}
         return 200, {"job": described, "attempts": [{"attempt": attempt}]}
 
-    def answer(self, status: int, content: Any) -> None:
-        """Send JSON."""
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Keep the tests' output quiet."""
-
-
-class Listener(ThreadingHTTPServer):
-    """Serves, and doesn't mind a client that was interrupted."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, *_: object) -> None:
-        """A client that went away is what some tests want."""
-
 
 def shown(job: FakeJob) -> dict[str, Any]:
     """A JobResponse."""
@@ -323,13 +300,5 @@ def fake_airbyte(host: str = "127.0.0.1", port: int = 0) -> Iterator[FakeAirbyte
     airbyte = FakeAirbyte()
     airbyte.connect()
     handler = type("BoundHandler", (Handler,), {"airbyte": airbyte})
-    server = Listener((host, port), handler)
-    airbyte.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with listening(handler, host, port) as airbyte.port:
         yield airbyte
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -6,12 +6,12 @@ library's own schema classes; a request with one that isn't valid is refused as 
 """
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from support.http_server import JsonHandler, listening
 
 # Aspect as it was sent, by URN and aspect name.
 Stored = dict[tuple[str, str], dict[str, Any]]
@@ -75,40 +75,21 @@ def datahub_gms(gms: DataHubGms | None = None) -> Iterator[DataHubGms]:
     """Serve on a free port of 127.0.0.1 until the block ends."""
     gms = gms or DataHubGms()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            gms.requests.append(f"GET {self.path}")
-            self._answer(*(gms.config() if self.path == "/config" else (404, {})))
-
-        def do_POST(self) -> None:
-            gms.requests.append(f"POST {self.path}")
+        def handle_any(self) -> None:
+            gms.requests.append(f"{self.command} {self.path}")
+            if self.command == "GET":
+                self.answer(*(gms.config() if self.path == "/config" else (404, {})))
+                return
             body = self.rfile.read(int(self.headers["Content-Length"]))
             path, _, action = self.path.partition("?action=")
             if path != "/aspects" or action not in ("ingestProposal", "ingestProposalBatch"):
-                self._answer(404, {"message": f"no endpoint {self.path}"})
+                self.answer(404, {"message": f"no endpoint {self.path}"})
                 return
-            self._answer(*gms.ingest(action, json.loads(body), self.headers.get("Authorization")))
+            self.answer(*gms.ingest(action, json.loads(body), self.headers.get("Authorization")))
 
-        def _answer(self, status: int, content: Any) -> None:
-            body = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_args: Any) -> None:
-            """Say nothing: tests read `requests`."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    gms.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with listening(Handler) as port:
+        gms.url = f"http://127.0.0.1:{port}"
         yield gms
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
+
+from support.http_server import JsonHandler, listening
 
 TOKEN = "ghp_the-secret-of-the-tests"
 REPO = "octo/books"
@@ -98,13 +99,14 @@ class FakeGitHub:
         return visible[(number - 1) * size : number * size], len(visible) > number * size
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(JsonHandler):
     """Answers for the FakeGitHub of its server."""
 
     protocol_version = "HTTP/1.1"
     github: FakeGitHub
 
-    def do_GET(self) -> None:
+    def handle_any(self) -> None:
+        """Answer one request, or break as the test wants it."""
         github = self.github
         github.asked.append(Asked(self.path, self.headers))
         if github.fault(self):
@@ -151,20 +153,6 @@ class Handler(BaseHTTPRequestHandler):
             headers["Link"] = f'<{url}{number + 1}>; rel="next", <{url}99>; rel="last"'
         self.answer(200, found, headers)
 
-    def answer(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
-        """Send JSON (or bytes as they are)."""
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        body = b"" if status == 304 else body
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Keep the tests' output quiet."""
-
 
 def limited(remaining: int, reset_in_s: int = 1800) -> dict[str, str]:
     """Headers of the primary rate limit."""
@@ -177,19 +165,12 @@ def fake_github() -> Iterator[FakeGitHub]:
     """A running server."""
     github = FakeGitHub()
     handler = type("BoundHandler", (Handler,), {"github": github})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.block_on_close = False
-    github.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield github
-    finally:
-        github.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(handler) as port:
+        github.url = f"http://127.0.0.1:{port}"
+        try:
+            yield github
+        finally:
+            github.closing.set()
 
 
 def _stamp(moment: datetime) -> str:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
+
+from support.http_server import JsonHandler, listening
 
 Object = dict[str, Any]
 Answer = tuple[int, Any]
@@ -136,7 +136,7 @@ def kubernetes_api(api: KubernetesApi | None = None) -> Iterator[KubernetesApi]:
     """Serve on a free port of 127.0.0.1 until the block ends."""
     api = api or KubernetesApi()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         protocol_version = "HTTP/1.1"
 
         def handle_any(self) -> None:
@@ -150,28 +150,13 @@ def kubernetes_api(api: KubernetesApi | None = None) -> Iterator[KubernetesApi]:
             body = json.loads(content) if content else None
             status, answer = api.answer(self.command, parts.path, query, body)
             is_text = isinstance(answer, str)
-            data = answer.encode() if is_text else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "text/plain" if is_text else "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            data = answer.encode() if is_text else answer
+            kind = "text/plain" if is_text else "application/json"
+            self.answer(status, data, {"Content-Type": kind})
 
-        do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - the names that http.server calls
-
-        def log_message(self, *_args: Any) -> None:
-            """Say nothing: tests read `requests`."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    api.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with listening(Handler) as port:
+        api.url = f"http://127.0.0.1:{port}"
         yield api
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def kubeconfig(api: KubernetesApi, file: Path) -> Path:

@@ -46,13 +46,66 @@ class HttpServer:
         return f"http://127.0.0.1:{self.port}"
 
 
+class JsonHandler(BaseHTTPRequestHandler):
+    """Answers JSON, and says nothing else; `handle_any` is for every method."""
+
+    def handle_any(self) -> None:
+        """Answer one request."""
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        self.handle_any()
+
+    do_POST = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
+
+    def answer(
+        self, status: int, content: object, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Send `content` as JSON, but bytes as they are."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        body = b"" if status == 304 else body
+        self.send_response(status)
+        usual = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        for name, value in {**usual, **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Keep the tests' output quiet."""
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        """A client that went away is what some tests want."""
+
+
+@contextmanager
+def listening(
+    handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1", port: int = 0
+) -> Iterator[int]:
+    """Serve until the block ends, at this port, or any that is free."""
+    listener = _Listener((host, port), handler)
+    thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield int(listener.server_address[1])
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
+
+
 @contextmanager
 def http_server(answer: Answer) -> Iterator[HttpServer]:
     """Serve until the block ends. Where `answer` returns None the client waits until then."""
     ending = threading.Event()
     server = HttpServer(0)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             request = Request(
@@ -65,39 +118,14 @@ def http_server(answer: Answer) -> Iterator[HttpServer]:
             reply = answer(request)
             if reply is None:
                 ending.wait(60)
-                return
-            body = reply.content
-            if not isinstance(body, bytes):
-                body = json.dumps(body).encode()
-            self.send_response(reply.status)
-            headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-            for name, value in (headers | dict(reply.headers)).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+            else:
+                self.answer(reply.status, reply.content, reply.headers)
 
-        do_GET = do_POST = handle_any  # noqa: N815 - the names that http.server calls
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    class Listener(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A client that went away is what some tests want."""
-
-    listener = Listener(("127.0.0.1", 0), Handler)
-    server.port = listener.server_address[1]
-    thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        ending.set()
-        listener.shutdown()
-        listener.server_close()
-        thread.join()
+    with listening(Handler) as server.port:
+        try:
+            yield server
+        finally:
+            ending.set()
 
 
 @contextmanager

@@ -100,12 +100,26 @@ def test_too_many_rows_are_sampled_and_none_taken_out(settings, monkeypatch):
     assert "more than 4 rows" in (found[0].note or "")
 
 
-def test_the_oldest_rows_leave_a_full_quarantine(settings, monkeypatch):
+def test_a_full_quarantine_keeps_what_it_has_and_no_row_is_taken_out_then(settings, monkeypatch):
     monkeypatch.setattr("stack.remediation.isolation.ROWS_A_TABLE", 15)
-    for number in range(4):
-        run(settings, NAMELESS, alert=f"alert-{number}", removable=())
-    kept = rows(settings, "select distinct alert_key from quarantine.books_clients order by all")
-    assert kept == [("alert-2",), ("alert-3",)]
+    for number in range(3):
+        found = run(settings, NAMELESS, alert=f"alert-{number}", removable=())
+    assert "takes no more" in (found[0].note or "")
+    counted = "select alert_key, count(*) from quarantine.books_clients group by all order by all"
+    assert rows(settings, counted) == [("alert-0", 10), ("alert-1", 5)]
+    (found,) = run(settings, NAMELESS, alert="alert-3")
+    assert (found.failing, found.kept, found.removed) == (10, 0, 0)
+    assert rows(settings, f"select count(*) from {RAW}") == [(32,)]
+
+
+def test_what_an_alert_kept_stays_when_it_finds_other_rows_later(settings):
+    run(settings, NAMELESS)
+    with connect(settings) as connection:
+        connection.execute(f"insert into {RAW} (client_id) values (3), (77)")
+    (found,) = run(settings, NAMELESS)
+    assert (found.failing, found.kept, found.removed) == (2, 2, 2)
+    kept = rows(settings, "select (row_json ->> 'client_id')::int from quarantine.books_clients")
+    assert sorted(kept) == [*((n,) for n in range(1, 11)), (77,)]
 
 
 def test_a_query_that_is_not_one_select_is_never_run(settings):

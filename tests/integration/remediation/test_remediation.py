@@ -26,6 +26,9 @@ def test_rows_spoilt_in_the_warehouse_are_kept_and_loaded_again(stack: Stack) ->
         f"from quarantine.books_time_entries where check_name = '{MINUTES}' order by all"
     )
     assert kept == [(spoilt[0], -30), (spoilt[1], -30)]
+    copies = (stack.home / "quarantine/remediation").glob("*/*.jsonl")
+    lines = [json.loads(line) for copy in copies for line in copy.read_text().splitlines()]
+    assert [line["record"]["minutes"] for line in lines] == [-30, -30]
 
     assert stack.tick() == []
     assert stack.waiting() == []

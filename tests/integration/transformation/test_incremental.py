@@ -128,3 +128,31 @@ def test_a_row_that_has_gone_goes(on_each: WarehouseSettings):
 
     assert [row[0] for row in mart(on_each, "fct_time_entries", "time_entry_id")] == [1, 3, 4]
     assert [row[0] for row in mart(on_each, "fct_shop_purchases", "purchase_id")] == [1, 3]
+
+
+def test_a_row_that_a_full_export_marked_as_removed_goes_and_comes_back(
+    on_each: WarehouseSettings,
+):
+    raw = on_each.dlt_dataset_name
+    models = ["stg_books__time_entries", "stg_shop__purchases", *GROWING]
+    before = all_models(on_each)
+    with connect(on_each) as connection:
+        for table, which in (
+            ("books_time_entries", "worked_on = '2025-01-16'"),
+            ("shop_purchases", "id = 2"),
+        ):
+            connection.execute(f"alter table {raw}.{table} add column _removed_at timestamp")
+            connection.execute(
+                f"update {raw}.{table} set _removed_at = now()::timestamp where {which}"
+            )
+
+    assert run_dbt(on_each, "--select", *models).result.success
+
+    assert [row[0] for row in mart(on_each, "fct_time_entries", "time_entry_id")] == [1, 3, 4]
+    assert [row[0] for row in mart(on_each, "fct_shop_purchases", "purchase_id")] == [1, 3]
+
+    with connect(on_each) as connection:
+        connection.execute(f"update {raw}.books_time_entries set _removed_at = null")
+        connection.execute(f"update {raw}.shop_purchases set _removed_at = null")
+    assert run_dbt(on_each, "--select", *models).result.success
+    assert all_models(on_each) == before

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from quality.declarations import (
-    DeclarationError,
     Kind,
     Severity,
     Suite,
@@ -14,6 +13,7 @@ from quality.declarations import (
 )
 from quality.queries import failing_rows
 from quality.settings import GreatExpectationsSettings
+from stack.declarations import DeclarationError
 from stack.paths import checkout_root
 from stack.raw import raw_tables
 from stack.settings import SettingsError, load_settings
@@ -96,19 +96,31 @@ NULL = "expect_column_values_to_not_be_null"
 @pytest.mark.parametrize(
     ("suite", "said"),
     [
-        (f"rows: [{{{NULL}: {{column: name}}, severity: fatal}}]", "accepts critical, warning"),
+        (
+            f"rows: [{{{NULL}: {{column: name}}, severity: fatal}}]",
+            ":1: rows.0.severity: found 'fatal', expected 'critical', 'warning' or 'info'",
+        ),
         (f"rows: [{{{NULL}: {{column: [name, name]}}}}]", "declared twice"),
         (f"rows: [{{{NULL}: {{column: name, mostly: 0.9}}}}]", "declare a measure"),
         ("rows: [{column: name}]", "has one `expect_…: {arguments}`"),
         ("rows: [{because: nothing}]", "has one `expect_…: {arguments}`"),
-        ("rule: {}", "unknown part rule"),
-        ("rules: {nobody: {sql: select 1}}", "rules.nobody needs because, sql"),
-        ("measures: {count: {sql: select 1, because: x}}", "needs because, between, sql"),
-        ("measures: {count: {sql: select 1, because: x, between: 3}}", "two bounds"),
-        ("rows: [a word]", "rows is a list of mappings"),
-        ("rules: {nobody: select 1}", "rules and measures are mappings of mappings"),
-        ("- rows", "expected a mapping, found list"),
-        ("rows: [", "not readable as YAML"),
+        (
+            "rule: {}",
+            ":1: rule: found an unknown field, expected one of key, rows, rules, measures",
+        ),
+        (
+            "rules: {nobody: {sql: select 1}}",
+            ":1: rules.nobody.because: found nothing, expected a value",
+        ),
+        ("measures: {count: {sql: select 1, because: x}}", "measures.count.between: found nothing"),
+        (
+            "measures: {count: {sql: select 1, because: x, between: 3}}",
+            "between: found 3, expected a list",
+        ),
+        ("rows: [a word]", "rows.0: found 'a word', expected a mapping"),
+        ("rules: {nobody: select 1}", "rules.nobody: found 'select 1', expected a mapping"),
+        ("- rows", "found a list, expected a mapping"),
+        ("rows: [", "can't be read as YAML"),
     ],
 )
 def test_a_mistake_in_a_suite_names_the_file_and_what_to_do(

@@ -27,14 +27,14 @@ def server_health(settings: DataHubSettings, *, timeout_s: float | None = None) 
     for the token's user. Only a refusal of the second counts: what else it says depends on the
     server's version.
     """
-    from stack.monitoring.http import TIMEOUT_S, NoAnswerError, request, shown
+    from stack.http import TIMEOUT_S, Client, NoAnswerError, shown
 
     url = str(settings.datahub_gms_url).rstrip("/")
     token = settings.datahub_gms_token
     server = f"DataHub at {shown(url)}"
-    timeout_s = timeout_s or TIMEOUT_S
+    client = Client(token, timeout_s=timeout_s or TIMEOUT_S)
     try:
-        config = request(f"{url}/config", token=token, timeout_s=timeout_s)
+        config = client.get(f"{url}/config")
         if config.status in _DENIED:
             return _denied(server, config.status)
         if config.status != 200:
@@ -50,7 +50,7 @@ def server_health(settings: DataHubSettings, *, timeout_s: float | None = None) 
             )
         if token is not None:
             query = {"query": "{ me { corpUser { urn } } }"}
-            user = request(f"{url}/api/graphql", token=token, body=query, timeout_s=timeout_s)
+            user = client.send("POST", f"{url}/api/graphql", json=query)
             if user.status in _DENIED:
                 return _denied(server, user.status)
     except NoAnswerError as error:

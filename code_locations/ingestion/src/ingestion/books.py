@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ingestion.files.conform import Destination
@@ -20,6 +21,7 @@ from ingestion.files.reading import Parsed, facts_of
 from ingestion.loaders import WHAT_IS_NEW, Scope, WithoutFacts
 from ingestion.loading import TableFile, load, read_state
 from ingestion.loading.days import replace_days
+from ingestion.loading.removed import FullExportError, gone_rows, require_full
 from ingestion.loading.tables import with_all_tables
 from ingestion.quarantine import Entry, Quarantine
 from ingestion.settings import BooksSettings, QuarantineSettings
@@ -64,7 +66,7 @@ class BooksLoader(WithoutFacts):
     def forget(self, tables: Collection[str]) -> None:
         """Forget which exports of these raw tables were loaded or refused. Raises LoadError."""
         wanted = {table.name for table in self.tables() if table.table_name in tables}
-        _forget(lambda path: _table_of(path) in wanted)
+        _forget(lambda path: _table_of(path) in wanted, wanted)
 
     def rereads(self, table: str) -> bool:
         """Every table: its exports stay where they are."""
@@ -78,15 +80,19 @@ class BooksLoader(WithoutFacts):
 
 @dataclass
 class _State:
-    """Version by path of the exports loaded, and version and reason of those refused."""
+    """Version by path of the exports loaded, and version and reason of those refused.
+
+    `full_exports` says when the newest full export of a table was written.
+    """
 
     files: dict[str, str] = field(default_factory=dict)
     refused: dict[str, dict[str, str]] = field(default_factory=dict)
+    full_exports: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls) -> _State:
         saved = read_state(SOURCE)
-        return cls(dict(saved.get("files", {})), dict(saved.get("refused", {})))
+        return cls(**{name: dict(saved.get(name, {})) for name in cls.__dataclass_fields__})
 
     @property
     def known(self) -> dict[str, str]:
@@ -97,7 +103,7 @@ class _State:
         self.refused.pop(path, None)
 
     def as_json(self) -> dict[str, Any]:
-        return {"files": self.files, "refused": self.refused}
+        return asdict(self)
 
 
 class _Run:
@@ -117,7 +123,9 @@ class _Run:
         self._notes: list[str] = []
 
     def report(self) -> LoadReport:
-        before = _State(dict(self._state.files), dict(self._state.refused)).as_json()
+        before = self._state.as_json()
+        if self._scope.full_refresh:
+            self._state.full_exports = {}
         exports = find_exports(self._fs, self._root)
         known = self._state.known
         anew = changes(exports, dict.fromkeys(known, ""), self._tables)
@@ -151,6 +159,7 @@ class _Run:
                 )
                 for item, parsed in self._read
             ]
+            files += self._gone()
             loaded = None
             if files or self._state.as_json() != before:
                 loaded = load(SOURCE, files, self._state.as_json(), progress=self._log.info)
@@ -192,8 +201,29 @@ class _Run:
         if wrong := [row for row in parsed.aside if not row.expected]:
             more = f"; {len(wrong):,} rows in all" if len(wrong) > 1 else ""
             raise UnreadableFileError(f"{wrong[0].reason}{more}")
+        if table.full_export:
+            last = self._state.full_exports.get(item.table)
+            before = None if last is None else datetime.fromisoformat(last)
+            try:
+                require_full(table, parsed.rows, item.export.written_at, before)
+            except FullExportError as error:
+                raise UnreadableFileError(str(error)) from None
         columns.update(parsed.new_columns | parsed.widened)
         return parsed
+
+    def _gone(self) -> list[TableFile]:
+        """The rows that the newest full export of each table no longer has."""
+        found = []
+        for name in [name for name, table in self._tables.items() if table.full_export]:
+            exports = [(item, parsed.path) for item, parsed in self._read if item.table == name]
+            if not exports:
+                continue
+            newest, path = exports[-1]
+            older = [earlier for _, earlier in exports[:-1]]
+            at, target = newest.export.written_at, path.with_suffix(".gone.parquet")
+            found.append(gone_rows(self._warehouse, self._tables[name], path, older, at, target))
+            self._state.full_exports[name] = at.isoformat()
+        return found
 
     def _without_events(self, todo: Changes) -> Changes:
         """What is to be loaded of the tables without an event date, whose days are rebuilt."""
@@ -212,6 +242,9 @@ class _Run:
         """
         for name, table in self._tables.items():
             if not table.event_date:
+                continue
+            if table.full_export:
+                self._log.warning(f"{table.table_name}: its days are left: its exports are full")
                 continue
             items = [item for item in everything.to_load if item.table == name]
             gone = [path for path in everything.vanished if _table_of(path) == name]
@@ -235,18 +268,22 @@ class _Run:
         """Note what isn't loaded, also what earlier loads refused, in the quarantine."""
         refused = {path: note["reason"] for path, note in self._state.refused.items()}
         reasons = dict(sorted({**not_assigned, **refused, **self._left}.items()))
-        Quarantine(load_settings(QuarantineSettings).quarantine).note_in_place(
-            SOURCE, self._settings.books, reasons
+        found = {
+            path: (f"{SOURCE}_{table}" if (table := _table_of(path)) else "", reason)
+            for path, reason in reasons.items()
+        }
+        entries = Quarantine(load_settings(QuarantineSettings).quarantine).note_in_place(
+            SOURCE, self._settings.books, found
         )
         return [
             InputReport(
                 name=path,
-                table=f"{SOURCE}_{table}" if (table := _table_of(path)) else "",
+                table=entry.table,
                 outcome=Outcome.LEFT if path in self._left else Outcome.SET_ASIDE,
-                reason=reason,
-                set_aside=(SetAside(reason=reason, where=f"{self._settings.books}/{path}"),),
+                reason=entry.reason,
+                set_aside=(entry.told(),),
             )
-            for path, reason in reasons.items()
+            for path, entry in entries.items()
         ]
 
     def _input(self, item: Assigned, parsed: Parsed, rows: Mapping[Path, int]) -> InputReport:
@@ -277,14 +314,16 @@ class _Run:
         }
 
 
-def _forget(chosen: Callable[[str], bool]) -> None:
-    """Forget the exports whose path is chosen."""
+def _forget(chosen: Callable[[str], bool], tables: Collection[str] = ()) -> None:
+    """Forget the exports whose path is chosen, and the newest full export of tables."""
     state = _State.read()
-    before = dict(state.known)
-    for path in before:
+    before = state.as_json()
+    for path in state.known:
         if chosen(path):
             state.drop(path)
-    if state.known != before:
+    for table in tables:
+        state.full_exports.pop(table, None)
+    if state.as_json() != before:
         load(SOURCE, [], state.as_json())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from ingestion.settings import AirbyteSettings, GitHubSettings
+from stack.declarations import DeclarationError
 from stack.monitoring import Health, HealthCheck, State
 from stack.settings import load_settings
 
@@ -20,12 +21,12 @@ def server_health(settings: AirbyteSettings, *, timeout_s: float | None = None) 
 
     GET /api/public/v1/health: https://reference.airbyte.com/reference/gethealthcheck
     """
-    from stack.monitoring.http import TIMEOUT_S, NoAnswerError, request
+    from stack.http import TIMEOUT_S, Client, NoAnswerError
 
     server = f"Airbyte at {settings.airbyte_host}:{settings.airbyte_port}"
     url = f"{settings.airbyte_url}/api/public/v1/health"
     try:
-        answer = request(url, timeout_s=timeout_s or TIMEOUT_S)
+        answer = Client(timeout_s=timeout_s or TIMEOUT_S).get(url)
     except NoAnswerError as error:
         return Health(State.DOWN, f"{server}: {error}; check AIRBYTE_HOST and AIRBYTE_PORT")
     if answer.status != 200:
@@ -37,12 +38,12 @@ def server_health(settings: AirbyteSettings, *, timeout_s: float | None = None) 
 
 def connector_health(settings: AirbyteSettings) -> Health:
     """Whether the environment of each connection's connector is installed."""
-    from ingestion.airbyte.connection import ConnectionFileError, load_connections
+    from ingestion.airbyte.connection import load_connections
     from ingestion.airbyte.environments import ConnectorMissingError, require
 
     try:
         connections = load_connections(settings.airbyte_connection_file)
-    except ConnectionFileError as error:
+    except DeclarationError as error:
         return Health(State.DOWN, str(error))
     missing = []
     for connection in connections:

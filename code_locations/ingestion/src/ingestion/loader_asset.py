@@ -7,9 +7,8 @@ from typing import Any
 
 import dagster as dg
 
+from ingestion.desk import Desk
 from ingestion.loaders import Loader, Scope
-from ingestion.quarantine import Entry, Quarantine
-from ingestion.settings import QuarantineSettings
 from ingestion.table_view import rows_by_month, table_metadata
 from stack.artifacts import ArtifactStore
 from stack.checks import evaluation
@@ -43,6 +42,9 @@ _OF_A_LOAD = {
     "set aside; and each table has grown by what went in.",
 }
 STATE_CHARACTERS = 1000
+# Metadata: what this load set aside, and what waits in the quarantine, also from loads before.
+SET_ASIDE_NOW = "set_aside_now"
+WAITING = "waiting"
 
 
 def loader_asset(name: str, loaders: Sequence[Loader], description: str) -> dg.AssetsDefinition:
@@ -137,7 +139,7 @@ def materialise(
     else:
         found = [(loader, read_report(store, loader.name)) for loader in loaders]
         reports = [report or LoadReport(loader=x.name, asset=x.asset) for x, report in found]
-        yield from _checks(context, loaders, reports)
+        yield from _checks(context, loaders, _desk_of(loaders), reports)
 
 
 def _load(
@@ -169,13 +171,15 @@ def _results(
         if loader.required
         for failed in report.failures
     ]
-    shown = _tables(reports)
-    checks = list(_checks(context, loaders, reports))
+    desk = _desk_of(loaders)
+    shown = _tables(desk, reports)
+    told = _step_metadata(desk, reports)
+    checks = list(_checks(context, loaders, desk, reports))
     # A step that fails yields no result of an asset, so its tables are told of as events.
     results = (
         {}
         if fatal
-        else {step: _step_metadata(reports)}
+        else {step: told}
         | {key: metadata for key, metadata in shown.items() if key in context.selected_asset_keys}
     )
     for key, metadata in shown.items():
@@ -184,7 +188,7 @@ def _results(
     if fatal:
         for check in checks:
             yield evaluation(check)
-        raise dg.Failure("; ".join(fatal), metadata=_step_metadata(reports))
+        raise dg.Failure("; ".join(fatal), metadata=told)
     for key, metadata in results.items():
         if key in context.selected_asset_keys:
             yield dg.MaterializeResult(asset_key=key, metadata=metadata)
@@ -192,36 +196,36 @@ def _results(
 
 
 def _checks(
-    context: dg.AssetExecutionContext, loaders: Sequence[Loader], reports: Sequence[LoadReport]
+    context: dg.AssetExecutionContext,
+    loaders: Sequence[Loader],
+    desk: Desk,
+    reports: Sequence[LoadReport],
 ) -> Iterator[dg.AssetCheckResult]:
     selected = context.selected_asset_check_keys
-    names = [loader.name for loader in loaders]
-    waiting = Quarantine(load_settings(QuarantineSettings).quarantine).entries(names)
     step = dg.AssetKey(context.op_execution_context.op.name)
     for result in (
-        _nothing_set_aside(step, waiting),
+        _nothing_set_aside(step, desk),
         _every_source_loaded(step, reports),
-        _every_row_accounted_for(step, reports),
+        _every_row_accounted_for(step, desk, reports),
         *_keys_unique(loaders),
     ):
         if dg.AssetCheckKey(result.asset_key or step, str(result.check_name)) in selected:
             yield result
 
 
-def _nothing_set_aside(step: dg.AssetKey, waiting: Sequence[Entry]) -> dg.AssetCheckResult:
-    rows = [(entry.path, entry.reason, entry.next_step, entry.id) for entry in waiting]
+def _desk_of(loaders: Sequence[Loader]) -> Desk:
+    return Desk.of([loader.name for loader in loaders])
+
+
+def _nothing_set_aside(step: dg.AssetKey, desk: Desk) -> dg.AssetCheckResult:
+    told = "; ".join(f"{entry.path}: {entry.reason}" for entry in desk.waiting)
     return dg.AssetCheckResult(
         asset_key=step,
         check_name=NOTHING_SET_ASIDE,
-        passed=not waiting,
+        passed=not desk.waiting,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{path}: {why}" for path, why, *_ in rows)[:1000] or None,
-        metadata={
-            "set_aside": len(waiting),
-            "entries": dg.MetadataValue.md(
-                markdown_table(("input", "reason", "next step", "id"), rows)
-            ),
-        },
+        description=told[:1000] or None,
+        metadata={"set_aside": len(desk.waiting), WAITING: desk.waiting_table()},
     )
 
 
@@ -237,7 +241,7 @@ def _every_source_loaded(step: dg.AssetKey, reports: Sequence[LoadReport]) -> dg
 
 
 def _every_row_accounted_for(
-    step: dg.AssetKey, reports: Sequence[LoadReport]
+    step: dg.AssetKey, desk: Desk, reports: Sequence[LoadReport]
 ) -> dg.AssetCheckResult:
     missing = {name: n for report in reports for name, n in report.unaccounted().items()}
     told = [
@@ -257,6 +261,7 @@ def _every_row_accounted_for(
             "merged_away": sum(found.merged_away for found in inputs),
             "set_aside": sum(p.records or 0 for found in inputs for p in found.set_aside),
             "not_counted": sum(found.records is None for found in inputs),
+            SET_ASIDE_NOW: desk.set_aside_table(reports),
         },
     )
 
@@ -303,7 +308,7 @@ def _keys_unique(loaders: Sequence[Loader]) -> Iterator[dg.AssetCheckResult]:
             )
 
 
-def _tables(reports: Sequence[LoadReport]) -> dict[dg.AssetKey, dict[str, Any]]:
+def _tables(desk: Desk, reports: Sequence[LoadReport]) -> dict[dg.AssetKey, dict[str, Any]]:
     """What people see of each raw table that the loads kept up to date, by its asset's key."""
     settings = load_settings(WarehouseSettings)
     shown = {}
@@ -319,6 +324,9 @@ def _tables(reports: Sequence[LoadReport]) -> dict[dg.AssetKey, dict[str, Any]]:
                     metadata |= rows_by_month(connection, settings, done.table)
                 key = dg.AssetKey(done.table.asset_path)
                 shown[key] = metadata | _load_metadata(done, inputs)
+                if any(found.set_aside for found in inputs):
+                    part = report.model_copy(update={"inputs": inputs})
+                    shown[key][SET_ASIDE_NOW] = desk.set_aside_table([part])
     return shown
 
 
@@ -326,6 +334,7 @@ def _load_metadata(done: TableReport, inputs: Sequence[InputReport]) -> dict[str
     loaded = [found for found in inputs if found.outcome in (Outcome.LOADED, Outcome.PARTLY)]
     metadata: dict[str, Any] = {
         "rows_loaded": done.rows_loaded,
+        "rows_removed": done.rows_removed,
         "rows_read": sum(found.records or 0 for found in inputs),
         "merged_away": sum(found.merged_away for found in inputs),
         "set_aside": sum(part.records or 0 for found in inputs for part in found.set_aside),
@@ -343,7 +352,7 @@ def _load_metadata(done: TableReport, inputs: Sequence[InputReport]) -> dict[str
     return metadata
 
 
-def _step_metadata(reports: Sequence[LoadReport]) -> dict[str, Any]:
+def _step_metadata(desk: Desk, reports: Sequence[LoadReport]) -> dict[str, Any]:
     inputs = [found for report in reports for found in report.inputs]
     added = [
         f"`{name}.{column.name}` {column.type.lower()} ({column.input})"
@@ -357,7 +366,6 @@ def _step_metadata(reports: Sequence[LoadReport]) -> dict[str, Any]:
         for name, table in report.tables.items()
         for column in table.columns_widened
     ]
-    refused = [f"`{i.name}`: {part.reason}" for report in reports for i, part in report.set_aside()]
     failed = [f"{f.source}: {f.reason}" for report in reports for f in report.failures]
     header = ("input", "table", "records", "loaded", "merged away", "set aside", "outcome")
     rows = [
@@ -372,10 +380,11 @@ def _step_metadata(reports: Sequence[LoadReport]) -> dict[str, Any]:
         "inputs_loaded": sum(found.outcome is Outcome.LOADED for found in inputs),
         "inputs_unchanged": sum(report.unchanged for report in reports),
         "inputs": dg.MetadataValue.md(markdown_table(header, rows)),
-        "set_aside": len(refused),
-        "set_aside_why": dg.MetadataValue.md(markdown_list(refused, "none")),
+        "set_aside": sum(1 for report in reports for _ in report.set_aside()),
         "failed": dg.MetadataValue.md(markdown_list(failed, "none")),
         "columns_added": dg.MetadataValue.md(markdown_list(added, "none")),
         "columns_widened": dg.MetadataValue.md(markdown_list(widened, "none")),
         "duration_s": round(sum(report.seconds for report in reports), 3),
+        SET_ASIDE_NOW: desk.set_aside_table(reports),
+        WAITING: desk.waiting_table(),
     }

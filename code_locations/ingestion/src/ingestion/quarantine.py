@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ingestion.files.listing import PASSED_OVER
 from stack.artifacts import write_atomically
 from stack.errors import StackError
+from stack.load_report import SetAside
 from stack.storage import filesystem, safe_name
 
 SETTLED = "settled"
+# Of an entry's records, where many entries are listed.
+RECORDS_SHOWN = 10
 
 
 class QuarantineError(StackError):
@@ -45,6 +50,24 @@ class Entry(BaseModel):
     place: str
     at: datetime
     next_step: str = ""
+
+    @property
+    def command(self) -> str:
+        """What loads it again, once it is mended."""
+        return put_back(self.id)
+
+    def told(self) -> SetAside:
+        """The same in a load's report."""
+        return SetAside(reason=self.reason, records=self.records, where=self.place, entry=self.id)
+
+
+@dataclass(frozen=True)
+class KeptRecord:
+    """One record of an entry, why it is there, and where in its input it was."""
+
+    place: str
+    reason: str
+    content: str
 
 
 class Quarantine:
@@ -83,6 +106,41 @@ class Quarantine:
         """URL of the folder for what is kept of an entry."""
         return f"{self.url}/{loader}/{id_}"
 
+    def kept(self, entry: Entry) -> tuple[Any, str]:
+        """File system and path of what is kept of an entry, also if it was renamed there.
+
+        By its id, not by its URL: the quarantine may have moved. Raises QuarantineError.
+        """
+        folder = f"{self._root}/{entry.loader}/{entry.id}"
+        try:
+            names = [str(path).rsplit("/", 1)[-1] for path in self._fs.ls(folder, detail=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            names = []
+        name = entry.place.rsplit("/", 1)[-1]
+        found = [name] if name in names else [n for n in names if not PASSED_OVER.search(n)]
+        if len(found) != 1:
+            raise QuarantineError(
+                entry.path,
+                found=f"{len(found) or 'no'} files in {self.folder(entry.loader, entry.id)}",
+                expected="one",
+                next_step="leave only the mended file there; or drop it where files arrive, then "
+                f"`stack quarantine settle {entry.id}`",
+            )
+        return self._fs, f"{folder}/{found[0]}"
+
+    def records(self, entry: Entry) -> Iterator[KeptRecord]:
+        """The records that are kept of an entry, one by one; none of a whole file."""
+        if entry.kind == "file":
+            return
+        try:
+            fs, path = self.kept(entry)
+        except QuarantineError:
+            return
+        with fs.open(path, "rb") as lines:
+            for line in lines:
+                if line.strip():
+                    yield _kept_record(line, entry)
+
     def note(self, entry: Entry) -> None:
         """Write an entry; one that says the same already keeps its date."""
         path = f"{self._root}/{entry.loader}/{entry.id}.json"
@@ -90,41 +148,57 @@ class Quarantine:
         if before is None or before != entry.model_copy(update={"at": before.at}):
             write_atomically(self._fs, path, entry.model_dump_json(indent=2).encode())
 
-    def note_in_place(self, loader: str, url: str, reasons: dict[str, str]) -> None:
-        """Let the entries of a loader, whose files stay at `url`, be exactly these, by path."""
+    def note_in_place(
+        self, loader: str, url: str, found: Mapping[str, tuple[str, str]]
+    ) -> dict[str, Entry]:
+        """Let the entries of a loader, whose files stay at `url`, be exactly these.
+
+        `found` are table and reason by path, as the result is.
+        """
         now = datetime.now(UTC)
         wanted = {
-            entry_id(path): Entry(
+            path: Entry(
                 id=entry_id(path),
                 loader=loader,
                 kind="file",
                 path=path,
+                table=table,
                 reason=reason,
                 place=f"{url.rstrip('/')}/{path}",
                 at=now,
                 next_step="mend the file where it is; the next load reads it",
             )
-            for path, reason in reasons.items()
+            for path, (table, reason) in found.items()
         }
-        folder = f"{self._root}/{loader}"
-        for note in self._notes(folder):
-            if note.rsplit("/", 1)[-1].removesuffix(".json") not in wanted:
-                self._fs.rm_file(note)
+        for entry in self.entries([loader]):
+            if entry.path not in wanted:
+                self.settle(entry)
         for entry in wanted.values():
             self.note(entry)
+        return wanted
 
-    def keep_records(
-        self, loader: str, path: str, table: str, reason: str, records: Iterable[dict[str, Any]]
+    def keep_records(  # noqa: PLR0913
+        self,
+        loader: str,
+        path: str,
+        table: str,
+        reason: str,
+        records: Iterable[dict[str, Any]],
+        *,
+        again: bool = False,
     ) -> Entry:
         """Keep records that don't fit their table, each with its reason, before a load commits.
 
-        The same records are one entry, however often they come.
+        The same records are one entry, however often they come. `again`: of an input that was
+        loaded before; what was settled since stays so.
         """
         lines = [json.dumps(record, default=str, ensure_ascii=False) for record in records]
         content = ("\n".join(lines) + "\n").encode(errors="surrogatepass")
         id_ = entry_id(path, hashlib.sha256(content).hexdigest())
         name = f"{safe_name(table)}.jsonl"
-        write_atomically(self._fs, f"{self._root}/{loader}/{id_}/{name}", content)
+        path_kept = f"{self._root}/{loader}/{id_}/{name}"
+        if not self._fs.exists(path_kept):  # maybe corrected there, and not put back yet
+            write_atomically(self._fs, path_kept, content)
         entry = Entry(
             id=id_,
             loader=loader,
@@ -135,9 +209,10 @@ class Quarantine:
             records=len(lines),
             place=f"{self.folder(loader, id_)}/{name}",
             at=datetime.now(UTC),
-            next_step=f"correct the source or the records, then `stack quarantine put-back {id_}`",
+            next_step=f"correct the source or the records, then `{put_back(id_)}`",
         )
-        self.note(entry)
+        if not (again and self._fs.exists(f"{self._root}/{loader}/{SETTLED}/{id_}.json")):
+            self.note(entry)
         return entry
 
     def settle(self, entry: Entry) -> None:
@@ -164,6 +239,25 @@ class Quarantine:
             return Entry.model_validate_json(self._fs.cat_file(path))
         except (FileNotFoundError, ValidationError):  # a file that only has the name of a note
             return None
+
+
+def put_back(id_: str) -> str:
+    """The command that loads an entry again."""
+    return f"stack quarantine put-back {id_}"
+
+
+def _kept_record(line: bytes, entry: Entry) -> KeptRecord:
+    try:
+        record = json.loads(line)
+    except ValueError:  # somebody corrected it by hand
+        return KeptRecord("", "it is no line of JSON any more", line.decode(errors="replace"))
+    found = dict(record) if isinstance(record, dict) else {"record": record}
+    place, position = str(found.get("line", "")), found.get("position")
+    if isinstance(position, int):
+        place = f"record {position + 1}"
+    content = found.get("cells", found.get("record", found))
+    text = json.dumps(content, ensure_ascii=False)
+    return KeptRecord(place, str(found.get("reason", entry.reason)), text)
 
 
 def entry_id(path: str, version: str = "") -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stack.load_report import LoadReport
     from stack.remediation.isolation import Isolated, Query
     from stack.remediation.scope import Scope
+    from stack.settings import WarehouseSettings
 
 
 @dg.asset(
@@ -96,12 +97,14 @@ def reingest(
     validation = artifact(lambda run_id: read_validation(store, run_id))
     tests = artifact(lambda run_id: read_results(store, TEST_RESULTS, run_id))
     wanted = _in_scope(queries(validation, tests, manifest), scope)
+    alert_key = run.tags.get("alert/key") or run.run_id
     isolated = isolate(
-        run.tags.get("alert/key") or run.run_id,
+        alert_key,
         wanted,
         warehouse,
         removable={t for loader, tables in chosen.values() for t in tables if loader.rereads(t)},
     )
+    _keep_removed(isolated, alert_key, warehouse)
     _tell(isolated, log.info)
     done = _load(run.run_id, log, [loader for loader, _ in chosen.values()], scope, store)
     return {
@@ -163,6 +166,24 @@ def _load(
     for path, why in refused.items():
         log.warning(f"{path} is not loaded: {why}")
     return {"rows": rows, "quarantined": refused, "failures": failures}
+
+
+def _keep_removed(
+    isolated: "Iterable[Isolated]", alert_key: str, warehouse: "WarehouseSettings"
+) -> None:
+    """Copy rows that were taken out to where nobody wipes them with the warehouse."""
+    from ingestion.quarantine import Quarantine
+    from ingestion.settings import QuarantineSettings
+    from stack.remediation.isolation import kept_rows
+    from stack.settings import load_settings
+
+    store = Quarantine(load_settings(QuarantineSettings).quarantine)
+    for found in isolated:
+        if found.removed:
+            rows = kept_rows(found, alert_key, warehouse)
+            records = ({"reason": f"it fails {found.check}", "record": row} for row in rows)
+            about = (f"{found.schema}.{found.table}", found.table, f"fails {found.check}")
+            store.settle(store.keep_records("remediation", *about, records))
 
 
 def _in_scope(found: "Iterable[Query]", scope: "Scope") -> "list[Query]":

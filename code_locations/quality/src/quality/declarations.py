@@ -8,26 +8,21 @@ The format is described in the project's README.md.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import yaml
+from pydantic import Field, RootModel, field_validator, model_validator
 
-from stack.declarations import load_yaml
-from stack.errors import StackError
+from stack.declarations import Declaration, DeclarationError, load_declaration
 from stack.raw import raw_tables
 
 SHARED = "every_table"
 BETWEEN = "expect_column_values_to_be_between"
 _LISTED_ARGUMENTS = ("column", "column_A", "column_B", "column_list")
-
-
-class DeclarationError(StackError):
-    """The project says something that can't be run; names file, place and next step."""
 
 
 class Severity(StrEnum):
@@ -96,12 +91,96 @@ class Checkpoint:
     suites: tuple[Suite, ...]
 
 
+class _Judged(Declaration):
+    severity: Severity = Severity.CRITICAL
+    because: str = ""
+
+
+class _Rows(_Judged):
+    """`expect_…: {arguments}`, one expectation, or one a column where `column` is a list."""
+
+    type: str
+    arguments: dict[str, Any]
+    name: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_type(cls, entry: Any) -> Any:
+        if not isinstance(entry, dict):
+            return entry
+        types = [key for key in entry if str(key).startswith("expect_")]
+        if len(types) != 1 or set(entry) - {*types, "name", "severity", "because"}:
+            raise ValueError(
+                "an entry of rows has one `expect_…: {arguments}` and may have name, severity, "
+                f"because; found {', '.join(map(str, entry))}"
+            )
+        arguments = entry[types[0]] or {}
+        if "mostly" in arguments:
+            raise ValueError(f"{types[0]} has mostly; declare a measure with the share instead")
+        rest = {key: value for key, value in entry.items() if key != types[0]}
+        return {"type": types[0], "arguments": arguments, **rest}
+
+
+class _Query(_Judged):
+    sql: str
+    because: str
+    column: str | None = None
+
+
+class _Rule(_Query):
+    """A query whose number of rows must be 0."""
+
+    between: ClassVar[tuple[float | None, float | None]] = (None, 0)
+
+
+class _Measure(_Query):
+    """A query for a number, and its bounds."""
+
+    between: tuple[int | float | None, int | float | None]
+
+    @field_validator("between")
+    @classmethod
+    def _has_a_bound(cls, between: tuple[Any, Any]) -> tuple[Any, Any]:
+        if between == (None, None):
+            raise ValueError("it accepts two bounds, one of which may be null")
+        return between
+
+
+class _Suite(Declaration):
+    """A suite's file, or what all suites of a folder share."""
+
+    key: tuple[str, ...] = ()
+    rows: tuple[_Rows, ...] = ()
+    rules: dict[str, _Rule] = Field(default_factory=dict)
+    measures: dict[str, _Measure] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_empty(cls, parts: Any) -> Any:
+        return (
+            {k: v for k, v in parts.items() if v is not None} if isinstance(parts, dict) else parts
+        )
+
+    def with_columns(self, columns: Collection[str]) -> _Suite:
+        """Without the rules about a column that isn't among these."""
+        kept = {n: rule for n, rule in self.rules.items() if rule.column in {None, *columns}}
+        return self.model_copy(update={"rules": kept})
+
+
+class _Suites(Declaration):
+    suites: tuple[str, ...]
+
+
+class _Checkpoints(RootModel[dict[str, _Suites]]):
+    pass
+
+
 def load_checkpoint(project: Path, name: str) -> Checkpoint:
     """A checkpoint with its suites, in the order of `checkpoints.yml`.
 
     Raises DeclarationError if the checkpoint or one of its suites isn't declared right.
     """
-    checkpoints = _read(project / "checkpoints.yml")
+    checkpoints = load_declaration(project / "checkpoints.yml", _Checkpoints).root
     if name not in checkpoints:
         raise DeclarationError(
             f"GE_CHECKPOINT_NAME: no checkpoint {name!r} in {project / 'checkpoints.yml'}, "
@@ -109,7 +188,7 @@ def load_checkpoint(project: Path, name: str) -> Checkpoint:
         )
     suites = load_suites(project)
     chosen: dict[str, Suite] = {}
-    for pattern in checkpoints[name]["suites"]:
+    for pattern in checkpoints[name].suites:
         found = {suite.name: suite for suite in suites if fnmatch(suite.name, pattern)}
         if not found:
             raise DeclarationError(f"checkpoint {name}: no suite is named like {pattern!r}")
@@ -120,127 +199,56 @@ def load_checkpoint(project: Path, name: str) -> Checkpoint:
 def load_suites(project: Path) -> tuple[Suite, ...]:
     """Every suite of the project, sorted by name. Raises DeclarationError."""
     files = sorted((project / "suites").glob("*/*.yml"))
-    shared = {f.parent: _read(f) for f in files if f.stem == SHARED}
-    return tuple(_File(f).suite(shared.get(f.parent, {})) for f in files if f.stem != SHARED)
+    said = {file: load_declaration(file, _Suite) for file in files}
+    return tuple(
+        _suite(file, said.get(file.with_stem(SHARED), _Suite()), own)
+        for file, own in said.items()
+        if file.stem != SHARED
+    )
 
 
-@dataclass(frozen=True)
-class _File:
-    """A suite's file being read."""
+def _suite(file: Path, shared: _Suite, own: _Suite) -> Suite:
+    schema, table = file.parent.name, file.stem
+    declared = next((t for t in raw_tables() if t.asset_path == (schema, table)), None)
+    if declared:
+        shared = shared.with_columns({column.name for column in declared.columns})
+    expectations = tuple(e for part in (shared, own) for e in _expectations(schema, table, part))
+    counts = Counter(e.name for e in expectations)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise DeclarationError(
+            f"{file}: {twice[0]} is declared twice; tell them apart with `name: …`"
+        )
+    key = own.key or (declared.primary_key if declared else ())
+    return Suite(schema, table, key, expectations)
 
-    path: Path
 
-    @property
-    def schema(self) -> str:
-        return self.path.parent.name
+def _expectations(schema: str, table: str, said: _Suite) -> Iterator[Expectation]:
+    def one(entry: _Judged, **facts: Any) -> Expectation:
+        because = " ".join(entry.because.split())
+        return Expectation(schema, table, severity=entry.severity, because=because, **facts)
 
-    @property
-    def table(self) -> str:
-        return self.path.stem
-
-    def suite(self, shared: dict[str, Any]) -> Suite:
-        document = _read(self.path)
-        if unknown := set(document) - {"key", *Kind}:
-            raise self.error(
-                f"unknown part {', '.join(sorted(unknown))}; a suite has key, {', '.join(Kind)}"
-            )
-        both = (self.with_its_column(shared), document)
-        expectations = [e for d in both for e in self.expectations(d)]
-        counts = Counter(e.name for e in expectations)
-        if twice := [name for name, count in counts.items() if count > 1]:
-            raise self.error(f"{twice[0]} is declared twice; tell them apart with `name: …`")
-        key = document.get("key") or _declared_key(self.schema, self.table)
-        return Suite(self.schema, self.table, tuple(key), tuple(expectations))
-
-    def with_its_column(self, shared: dict[str, Any]) -> dict[str, Any]:
-        """What all tables of the schema share, but rules about a column that this one lacks."""
-        declared = [t for t in raw_tables() if t.asset_path == (self.schema, self.table)]
-        columns = {column.name for table in declared for column in table.columns}
-        rules = {
-            name: rule
-            for name, rule in (shared.get(Kind.RULE) or {}).items()
-            if not declared or rule.get("column") in (None, *columns)
-        }
-        return {**shared, Kind.RULE: rules}
-
-    def expectations(self, document: dict[str, Any]) -> Iterator[Expectation]:
-        try:
-            for entry in document.get(Kind.ROWS) or []:
-                yield from self.on_rows(dict(entry))
-            for kind in (Kind.RULE, Kind.MEASURE):
-                for name, entry in (document.get(kind) or {}).items():
-                    yield self.on_query(kind, name, dict(entry))
-        except (AttributeError, TypeError, ValueError) as error:
-            raise self.error(
-                "rows is a list of mappings, rules and measures are mappings of mappings; "
-                f"found something else ({error})"
-            ) from error
-
-    def on_rows(self, entry: dict[str, Any]) -> Iterator[Expectation]:
-        """One expectation, or one a column where `column` is a list."""
-        types = [key for key in entry if key.startswith("expect_")]
-        if len(types) != 1 or set(entry) - {*types, "name", "severity", "because"}:
-            raise self.error(
-                "an entry of rows has one `expect_…: {arguments}` and may have name, severity, "
-                f"because; found {', '.join(map(str, entry))}"
-            )
-        type_, arguments = types[0], dict(entry[types[0]] or {})
-        if "mostly" in arguments:
-            raise self.error(f"{type_} has mostly; declare a measure with the share instead")
+    for entry in said.rows:
+        arguments = dict(entry.arguments)
         listed = arguments.pop("column", None)
         for column in listed if isinstance(listed, list) else [listed]:
             kwargs = {**({"column": column} if column else {}), **arguments}
-            yield Expectation(
-                schema=self.schema,
-                table=self.table,
-                name=entry.get("name") or "__".join([type_, *_columns(kwargs)]),
-                kind=Kind.ROWS,
-                type=type_,
-                kwargs=kwargs,
-                severity=self.severity(type_, entry),
-                because=" ".join(entry.get("because", "").split()),
+            name = entry.name or "__".join([entry.type, *_columns(kwargs)])
+            yield one(entry, name=name, kind=Kind.ROWS, type=entry.type, kwargs=kwargs)
+    queries = (
+        (Kind.RULE, "expect_no_rows", said.rules),
+        (Kind.MEASURE, BETWEEN, said.measures),
+    )
+    for kind, prefix, entries in queries:
+        for name, query in entries.items():
+            low, high = query.between
+            yield one(
+                query,
+                name=f"{prefix}__{name}",
+                kind=kind,
+                type=BETWEEN,
+                kwargs={"column": name, "min_value": low, "max_value": high},
+                sql=query.sql.strip(),
             )
-
-    def on_query(self, kind: Kind, name: str, entry: dict[str, Any]) -> Expectation:
-        """A rule, whose number of rows must be 0, or a measure with its bounds."""
-        needed = {"sql", "because"} | ({"between"} if kind is Kind.MEASURE else set())
-        if set(entry) - needed - {"severity", "column"} or needed - set(entry):
-            raise self.error(
-                f"{kind}.{name} needs {', '.join(sorted(needed))} and may have severity, column; "
-                f"found {', '.join(entry)}"
-            )
-        low, high = self.bounds(name, entry["between"]) if "between" in entry else (None, 0)
-        prefix = "expect_no_rows" if kind is Kind.RULE else BETWEEN
-        return Expectation(
-            schema=self.schema,
-            table=self.table,
-            name=f"{prefix}__{name}",
-            kind=kind,
-            type=BETWEEN,
-            kwargs={"column": name, "min_value": low, "max_value": high},
-            severity=self.severity(name, entry),
-            because=" ".join(entry["because"].split()),
-            sql=entry["sql"].strip(),
-        )
-
-    def bounds(self, name: str, between: Any) -> tuple[float | None, float | None]:
-        numbers = isinstance(between, list) and all(
-            value is None or isinstance(value, int | float) for value in between
-        )
-        if not numbers or len(between) != 2 or between == [None, None]:
-            raise self.error(
-                f"{name} has between {between!r}; it accepts two bounds, one of which may be null"
-            )
-        return between[0], between[1]
-
-    def severity(self, place: str, entry: dict[str, Any]) -> Severity:
-        value = entry.get("severity", Severity.CRITICAL)
-        if value not in list(Severity):
-            raise self.error(f"{place} has severity {value!r}; it accepts {', '.join(Severity)}")
-        return Severity(value)
-
-    def error(self, text: str) -> DeclarationError:
-        return DeclarationError(f"{self.path}: {text}")
 
 
 def _columns(kwargs: Mapping[str, Any]) -> tuple[str, ...]:
@@ -249,20 +257,3 @@ def _columns(kwargs: Mapping[str, Any]) -> tuple[str, ...]:
         value = kwargs.get(argument, [])
         columns += [value] if isinstance(value, str) else value
     return tuple(columns)
-
-
-def _declared_key(schema: str, table: str) -> tuple[str, ...]:
-    return next(
-        (t.primary_key for t in raw_tables() if t.asset_path == (schema, table)),
-        (),
-    )
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        document = load_yaml(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise DeclarationError(f"{file}: not readable as YAML: {error}") from error
-    if not isinstance(document, dict):
-        raise DeclarationError(f"{file}: expected a mapping, found {type(document).__name__}")
-    return document

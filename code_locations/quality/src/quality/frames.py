@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from quality.declarations import DeclarationError, Expectation, Kind, Suite
+from quality.declarations import Expectation, Kind, Suite
 from quality.queries import RAW, failing_rows, fill_in, table_name, violation
+from stack.declarations import DeclarationError
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, identifiers
 from stack.warehouse import columns_of

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from quality.declarations import DeclarationError, Expectation, Kind, Suite
+from quality.declarations import Expectation, Kind, Suite
 from stack import sql
+from stack.declarations import DeclarationError
 from stack.raw import raw_tables
 from stack.sql import identifier, identifiers
 

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from quality.declarations import Expectation
+from stack.errors import reason
 
 if TYPE_CHECKING:
     import great_expectations as gx
@@ -121,8 +122,8 @@ def _exception(info: dict[str, Any] | None) -> str | None:
 
 
 def _bad_arguments(suite: str, expectation: Expectation, error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"suite {suite}: {expectation.name} has arguments that don't fit: {text}"
+    told = reason(error)
+    return f"suite {suite}: {expectation.name} has arguments that don't fit: {told}"
 
 
 def _plain(value: Any) -> Any:

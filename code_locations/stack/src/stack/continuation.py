@@ -8,16 +8,16 @@ its function raises and handles one run a tick: docs/decisions/0004.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from pydantic import Field
 
 from stack.options import TAG_PREFIX, skips_validations
 from stack.pipelines import Pipeline, Stage
+from stack.sensors import Moment, SensorCursor
 from stack.settings import StackSettings, load_settings
 from stack.tags import PIPELINE_ID_TAG, PIPELINE_TAG, PRIORITY_TAG, STAGE_TAG, pipeline_id
 
@@ -44,26 +44,22 @@ OVERLAP = timedelta(minutes=10)
 RUNS_A_TICK = 200
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(SensorCursor):
     """Where the last tick ended, and which runs after `since` it already handled."""
 
-    since: datetime
-    seen: dict[str, float]
+    since: Moment
+    seen: dict[str, float] = Field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str | None, now: datetime) -> Cursor:
         """From the sensor's cursor; one overlap ago at the first tick, or where it is unreadable.
 
-        Anybody may set the cursor in the UI; run keys keep what is found again from running again.
+        Run keys keep what is found again from running again.
         """
-        try:
-            content = json.loads(text or "")
-            # A time in the future would hide every run until then.
-            seen = {str(i): min(float(at), now.timestamp()) for i, at in content["seen"].items()}
-            return cls(min(datetime.fromtimestamp(float(content["since"]), UTC), now), seen)
-        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
-            return cls(now - OVERLAP, {})
+        found = cls.load(text, cls(since=now - OVERLAP))
+        # A time in the future would hide every run until then.
+        seen = {run_id: min(at, now.timestamp()) for run_id, at in found.seen.items()}
+        return cls(since=min(found.since, now), seen=seen)
 
     def advance(self, records: Iterable[RunRecord]) -> Cursor:
         """After handling `records`: later, and without the runs that the overlap has passed."""
@@ -73,11 +69,7 @@ class Cursor:
         latest = max([self.since.timestamp(), *seen.values()])
         oldest = latest - OVERLAP.total_seconds()
         kept = {run_id: at for run_id, at in seen.items() if at >= oldest}
-        return Cursor(datetime.fromtimestamp(latest, UTC), kept)
-
-    def dump(self) -> str:
-        """Text for the sensor's cursor."""
-        return json.dumps({"since": self.since.timestamp(), "seen": self.seen})
+        return Cursor(since=datetime.fromtimestamp(latest, UTC), seen=kept)
 
 
 def continuation_sensor(

@@ -24,8 +24,11 @@ class StackError(Exception):
 
 
 def one_line(text: object, longest: int = 2000) -> str:
-    """`text` with every run of white space as one space, without secrets, at most `longest`."""
-    line = redact(" ".join(str(text).split()))
+    """`text` with every run of white space as one space, without secrets, at most `longest`.
+
+    What no database or log takes (NUL, other controls, half a character) is a question mark.
+    """
+    line = redact("".join(c if c.isprintable() else "?" for c in " ".join(str(text).split())))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 

@@ -36,12 +36,14 @@ class _Model(BaseModel):
 class SetAside(_Model):
     """Records of an input that are not in its table, and why.
 
-    `records` is None for a whole input that could not be read, `where` the URL of what is kept.
+    `records` is None for a whole input that could not be read, `where` the URL of what is kept,
+    `entry` its id in the quarantine; without one nobody has to do anything about it.
     """
 
     reason: str
     records: int | None = None
     where: str = ""
+    entry: str = ""
 
 
 class InputReport(_Model):
@@ -93,12 +95,16 @@ class ColumnWidened(_Model):
 
 
 class TableReport(_Model):
-    """One raw table: its declaration, rows before and after the load, and how rows were put in."""
+    """One raw table: its declaration, rows before and after the load, and how rows were put in.
+
+    `rows_removed` were marked in `_removed_at`: the source's newest full export lacks them.
+    """
 
     table: RawTable
     rows_before: int | None = None
     rows_total: int | None = None
     rows_loaded: int = 0
+    rows_removed: int = 0
     disposition: str = ""
     columns_added: tuple[ColumnAdded, ...] = ()
     columns_widened: tuple[ColumnWidened, ...] = ()
@@ -109,12 +115,13 @@ class TableReport(_Model):
         """Rows that went in and are not there afterwards; below 0: more than went in."""
         if self.rows_before is None or self.rows_total is None:
             return 0
+        went_in = self.rows_loaded + self.rows_removed
         if self.disposition == "append":
-            return self.rows_before + self.rows_loaded - self.rows_total
+            return self.rows_before + went_in - self.rows_total
         if self.disposition == "replace":
-            return self.rows_loaded - self.rows_total
+            return went_in - self.rows_total
         if self.disposition == "merge":  # rows that were there are replaced: a range is known
-            most = self.rows_before + self.rows_loaded
+            most = self.rows_before + went_in
             return max(0, self.rows_before - self.rows_total) or min(0, most - self.rows_total)
         return 0
 

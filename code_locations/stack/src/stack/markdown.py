@@ -7,10 +7,14 @@ from collections.abc import Iterable
 CELL_CHARACTERS = 80
 
 
-def markdown_table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
-    """A table; a long cell is cut, null is an empty one."""
-    head = [_cell(name) for name in header]
-    lines = [head, ["---"] * len(head), *([_cell(value) for value in row] for row in rows)]
+def markdown_table(
+    header: Iterable[object],
+    rows: Iterable[Iterable[object]],
+    longest: int | None = CELL_CHARACTERS,
+) -> str:
+    """A table; a cell longer than `longest` is cut, null is an empty one."""
+    head = [_cell(name, longest) for name in header]
+    lines = [head, ["---"] * len(head), *([_cell(value, longest) for value in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -19,8 +23,8 @@ def markdown_list(items: Iterable[object], empty: str) -> str:
     return "\n".join(f"- {item}" for item in items) or empty
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, longest: int | None) -> str:
     text = "" if value is None else " ".join(str(value).split())
-    if len(text) > CELL_CHARACTERS:
-        text = f"{text[: CELL_CHARACTERS - 1]}…"
+    if longest and len(text) > longest:
+        text = f"{text[: longest - 1]}…"
     return text.replace("|", "\\|")

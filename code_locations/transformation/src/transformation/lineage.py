@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stack.errors import one_line
+
 logger = logging.getLogger(__name__)
 
 DIALECT = "duckdb"
@@ -52,6 +54,6 @@ def column_lineage(
                     found.add(((table.db, table.name), exp.to_column(node.name).name))
             origins[column] = sorted(found)
     except (errors.SqlglotError, KeyError, ValueError, RecursionError) as error:
-        logger.warning("no column lineage: %s", " ".join(str(error).split())[:300])
+        logger.warning("no column lineage: %s", one_line(error, 300))
         return {}
     return origins

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from stack.errors import reason
 from transformation.project import DbtProject, environment_of
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def invoke(
         if not isinstance(outcome.exception, Exception):
             raise outcome.exception
         error = outcome.exception
-        return DbtResult(success=False, error=_message(error), exception=error)
+        return DbtResult(success=False, error=reason(error), exception=error)
     results = getattr(outcome.result, "results", ())
     return DbtResult(outcome.success, tuple(_node_result(r) for r in results))
 
@@ -128,7 +129,3 @@ def _node_result(result: Any) -> NodeResult:
         failures=result.failures,
         compiled_code=getattr(result.node, "compiled_code", None),
     )
-
-
-def _message(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

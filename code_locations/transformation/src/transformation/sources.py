@@ -9,10 +9,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from stack.artifacts import ArtifactError, ArtifactStore
-from stack.declarations import load_yaml
+from stack.declarations import DeclarationError, load_yaml
 from stack.load_report import read_reports
 from stack.raw import RawTable, raw_tables
 
@@ -52,7 +50,7 @@ def hand_written(files: Iterable[Path]) -> set[tuple[str, str]]:
         try:
             sources = load_yaml(text).get("sources") or []
             found |= {(s["name"], t["name"]) for s in sources for t in s.get("tables") or []}
-        except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+        except (DeclarationError, AttributeError, KeyError, TypeError):
             continue  # dbt reports the broken file itself, with its line
     return found
 

@@ -71,7 +71,7 @@ def test_one_connection_that_fails_stops_no_other_and_fails_the_run(
     told = failure.step_failure_data.error_display_string
     assert "source-bad==1.0 read: it exited with 1" in told
     assert "committed: desk_deals checkpoint" in told
-    assert "config needs NOT_SET_ANYWHERE, which is not set" in told
+    assert "config: NOT_SET_ANYWHERE is not set" in told
 
     events = result.get_asset_materialization_events()
     rows = {e.asset_key.path[-1]: e.materialization.metadata for e in events}

@@ -1,15 +1,13 @@
 """A low-code manifest, by configuration alone, against a REST API on this machine."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
 
 from support.fake_connector import declare
+from support.http_server import Reply, Request, http_server
 from support.reports import streams_of
 
 TICKETS = [
@@ -96,41 +94,28 @@ MANIFEST = {
 }
 
 
-class Api(BaseHTTPRequestHandler):
+def answer(request: Request, tickets: list[dict[str, object]]) -> Reply:
     """Tickets in pages, since a moment, for who has the token."""
-
-    def do_GET(self):
-        if self.headers["Authorization"] != "Bearer s3cret-token":
-            self.send_error(401)
-            return
-        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        offset, limit = int(query.get("offset", 0)), int(query["limit"])
-        found = [t for t in self.server.tickets if t["updatedAt"] >= query.get("since", "")]
-        content = json.dumps({"tickets": found[offset : offset + limit]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_):
-        pass
+    if request.headers.get("authorization") != "Bearer s3cret-token":
+        return Reply(401)
+    query = {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
+    offset, limit = int(query.get("offset", 0)), int(query["limit"])
+    found = [t for t in tickets if t["updatedAt"] >= query.get("since", "")]
+    return Reply(content={"tickets": found[offset : offset + limit]})
 
 
 @pytest.fixture
-def api() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    server.tickets = list(TICKETS)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def api() -> Iterator[tuple[str, list[dict[str, object]]]]:
+    """The API's address, and what it has."""
+    tickets = list(TICKETS)
+    with http_server(lambda request: answer(request, tickets)) as server:
+        yield server.url, tickets
 
 
 def test_a_rest_api_is_read_by_its_manifest_and_then_only_what_is_new(
     syncs, shop, api, tmp_path, monkeypatch
 ):
+    url, tickets = api
     monkeypatch.setenv("DESK_TOKEN", "s3cret-token")
     (tmp_path / "tickets.yaml").write_text(yaml.safe_dump(MANIFEST))
     connection = declare(
@@ -144,7 +129,7 @@ def test_a_rest_api_is_read_by_its_manifest_and_then_only_what_is_new(
             "manifest": "tickets.yaml",
             "resumable": True,
         },
-        config={"url": f"http://127.0.0.1:{api.server_port}", "token": "${DESK_TOKEN}"},
+        config={"url": url, "token": "${DESK_TOKEN}"},
         streams={"tickets": {}},
     )
     [first] = streams_of(syncs.run(connection))
@@ -155,7 +140,7 @@ def test_a_rest_api_is_read_by_its_manifest_and_then_only_what_is_new(
         ("updated_at", "TIMESTAMP WITH TIME ZONE"),
     ]
 
-    api.tickets.append({"id": 8, "subject": None, "updatedAt": "2026-02-01T00:00:00Z"})
+    tickets.append({"id": 8, "subject": None, "updatedAt": "2026-02-01T00:00:00Z"})
     [second] = streams_of(syncs.run(connection))
     assert second.rows_read < 7
     assert second.rows_total == 8

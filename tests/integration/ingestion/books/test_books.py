@@ -187,7 +187,7 @@ def test_a_repaired_file_is_loaded_and_its_note_goes(exports_in_a_file):
     report = exports.load()
     assert report.quarantined == {}
     assert exports.rows("select name from books_clients") == [("A",)]
-    assert list(exports.quarantine.iterdir()) == []
+    assert [path.name for path in exports.quarantine.iterdir()] == ["settled"]
 
 
 def test_a_removed_file_leaves_its_rows_and_its_note_goes(exports_in_a_file):

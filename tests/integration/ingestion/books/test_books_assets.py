@@ -94,9 +94,9 @@ def test_the_checks_run_alone_and_load_nothing(exports_in_a_file):
         ).resolve_job_def("checks").execute_in_process(instance=instance)  # fmt: skip
     found = {e.check_name: e for e in result.get_asset_check_evaluations()}
     assert [name for name, e in found.items() if not e.passed] == ["nothing_set_aside"]
-    assert (
-        "| unknown.csv | no table is called" in found["nothing_set_aside"].metadata["entries"].value
-    )
+    (row,) = found["nothing_set_aside"].metadata["waiting"].records
+    assert row.data["input"] == "unknown.csv"
+    assert row.data["reason"].startswith("no table is called")
     assert exports_in_a_file.rows("select client_id from books_clients") == [(1,)]
 
 

@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy
 
 from ingestion.loaders import Scope
-from ingestion.sources.declarations import SourceFileError, load_sources
+from ingestion.sources.declarations import load_sources
 from ingestion.sources.loader import SourcesLoader
+from stack.declarations import DeclarationError
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect
 from support.http_server import Reply, Request, http_server
@@ -235,16 +236,27 @@ print(json.dumps([result.success, done, check.passed, check.description]))
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        (("kind: rest_api", "kind: soap"), "rest_api"),
+        (
+            ("kind: rest_api", "kind: soap"),
+            "kind: found soap, expected one of 'rest_api', 'sql_database'",
+        ),
+        (("kind: rest_api", "owner: team:sales"), "kind: found nothing, expected a value"),
         (("name: crm", "name: books"), "books"),
+        (
+            ("base_url:", "url:"),
+            "url: found an unknown field, expected one of name, description, owner, kind, b",
+        ),
         (("primary_key: [id]", "primary_key: []"), "primary_key"),
-        (("path: contacts", "route: contacts"), "route"),
-        (("base_url: ${CRM_URL}", "base_url: crm.example"), "base_url"),
+        (("path: contacts", "route: contacts"), "tables.contacts.route: found an unknown field"),
+        (
+            ("base_url: ${CRM_URL}", "base_url: ann:pw@crm.example"),
+            "base_url: found '***@crm.example', expected text like",
+        ),
     ],
 )
 def test_a_file_with_a_mistake_is_named_with_it(folder, change, word):
     (folder / "crm.yml").write_text(example("crm.yml").replace(*change))
-    with pytest.raises(SourceFileError) as caught:
+    with pytest.raises(DeclarationError) as caught:
         load_sources(folder)
     assert "crm.yml" in str(caught.value)
     assert word in str(caught.value)

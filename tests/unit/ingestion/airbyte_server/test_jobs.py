@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.airbyte.server.errors import NoAnswerError, RefusedError, one_line
+from ingestion.airbyte.server.errors import NoAnswerError, RefusedError, brief
 from ingestion.airbyte.server.jobs import Job, Statistics, StreamCounts
 
 JSON = st.recursive(
@@ -63,7 +63,7 @@ def test_statistics_of_any_shape_are_read_or_left_out(body):
 
 @given(st.text(max_size=600))
 def test_a_message_is_one_printable_line(text):
-    line = one_line(text)
+    line = brief(text)
     assert line.isprintable()
     assert len(line) <= 300
 

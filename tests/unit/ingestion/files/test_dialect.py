@@ -56,6 +56,7 @@ MBANK = (
         ("id,name\r\n1,a\n2,b\r3,c\r\n", ("id", "name"), "a", 3),
         ("id;name\n1;a\nid;name\n2;b\n", ("id", "name"), "a", 2),
         ("id,name,amount\n", ("id", "name", "amount"), None, 0),
+        ("Page 1\nid,n\n1,5\n2,6\nPage 2\nid,n\n3,1\n", ("id", "n"), 5, 3),
         ("no;a;b\n1;0,00;\n2;0,", ("no", "a", "b"), 1, 1),  # cut off, as the next one is
         ("no;a;b\n1", ("no", "a", "b"), None, 0),
         ('"no";"a"\n"1"', ("no", "a"), None, 0),
@@ -87,6 +88,8 @@ def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, fir
         ('id,note\n1,"abc\n2,x\n', "line 2: .* never closes"),
         (" \nno;a\n1\n2\n3\n", "no line of its first 60"),
         ("\n \n\t\n", "only blanks"),
+        ("id   name    n\n1    Nord    5\n2    Süd     7\n", "laid out by blanks"),
+        ("Sales\nid,n\n1,5\n2,6\n\nReturns\nid,n\n3,1\n", "line 6 .Returns. begins another"),
         ("a" * 10_001 + ",b\n1,2\n", "10,001 characters"),
     ],
 )  # fmt: skip

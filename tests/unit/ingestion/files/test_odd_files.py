@@ -75,6 +75,26 @@ def test_a_line_of_json_that_is_no_text_is_set_aside(tmp_path):
     assert accounted(table.parsed)
 
 
+@pytest.mark.parametrize(
+    ("content", "rows", "breaks"),
+    [
+        ('{"data": [{"id": 1}, {"id": 2}], "has_more": false, "object": "list"}', 2, 0),
+        ('{"result": {"items": [{"id": 1}]}, "ok": true}', 1, 0),
+        ('{"value": [{"id": 1}], "@odata.nextLink": "https://x.test/2"}', 1, 1),
+        ('{"id": 1, "lines": [{"sku": "a"}, {"sku": "b"}]}', 1, 0),
+        ('{"a": [{"id": 1}], "b": [{"id": 1}]}', 1, 0),
+        ('{"data": [{"id": 1}, {"id": 2}]}\n{"data": [{"id": 3}]}\n', 2, 0),
+    ],
+)
+def test_the_page_of_an_api_is_its_records_and_an_object_with_a_list_is_one(
+    tmp_path, content, rows, breaks
+):
+    table = read(connected(), tmp_path, content.encode())
+    assert len(table.rows) == rows
+    assert len(table.parsed.breaks) == breaks
+    assert accounted(table.parsed)
+
+
 def test_many_columns_are_read(tmp_path):
     names = ",".join(f"column {n}" for n in range(500))
     table = read(connected(), tmp_path, f"{names}\n{','.join(map(str, range(500)))}\n".encode())

@@ -32,18 +32,6 @@ _XLS = (
 _DAY_0 = datetime.fromisoformat("1899-12-30")
 
 
-@pytest.fixture
-def read(tmp_path):
-    """Sheets of some bytes, in a file whose name says nothing."""
-
-    def read_(content: bytes):
-        path = tmp_path / "file"
-        path.write_bytes(content)
-        return sheets(path)
-
-    return read_
-
-
 def one_row(read, *cells: str, **options):
     return read(made.xlsx({"Data": [made.row(1, *cells)]}, **options))[0].rows[0][1]
 

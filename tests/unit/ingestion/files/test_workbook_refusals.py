@@ -6,20 +6,8 @@ import zipfile
 import pytest
 
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.workbook import container, sheets
+from ingestion.files.workbook import container
 from support import workbooks as made
-
-
-@pytest.fixture
-def read(tmp_path):
-    """Sheets of some bytes, in a file whose name says nothing."""
-
-    def read_(content: bytes):
-        path = tmp_path / "file"
-        path.write_bytes(content)
-        return sheets(path)
-
-    return read_
 
 
 def refusal(read, content: bytes) -> str:

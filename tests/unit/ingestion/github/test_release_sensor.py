@@ -1,17 +1,16 @@
 """The release sensor's parts, without a GitHub."""
 
-import importlib.util
 from datetime import UTC, datetime
 
-import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.github import sensor as sensor_module
-from ingestion.github.client import GitHub, GitHubError, one_line
+from ingestion.github.client import GitHub, GitHubError
 from ingestion.github.cursor import Cursor, Page
 from ingestion.settings import GitHubSettings
+from stack.errors import one_line
 from stack.locations import Location, location_definitions
 from stack.pipelines import RELEASE, Stage
 from stack.settings import SettingsError, load_settings
@@ -29,18 +28,7 @@ CURSORS = st.builds(
 
 @given(CURSORS)
 def test_a_cursor_is_read_as_it_was_written(cursor):
-    assert Cursor.parse(cursor.dump(), cursor.source, ("prerelease",)) == cursor
-
-
-@given(CURSORS)
-def test_a_cursor_of_another_repository_is_not_used(cursor):
-    fresh = Cursor.parse(cursor.dump(), "https://api.github.com#octo/other", ())
-    assert fresh == Cursor("https://api.github.com#octo/other", ())
-
-
-@given(st.text() | st.binary().map(repr))
-def test_any_text_in_the_cursors_place_starts_anew(text):
-    assert Cursor.parse(text, "source", ()) == Cursor("source", ())
+    assert Cursor.load(cursor.dump(), Cursor(source=cursor.source, kinds=("prerelease",))) == cursor
 
 
 @given(st.text(), st.integers(1, 50))
@@ -102,23 +90,6 @@ def test_the_token_is_in_no_repr_and_no_exception(stack_home, monkeypatch):
         shown.append(repr(chain))
         chain = chain.__context__
     assert "ghp_secret" not in "".join(shown)
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [("prod", dg.DefaultSensorStatus.RUNNING), ("dev", dg.DefaultSensorStatus.STOPPED)],
-)
-def test_it_runs_by_itself_in_production_only(stack_home, monkeypatch, environment, expected):
-    monkeypatch.setenv("DAGSTER_ENV", environment)
-    spec = importlib.util.find_spec("ingestion.github.sensor")
-    assert spec is not None
-    assert spec.loader is not None
-    fresh = importlib.util.module_from_spec(spec)  # as a code location reads it when it loads
-    spec.loader.exec_module(fresh)
-    loaded = fresh.github_release_sensor
-    assert loaded.name == "github_release_sensor"
-    assert loaded.default_status == expected
-    assert 60 <= loaded.minimum_interval_seconds <= 300
 
 
 def test_it_starts_the_pipelines_slice_of_the_ingestion_location(stack_home):

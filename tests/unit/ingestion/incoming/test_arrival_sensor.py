@@ -1,6 +1,5 @@
 """The arrival sensor hands out each complete file once, whatever happens to its runs."""
 
-import importlib.util
 import json
 import uuid
 from collections import Counter
@@ -276,17 +275,5 @@ def test_a_wrong_setting_of_the_warehouse_keeps_no_file_waiting(folder, instance
     assert len(ticks(instance, 2)[-1].run_requests) == 1
 
 
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [("prod", dg.DefaultSensorStatus.RUNNING), ("dev", dg.DefaultSensorStatus.STOPPED)],
-)
-def test_it_runs_by_itself_in_production_only(stack_home, monkeypatch, environment, expected):
-    monkeypatch.setenv("DAGSTER_ENV", environment)
-    spec = importlib.util.find_spec("ingestion.incoming.sensor")
-    assert spec is not None
-    assert spec.loader is not None
-    fresh = importlib.util.module_from_spec(spec)  # as a code location reads it when it loads
-    spec.loader.exec_module(fresh)
-    assert fresh.file_arrival_sensor.name == "file_arrival_sensor"
-    assert fresh.file_arrival_sensor.default_status == expected
+def test_a_run_takes_twenty_files_unless_told_otherwise(stack_home):
     assert load_settings(IncomingSettings).incoming_files_a_run == 20

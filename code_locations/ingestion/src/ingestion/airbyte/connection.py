@@ -5,37 +5,24 @@ Declared in YAML; `connections/shop.yml` is the default and an example of every 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ingestion.airbyte.columns import column_name, identifier
-from stack.declarations import load_yaml
-from stack.errors import StackError
+from stack.declarations import NAME, Declaration, load_mapping, load_named, references, resolve
 from stack.raw import RawTable, raw_tables
 
 # Where airbyte-cdk's `source-declarative-manifest` looks for the manifest that it runs.
 INJECTED_MANIFEST = "__injected_declarative_manifest"
 DEFAULT_FILE = Path(__file__).parent / "connections" / "shop.yml"
-NAME = r"^[a-z][a-z0-9_]*$"
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 SyncMode = Literal["full_refresh", "incremental"]
 
 
-class ConnectionFileError(StackError):
-    """A connection file can't be used; the message names file and field."""
-
-
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ConnectorPackage(_Declared):
+class ConnectorPackage(Declaration):
     """A connector on PyPI.
 
     `package` is pinned with `==`. `python` is a version specifier that it accepts.
@@ -52,7 +39,7 @@ class ConnectorPackage(_Declared):
     resumable: bool = True
 
 
-class Stream(_Declared):
+class Stream(Declaration):
     """Where a stream goes: `table` within the source, how it is read, and what identifies a row.
 
     `cursor_field` is needed only where the connector doesn't define it; `primary_key` only
@@ -67,7 +54,7 @@ class Stream(_Declared):
     namespace: str | None = None
 
 
-class Connection(_Declared):
+class Connection(Declaration):
     """A connection as its file declares it; references to secrets are not resolved."""
 
     name: str = Field(pattern=NAME)
@@ -119,35 +106,13 @@ class Connection(_Declared):
     def resolve_config(self, variables: Mapping[str, str]) -> tuple[dict[str, Any], set[str]]:
         """The connector's configuration with `${NAME}` replaced, and the values put in.
 
-        Raises ConnectionFileError naming the variables that are missing, never a value.
+        Raises DeclarationError naming the variables that are missing, never a value.
         """
-        secrets: set[str] = set()
-        missing: set[str] = set()
-
-        def resolve(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {k: resolve(v) for k, v in value.items()}
-            if isinstance(value, list):
-                return [resolve(v) for v in value]
-            return _REFERENCE.sub(look_up, value) if isinstance(value, str) else value
-
-        def look_up(match: re.Match[str]) -> str:
-            found = variables.get(match[1])
-            if not found:
-                missing.add(match[1])
-                return ""
-            secrets.add(found)
-            return found
-
-        config = resolve(self.config)
-        if missing:
-            raise ConnectionFileError(
-                f"{self.file}: config needs {', '.join(sorted(missing))}, which "
-                f"{'is' if len(missing) == 1 else 'are'} not set; set in the environment or .env"
-            )
+        config = resolve(self.config, variables, f"{self.file}: config")
+        secrets = {variables[name] for name in references(str(self.config)) & set(variables)}
         manifest = self._beside(self.connector.manifest)
         if manifest:
-            config[INJECTED_MANIFEST] = _read_yaml(manifest)
+            config[INJECTED_MANIFEST] = load_mapping(manifest)
         return config, secrets
 
     def _beside(self, path: Path | None) -> Path | None:
@@ -157,39 +122,6 @@ class Connection(_Declared):
 def load_connections(path: Path | None = None) -> tuple[Connection, ...]:
     """Read a connection file, or each `*.yml` of a folder; None reads the sample shop's.
 
-    Reads files only. Raises ConnectionFileError.
+    Reads files only. Raises DeclarationError.
     """
-    path = path or DEFAULT_FILE
-    files = sorted(path.glob("*.yml")) if path.is_dir() else [path]
-    if not files:
-        raise ConnectionFileError(f"{path}: no *.yml in the folder of AIRBYTE_CONNECTION_FILE")
-    connections = tuple(_load(file) for file in files)
-    names = [c.name for c in connections]
-    if len(set(names)) < len(names):
-        raise ConnectionFileError(
-            f"{path}: two connections have one name, found {', '.join(names)}"
-        )
-    return connections
-
-
-def _load(file: Path) -> Connection:
-    document = _read_yaml(file)
-    try:
-        return Connection.model_validate({**document, "file": file.absolute()})
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'streams'}: {item['msg']}"
-            for item in error.errors(include_input=False, include_url=False)
-        )
-        raise ConnectionFileError(f"{file}: {problems}") from None
-
-
-def _read_yaml(file: Path) -> dict[str, Any]:
-    try:
-        document = load_yaml(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConnectionFileError(f"{file}: can't be read as YAML: {reason}") from None
-    if not isinstance(document, dict):
-        raise ConnectionFileError(f"{file}: found a {type(document).__name__}, expected a mapping")
-    return document
+    return load_named(path or DEFAULT_FILE, Connection, "AIRBYTE_CONNECTION_FILE")

@@ -29,7 +29,7 @@ class BackendUnavailableError(StackError):
 class AirbyteLoader:
     """The connections of AIRBYTE_CONNECTION_FILE, or those given.
 
-    Implements `ingestion.loaders.Loader`. Raises ConnectionFileError when first asked.
+    Implements `ingestion.loaders.Loader`. Raises DeclarationError when first asked.
     """
 
     name = "airbyte"

@@ -197,7 +197,7 @@ class Connector:
         because = f": {self.redact(' / '.join(reasons))}" if reasons else ""
         config_fault = any(f.failure_type == "config_error" for f in failures)
         step = "correct the connection's config" if config_fault else "see the log above"
-        return ConnectorError(" ".join(f"{self.name} {command}: {found}{because}; {step}".split()))
+        return ConnectorError(f"{self.name} {command}: {found}{because}; {step}")
 
     def _validate(self, spec: dict[str, Any]) -> None:
         from jsonschema.exceptions import UnknownType

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.airbyte.columns import column_name, type_of_values
 from ingestion.airbyte.conversion import arrow_type, to_arrow
 from stack.errors import StackError
+from stack.sql import literal
 from stack.warehouse.limits import duckdb_memory_limit
 
 if TYPE_CHECKING:
@@ -244,12 +245,8 @@ class RecordWriter:
             target = path.with_name("latest.parquet")
             connection.execute(
                 f"copy (select * exclude (file_row_number) "
-                f"from read_parquet('{_quoted(path)}', file_row_number = true) "
+                f"from read_parquet({literal(path)}, file_row_number = true) "
                 f"qualify row_number() over (partition by {key} order by file_row_number desc) = 1 "
-                f"order by file_row_number) to '{_quoted(target)}' (format parquet)"
+                f"order by file_row_number) to {literal(target)} (format parquet)"
             )
         return target, pq.read_metadata(target).num_rows
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -199,14 +199,13 @@ def _commit(
 def _set_aside(
     connection: Connection, stream: str, bad: Sequence[BadRecord], quarantine: Quarantine
 ) -> SetAside:
-    entry = quarantine.keep_records(
+    return quarantine.keep_records(
         "airbyte",
         f"{connection.name}.{stream}",
         connection.table_name(stream),
         bad[0].reason,
         [{"reason": r.reason, "position": r.position, "record": r.data} for r in bad],
-    )
-    return SetAside(reason=bad[0].reason, records=len(bad), where=entry.place)
+    ).told()
 
 
 def present_columns(connection: Connection) -> dict[str, dict[str, str]]:

@@ -22,11 +22,14 @@ DELIMITERS = (";", ",", "\t", "|")
 NO_DELIMITER = "\x1f"
 _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", NO_DELIMITER: "none"}
 _LOOKED_AT = 200
+# A quote that never closes would make one cell of the rest of the file.
+LONGEST_CELL = 16 << 20
 _HEADER_WITHIN = 60
 _SAMPLE_BYTES = 1 << 20
 # Share of the rows below a header that have its width.
 _EVEN = 0.6
 _WELL = 0.9
+_GAP = re.compile(r"\S {2,}(?=\S)")
 _ESCAPED = re.compile(rb'\\"[^;,\t|\r\n"]')
 
 
@@ -188,6 +191,7 @@ def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
         )
     if len(best.row.cells) == 1:
         _refuse_uneven(tried)
+        _refuse_fixed_width(tried[best.delimiter][best.at :])
     _refuse_table_above(tried[best.delimiter][: best.at + 1])
     return best.delimiter, best.at, best.why
 
@@ -233,6 +237,16 @@ def _refuse_uneven(tried: dict[str, list[_Row]]) -> None:
                 f"{_NAMES.get(delimiter, repr(delimiter))} between them, and the rows below it "
                 f"have {width}; give each column a name, or declare header_line and delimiter"
             )
+
+
+def _refuse_fixed_width(rows: list[_Row]) -> None:
+    """Refuse lines whose columns are laid out by blanks; the first of `rows` is the header."""
+    gaps = {len(_GAP.findall(row.cells[0].strip())) for row in rows if len(row.cells) == 1}
+    if len(rows) > 1 and len(gaps) == 1 and gaps != {0}:
+        raise UnreadableFileError(
+            f"its columns are laid out by blanks, as in line {rows[0].line} "
+            f"({rows[0].cells[0].strip()[:60]}); export it with a delimiter, or as a workbook"
+        )
 
 
 def _refuse_table_above(rows: list[_Row]) -> None:
@@ -315,7 +329,7 @@ def _rows(
     lines = _counted(path, skipped, ends, last)
     reader = csv_reader(lines, delimiter, quote, escape, strict=False)
     before = 0
-    limit = csv.field_size_limit(1 << 31)
+    limit = csv.field_size_limit(LONGEST_CELL)
     skipped_lines = 1 if skipped else 0
     try:
         for cells in reader:

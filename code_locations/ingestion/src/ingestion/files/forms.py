@@ -99,6 +99,7 @@ def _within(number: int) -> int:
     return number
 
 
+@cache
 def plain_decimal(scale: int) -> Form:
     """Numbers with a point and always this many digits after it."""
     kept = f"decimal(18, {scale})"
@@ -119,6 +120,20 @@ _MARKS = (
     (".", ""), (",", ""), (",", "."), (".", ","), (",", " "), (".", " "), (".", "'"), (",", "'"),
     (".", "\u2019"), (",", "\u2019"),
 )  # fmt: skip
+
+
+@cache
+def _bare_number(mark: str) -> Form:
+    """Numbers of digits, a mark and a minus alone, which cost a third of any other."""
+    point = (lambda text: f"replace({text}, ',', '.')") if mark == "," else (lambda text: text)
+    return Form(
+        name=_number(mark, "", "", "", "").name,
+        kind="decimal",
+        pattern=rf"-?(?:0|[1-9]\d*)(?:{re.escape(mark)}\d+)?",
+        value=point,
+        parsed=lambda text: Decimal(text.replace(",", ".")),
+        mark=mark,
+    )
 
 
 @cache
@@ -193,9 +208,10 @@ def number_forms(texts: Sequence[str]) -> Iterator[Form]:
         if plain.fits(texts):
             yield plain
     for mark, thousands in _MARKS:
-        form = _number(mark, thousands, before, after, sign)
-        if form.fits(texts):
-            yield form
+        forms = [_number(mark, thousands, before, after, sign)]
+        if not (thousands or before or after or sign):
+            forms.insert(0, _bare_number(mark))
+        yield from (form for form in forms if form.fits(texts))
 
 
 # strptime's form, what it looks like, and the order of day and month where another is possible.
@@ -284,7 +300,7 @@ TIMESTAMPS = (
 )
 
 
-def possible_forms(texts: Sequence[str], without: Collection[str] = ()) -> list[Form]:
+def possible_forms(texts: Sequence[str], without: Collection[Form] = ()) -> list[Form]:
     """The forms that all of some texts are in, but those `without`; none: they are words.
 
     Several are alternatives that only more values can decide between.
@@ -292,9 +308,9 @@ def possible_forms(texts: Sequence[str], without: Collection[str] = ()) -> list[
     if not texts:
         return []
     for form in (BOOLEAN, INTEGER):
-        if form.name not in without and form.fits(texts):
+        if form not in without and form.fits(texts):
             return [form]
-    numbers = [form for form in number_forms(texts) if form.name not in without]
+    numbers = [form for form in number_forms(texts) if form not in without]
     if numbers:
         read = [[form.parsed(text) for text in texts] for form in numbers]
         return [

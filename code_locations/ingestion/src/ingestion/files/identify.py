@@ -16,7 +16,10 @@ from ingestion.files.errors import UnreadableFileError
 
 Kind = Literal["csv", "json", "parquet", "workbook", "camt", "mt940", "ofx"]
 LARGEST_UNPACKED_BYTES = 64 << 30
-_MOST_TIMES = 2000  # a file that unpacks to more times its size is a trap
+LONGEST_LINE_BYTES = 16 << 20
+# One that unpacks to more is looked at: a table has less than so many times its packed size.
+_LARGE_BYTES = 64 << 20
+_MOST_TIMES = 250
 _START_BYTES = 1 << 14
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE = b"\xd0\xcf\x11\xe0"
@@ -77,7 +80,25 @@ def _one(path: Path, encoding: str | None) -> Opened:
         return Opened(path, statement)
     found = Encoding(encoding, "it is declared") if encoding else find_encoding(path)
     text = utf8_copy(path, found.name, path.with_name(f"{path.name}.utf8"))
-    return Opened(text, _text_kind(_start(text).decode("utf-8", "ignore")), encoding=found)
+    kind = _text_kind(_start(text).decode("utf-8", "ignore"))
+    if kind == "csv":
+        _require_lines(text)
+    return Opened(text, kind, encoding=found)
+
+
+def _require_lines(path: Path) -> None:
+    """Refuse delimited text with a line that nobody's memory is for. JSON may be one line."""
+    length = 0
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            first = min((at for end in b"\n\r" if (at := block.find(end)) >= 0), default=len(block))
+            if length + first > LONGEST_LINE_BYTES:
+                raise UnreadableFileError(
+                    f"it has a line of more than {LONGEST_LINE_BYTES:,} bytes, which is no row of "
+                    "a table; export it with a line for each row"
+                )
+            last = max(block.rfind(b"\n"), block.rfind(b"\r"))
+            length = len(block) - last - 1 if last >= 0 else length + len(block)
 
 
 def _text_kind(start: str) -> Kind:
@@ -163,9 +184,11 @@ def _gunzip(path: Path, scratch: Path) -> Path:
 
 def _bound(size: int, path: Path) -> int:
     """The most that a file may unpack to. Raises UnreadableFileError if `size` is more."""
-    most = min(LARGEST_UNPACKED_BYTES, max(path.stat().st_size * _MOST_TIMES, 64 << 20))
+    most = min(LARGEST_UNPACKED_BYTES, max(path.stat().st_size * _MOST_TIMES, _LARGE_BYTES))
     if size > most:
-        raise UnreadableFileError(f"it unpacks to more than {most:,} bytes; unpack it yourself")
+        raise UnreadableFileError(
+            f"it unpacks to more than {most:,} bytes, too many for its size; unpack it yourself"
+        )
     return most
 
 

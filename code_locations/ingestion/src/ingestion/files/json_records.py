@@ -1,13 +1,15 @@
 """Records of JSON: a list of objects, one object after the other, or an object a line.
 
 Read by Python's json module, whose numbers stay as they are written: whole ones of any size, others
-as decimals. A line that can't be read is set aside; a key that an object has twice is no record.
+as decimals. A line that can't be read is set aside; a key that an object has twice is no record. An
+object that an API wraps around a page, `{"data": [...], "has_more": false}`, is no record: those of
+its list are.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +21,16 @@ from ingestion.files.records import Records, RowAside, write_rows
 # A document is read in memory; lines are not.
 LARGEST_DOCUMENT_BYTES = 512 << 20
 _MOST_ASIDE = 0.5
+# What stands beside the list in a page of an API, without _ and -.
+_MORE = frozenset({"hasmore", "next", "nextpage", "nextcursor", "odata.nextlink"})
+_BESIDE = _MORE | set(
+    """
+    meta metadata links self pagination paging page pages perpage pagesize limit offset total
+    totalcount totalpages totalresults count size previous prev first last cursor object url status
+    success ok code error errors message version apiversion timestamp generatedat exportedat
+    odata.context odata.count
+    """.split()  # noqa: SIM905 as one reads it
+)
 
 
 class _TwiceError(ValueError):
@@ -54,8 +66,9 @@ def loads(text: str) -> Any:
 def read_json(file: Path, target: Path) -> Records:
     """Read JSON in UTF-8 into `target`. Raises UnreadableFileError."""
     aside: list[RowAside] = []
-    by_line = _has_an_object_a_line(file)
-    rows = _lines(file, aside) if by_line else _document(file)
+    by_line = _has_an_object_a_line(file) and _count_lines(file) > 1
+    beside: dict[str, Any] = {}
+    rows = _lines(file, aside) if by_line else _document(file, beside)
     records = write_rows(rows, target, unit="line" if by_line else "record")
     if len(aside) > max(1, records.rows * _MOST_ASIDE):
         raise UnreadableFileError(
@@ -70,7 +83,19 @@ def read_json(file: Path, target: Path) -> Records:
             f"it was read in two ways, which gave {records.rows + len(aside):,} and {total:,} lines"
         )
     shape = "an object a line" if by_line else "a list of objects, or objects one after the other"
-    return replace(records, aside=tuple(aside), total=total, evidence={"JSON": shape})
+    records = replace(records, aside=tuple(aside), total=total, evidence={"JSON": shape})
+    return _of_page(records, beside) if beside else records
+
+
+def _of_page(records: Records, beside: Mapping[str, Any]) -> Records:
+    """With what is told of the page, and whether there are more."""
+    name, *others = beside
+    more = [key for key in others if _plain(key) in _MORE and beside[key] not in (None, "", False)]
+    return replace(
+        records,
+        evidence={"JSON": f"the list {name} of one object", "not read": ", ".join(others)},
+        breaks=tuple(f"it is a page of several, as its {key} says: export all" for key in more),
+    )
 
 
 def _has_an_object_a_line(file: Path) -> bool:
@@ -114,7 +139,31 @@ def _lines(file: Path, aside: list[RowAside]) -> Iterator[tuple[int, dict[str, A
                 yield number, content
 
 
-def _document(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _page(content: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None:
+    """The list of records that an object is wrapped around; before it, what stands beside it.
+
+    The first key beside it is the list's own.
+    """
+    names = [name for name in content if _plain(name) not in _BESIDE]
+    if len(names) != 1:
+        return None
+    (name,) = names
+    found = content[name]
+    others = {key: value for key, value in content.items() if key != name}
+    if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
+        return {name: None, **others}, found
+    inner = _page(found) if isinstance(found, dict) else None
+    if inner is None:
+        return None
+    first, *rest = inner[0]
+    return {f"{name}.{first}": None, **{key: inner[0][key] for key in rest}, **others}, inner[1]
+
+
+def _plain(name: str) -> str:
+    return name.lower().strip("@").replace("_", "").replace("-", "")
+
+
+def _document(file: Path, beside: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
     if file.stat().st_size > LARGEST_DOCUMENT_BYTES:
         raise UnreadableFileError(
             f"it is one document of JSON of more than {LARGEST_DOCUMENT_BYTES >> 20} MB; export it "
@@ -137,6 +186,9 @@ def _document(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         ) from error
     if len(found) == 1 and isinstance(found[0], list):
         found = found[0]
+    elif len(found) == 1 and isinstance(found[0], dict) and (page := _page(found[0])):
+        beside |= page[0]
+        found = page[1]
     for number, content in enumerate(found, 1):
         if not isinstance(content, dict):
             raise UnreadableFileError(

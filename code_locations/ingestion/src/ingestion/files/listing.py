@@ -16,7 +16,8 @@ SUFFIXES = (
     "ods", "xml", "sta", "mta", "mt940", "940", "ofx", "qfx",
 )  # fmt: skip
 _NAME = re.compile(
-    rf"(?P<stem>.+?)\.(?:(?:{'|'.join(SUFFIXES)})(?:\.(?:gz|zip))?|gz|zip)$", re.IGNORECASE
+    rf"(?P<stem>.+?)\.(?:(?:{'|'.join(SUFFIXES)})(?:\.(?:gz|zip))?|gz|zip)$",
+    re.IGNORECASE | re.DOTALL,
 )
 # What file systems and tools leave beside exports, or write before they rename.
 PASSED_OVER = re.compile(r"(^|/)[._~]|\.(tmp|part|partial|crdownload|swp)$|~$", re.IGNORECASE)

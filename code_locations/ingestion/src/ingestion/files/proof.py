@@ -75,13 +75,13 @@ class _Column:
     iso_only: bool = False
     forms: list[Form] = field(default_factory=list)
     left: list[Form] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
+    failed: set[Form] = field(default_factory=set)
     done: Proven | None = None
 
     def propose(self) -> None:
         """The forms that fit the sample; text if there are none."""
         proposed = self._proposed() if self.sample else [BOOLEAN]  # and look beyond it
-        self.forms = [form for form in proposed if form.name not in self.failed]
+        self.forms = [form for form in proposed if form not in self.failed]
         if not self.forms:
             shown = f", such as {self.sample[0][:40]!r}"
             self.done = Proven("VARCHAR", f"its values have no form in common{shown}")
@@ -91,7 +91,7 @@ class _Column:
         if rule.format:
             return [written_as(rule.format, "date" if rule.type in (None, "date") else "timestamp")]
         if self.numbers_only:
-            numbers = [f for f in (INTEGER, NUMBER) if f.name not in self.failed]
+            numbers = [f for f in (INTEGER, NUMBER) if f not in self.failed]
             return [form for form in numbers if form.fits(self.sample)][:1]
         forms = possible_forms(self.sample, self.failed)
         if self.iso_only:
@@ -191,7 +191,7 @@ def _verify(connection: DuckDBPyConnection, source: str, columns: Sequence[_Colu
             column.left.append(form)
         else:
             column.sample = [*{least: 0, most: 0}, *column.sample]
-            column.failed.add(form.name)
+            column.failed.add(form)
     for column, values in zip(columns, row, strict=False):
         if not values:
             column.done = Proven("VARCHAR", "it has no value yet", empty=True)
@@ -241,9 +241,12 @@ def _measure(connection: DuckDBPyConnection, source: str, columns: Sequence[_Col
     unmeasured = [c for c in proven if c.left[0].kind == "decimal" and c.left[0].scale is None]
     digits = []
     for column in unmeasured:
-        plain = f"ltrim({column.left[0].value(column.text)}, '-')"
-        digits.append(f"max(length(split_part({plain}, '.', 1)))")
-        digits.append(f"max(length(split_part({plain}, '.', 2)))")
+        plain = column.left[0].value(column.text)
+        point = f"instr({plain}, '.')"
+        signs = f"cast(starts_with({plain}, '-') as integer)"
+        whole = f"case when {point} > 0 then {point} - 1 else strlen({plain}) end - {signs}"
+        digits.append(f"max({whole})")
+        digits.append(f"max(case when {point} > 0 then strlen({plain}) - {point} else 0 end)")
     row = (
         connection.execute(f"select {', '.join(digits)} from {source}").fetchone() if digits else ()
     )

@@ -1,8 +1,8 @@
 """The records of a file as text: Parquet with a column of text for each of the file's.
 
 Delimited text is read by pyarrow, with a dialect that leaves nothing to it, and counted by other
-means: by line ends where no cell is quoted, else by Python's csv module, which is strict. Both must
-agree on every row, or the file is refused.
+means: by line ends and quotes, or where these are irregular by Python's csv module, which is
+strict. Both must agree on every row, or the file is refused.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingestion.files.dialect import Dialect, csv_reader, lines_of
+from ingestion.files.dialect import LONGEST_CELL, Dialect, csv_reader, lines_of
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.looks import is_total
+from ingestion.files.quoted import count_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _BLOCK_BYTES = 1 << 20
-_LARGEST_BLOCK_BYTES = 1 << 30
+# What a row may have.
+_LARGEST_BLOCK_BYTES = 16 << 20
 _BATCH_ROWS = 20_000
 _LAST_ROWS = 8
 _LONGEST_DIGITS = 40
 # As many rows may not fit as do: beyond, the dialect is what is wrong.
 _MOST_ASIDE = 0.5
+_TITLE_WITHIN = 3
+_PAGE = re.compile(r"\b(page|seite|pagina|página|blatt|strona)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
             f"it was read in two ways, which gave {rows + len(aside):,} and {total:,} rows; "
             "its quotes are not as in CSV: export it anew, or declare quote and delimiter"
         )
+    _refuse_another_table(aside, dialect)
     odd = [row for row in aside if not row.expected]
     if len(odd) > 2 and len(odd) > rows * _MOST_ASIDE:
         raise UnreadableFileError(
@@ -117,7 +122,10 @@ def _count(file: Path, dialect: Dialect) -> int:
     """Rows after the header. Raises UnreadableFileError where a quote goes wrong."""
     if dialect.escape is None and not _has(file, dialect.quote, dialect.start):
         return _count_lines(file, dialect.start)
-    return sum(1 for _ in _strictly(file, dialect))
+    rows = None
+    if dialect.escape is None and dialect.quote is not None:
+        rows = count_rows(file, dialect.start, dialect.delimiter, dialect.quote)
+    return sum(1 for _ in _strictly(file, dialect)) if rows is None else rows
 
 
 def _has(file: Path, sign: str | None, start: int) -> bool:
@@ -147,7 +155,7 @@ def _count_lines(file: Path, start: int) -> int:
 
 def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of every row. Raises UnreadableFileError where a quote goes wrong."""
-    limit = csv.field_size_limit(1 << 31)
+    limit = csv.field_size_limit(LONGEST_CELL)
     lines = (line.decode("utf-8") for line in lines_of(file, dialect.start))
     reader = csv_reader(lines, dialect.delimiter, dialect.quote, dialect.escape, strict=True)
     begins = 0
@@ -158,7 +166,9 @@ def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
             begins = reader.line_num
     except csv.Error as error:
         line = dialect.line + begins
-        told = "that never closes" if "end of data" in str(error) else "that goes on after its end"
+        told = "that goes on after its end"
+        if "end of data" in str(error) or "larger" in str(error):
+            told = "that never closes"
         raise UnreadableFileError(
             f"line {line}: it has a quoted value {told} ({error}); correct the quotes there, or "
             "declare quote: '' if the file has none"
@@ -176,9 +186,19 @@ def _stage(file: Path, dialect: Dialect, target: Path) -> tuple[int, int]:
         try:
             return _stage_by(file, dialect, target, size)
         except pa.ArrowInvalid as error:
-            if "straddling" not in str(error) or size >= _LARGEST_BLOCK_BYTES:
+            if "straddling" not in str(error):
                 raise UnreadableFileError(str(error).splitlines()[0]) from error
-            size *= 8
+            if size >= _LARGEST_BLOCK_BYTES:
+                _require_cells(file, dialect)
+                told = f"it has a row of more than {_LARGEST_BLOCK_BYTES:,} bytes"
+                raise UnreadableFileError(f"{told}; export it without that row") from error
+            size = min(8 * size, _LARGEST_BLOCK_BYTES)
+
+
+def _require_cells(file: Path, dialect: Dialect) -> None:
+    """Name the first cell that a quote makes too long. Raises UnreadableFileError."""
+    for _ in _strictly(file, dialect):
+        pass
 
 
 def _stage_by(file: Path, dialect: Dialect, target: Path, size: int) -> tuple[int, int]:
@@ -300,6 +320,23 @@ def _explained(file: Path, dialect: Dialect, rows: int, footer: str) -> Iterator
             good += 1
             continue
         yield RowAside(line, f"line {line} {why}", tuple(cells), expected=even)
+
+
+def _refuse_another_table(aside: Sequence[RowAside], dialect: Dialect) -> None:
+    """Refuse rows below a title of their own and the same header: they are of another kind."""
+    for title, header in pairwise(aside):
+        text = " ".join(cell for cell in title.cells if cell.strip())
+        if (
+            header.cells == dialect.names
+            and not title.expected
+            and header.line - title.line <= _TITLE_WITHIN
+            and dialect.delimiter.join(title.cells) not in dialect.preamble
+            and not _PAGE.search(text)
+        ):
+            raise UnreadableFileError(
+                f"line {title.line} ({text[:60]}) begins another table with the same header; make "
+                "a file of each"
+            )
 
 
 def _shorten(target: Path, rows: int) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from stack.declarations import NAME, Declaration
 from stack.sql import literal
 
 ColumnKind = Literal[
@@ -15,31 +16,27 @@ DateOrder = Literal["dmy", "mdy", "ymd"]
 Contract = Literal["evolve", "freeze", "set_aside"]
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ColumnRule(_Declared):
+class ColumnRule(Declaration):
     """One column: its name in the table, its type and how its values are written.
 
     `format` is strptime's, such as `%d.%m.%Y`, of a date, a time or a timestamp; `decimal` the mark
     before the fraction of a number.
     """
 
-    name: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
+    name: str | None = Field(default=None, pattern=NAME)
     type: ColumnKind | None = None
     format: str | None = None
     decimal: Literal[".", ","] | None = None
 
 
-class DerivedRule(_Declared):
+class DerivedRule(Declaration):
     """A column that is made of others, as SQL over the row; `_line` is the row's place."""
 
     type: ColumnKind
     sql: str
 
 
-class AmountRule(_Declared):
+class AmountRule(Declaration):
     """What a row moves, signed as the account sees it: money out is negative.
 
     Of `column` as it is written; of an unsigned one with its sign in `sign_column`, whose values
@@ -86,7 +83,7 @@ class AmountRule(_Declared):
         )
 
 
-class BalanceRule(_Declared):
+class BalanceRule(Declaration):
     """A running balance: each row's is that of the row before and what the row moves.
 
     `order` of the rows in the file; None: whichever fits. `within` are the columns of an account.
@@ -98,7 +95,7 @@ class BalanceRule(_Declared):
     within: tuple[str, ...] = ()
 
 
-class TotalsRule(_Declared):
+class TotalsRule(Declaration):
     """Balances that stand above or below the rows: the opening one and all rows make the closing.
 
     Patterns of such a line, its cells with semicolons between them: a group `amount`, and maybe
@@ -111,7 +108,7 @@ class TotalsRule(_Declared):
     decimal: Literal[".", ","] = ","
 
 
-class ReadingRules(_Declared):
+class ReadingRules(Declaration):
     """How a kind of files is read, as far as it is declared; None or empty: found out.
 
     `header_line` counts from 1; `header` names the columns of files that have no header, and 0 as
@@ -168,3 +165,11 @@ class ReadingRules(_Declared):
 
 
 NOTHING_DECLARED = ReadingRules()
+_OF_A_WHOLE_FILE = ("header", "footer_lines", "footer", "sheet", "balance", "totals")
+
+
+def of_rows_put_back(rules: ReadingRules, header_line: int) -> ReadingRules:
+    """The rules for a plain CSV that the stack wrote itself, of some rows of a file of theirs."""
+    written: dict[str, object] = {"encoding": "utf-8", "delimiter": ",", "quote": '"'}
+    whole = {name: getattr(NOTHING_DECLARED, name) for name in _OF_A_WHOLE_FILE}
+    return rules.model_copy(update={**written, **whole, "header_line": header_line})

@@ -8,13 +8,14 @@ conditionally: pages that are as before answer 304 and don't count against the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from ingestion.github.client import GitHub, GitHubError, one_line
+from ingestion.github.client import GitHub, GitHubError
 from ingestion.github.cursor import Cursor, Page
+from stack.errors import one_line
 
 PAGE_SIZE = 100  # the most that GitHub gives
 # 2,000 releases; what GitHub lists after them is not looked at.
@@ -70,13 +71,12 @@ def look(github: GitHub, repo: str, cursor: Cursor, kinds: tuple[str, ...]) -> L
     newest = new[-1:] or (wanted[-1:] if cursor.done is None else [])
     return Look(
         tuple(new),
-        replace(
-            cursor,
+        Cursor(
+            source=cursor.source,
             kinds=kinds,
             done=(cursor.done or frozenset()) | {r.id for r in wanted},
             last=newest[0].tag if newest else cursor.last,
             pages=pages,
-            wait_until=None,
         ),
     )
 
@@ -119,7 +119,7 @@ def _release(position: int, item: Any) -> Release:
         published_at = datetime.fromisoformat(item["published_at"] or item["created_at"])
         release = Release(
             id=item["id"],
-            tag=one_line(item["tag_name"], 200),
+            tag=one_line(item["tag_name"].strip(), 200),
             url=item["html_url"],
             published_at=published_at,
             draft=item["draft"],

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ingestion.github.client import GitHub, GitHubError, one_line
+from ingestion.github.client import GitHub, GitHubError
 from ingestion.github.cursor import Cursor
 from ingestion.github.releases import Release, look
 from ingestion.settings import GitHubSettings
+from stack.errors import one_line
 from stack.pipelines import RELEASE
-from stack.settings import SettingsError, StackSettings, load_settings
+from stack.sensors import in_production, pipeline_sensor
+from stack.settings import load_settings
 
 INTERVAL_S = 120
 # Tags are indexed: Postgres takes index rows up to 2,704 bytes.
@@ -20,31 +22,26 @@ LONGEST_URL = 500
 
 def release_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefinition:
     """The sensor; `running`: it evaluates without being switched on."""
-    return dg.SensorDefinition(
+    return pipeline_sensor(
+        RELEASE,
+        evaluate,
+        running=running,
         name="github_release_sensor",
-        evaluation_fn=evaluate,
-        job_name=RELEASE.name,
         minimum_interval_seconds=interval_s,
-        default_status=(
-            dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
-        ),
         description="Starts the release pipeline once for each new release of GITHUB_REPO.",
     )
 
 
 def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Run requests for the releases since the cursor, or why there are none."""
-    try:
-        settings = load_settings(GitHubSettings)
-    except SettingsError as error:
-        return dg.SkipReason(str(error))
+    settings = load_settings(GitHubSettings)
     repo, token = settings.github_repo, settings.github_token
     if repo is None:
         return dg.SkipReason("no repository to watch: set GITHUB_REPO to owner/name")
     if token is None:
         return dg.SkipReason(f"no token to read the releases of {repo} with: set GITHUB_TOKEN")
-    kinds = settings.kinds
-    cursor = Cursor.parse(context.cursor, f"{settings.github_api_url}#{repo.lower()}", kinds)
+    kinds, source = settings.kinds, f"{settings.github_api_url}#{repo.lower()}"
+    cursor = Cursor.load(context.cursor, Cursor(source=source, kinds=kinds))
     if cursor.wait_until and cursor.wait_until > datetime.now(UTC):
         return dg.SkipReason(
             f"{repo}: not asked before {cursor.wait_until:%Y-%m-%d %H:%M:%S} UTC, "
@@ -53,7 +50,8 @@ def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
     try:
         found = look(GitHub(settings.github_api_url, token), repo, cursor, kinds)
     except GitHubError as error:
-        kept = cursor.waiting(error.retry_at).dump() if error.retry_at else context.cursor
+        waiting = cursor.model_copy(update={"wait_until": error.retry_at})
+        kept = waiting.dump() if error.retry_at else context.cursor
         return dg.SensorResult(skip_reason=f"{repo}: {error}", cursor=kept)
     return dg.SensorResult(
         run_requests=[request(repo, release) for release in found.releases],
@@ -82,4 +80,4 @@ def _nothing(repo: str, before: Cursor, after: Cursor) -> str:
     return f"{repo}: no new release; newest: {newest}"
 
 
-github_release_sensor = release_sensor(load_settings(StackSettings).dagster_env == "prod")
+github_release_sensor = release_sensor(in_production())

@@ -10,38 +10,35 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ingestion.files.conform import ROW_KEY
 from ingestion.files.rules import NOTHING_DECLARED, ColumnKind, ReadingRules
 from ingestion.layouts import Feed
-from stack.declarations import load_yaml
-from stack.errors import StackError
+from stack.declarations import Declaration, load_folder
 
 PREFIX = "files_"
 
 
-class FileRulesError(StackError):
-    """A file of FILES_DIR can't be used; the message names it and the field."""
-
-
-class FileRules(BaseModel):
+class FileRules(Declaration):
     """Rules for the files of some tables (`orders` or `files_orders`), or of some paths.
 
     `files` are patterns of paths below the inbox, such as `bank/*.csv`. `feeds` is as in a layout.
+    With `full_export` each file of the tables has all rows that there are: those that it lacks are
+    marked in `_removed_at`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     tables: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     read: ReadingRules = Field(default=NOTHING_DECLARED)
     feeds: dict[str, Feed] = Field(default_factory=dict)
+    full_export: bool = False
 
     @model_validator(mode="after")
     def _is_for_something(self) -> FileRules:
+        if self.full_export and not self.tables:
+            raise ValueError("full_export belongs to a table: name the tables, too")
         if not self.tables and not self.files:
             raise ValueError("name the tables or the files that it is for")
         if self.files and not self.tables and self.read.key:
@@ -57,9 +54,13 @@ class FileRules(BaseModel):
         """Nothing: what is fed names the columns as they are."""
         return {}
 
+    def is_for_table(self, table: str) -> bool:
+        """Whether it names this table."""
+        return table.removeprefix(PREFIX) in {name.removeprefix(PREFIX) for name in self.tables}
+
     def is_for(self, path: str, table: str) -> bool:
         """Whether a file of this table is read by these rules."""
-        by_table = table.removeprefix(PREFIX) in {t.removeprefix(PREFIX) for t in self.tables}
+        by_table = self.is_for_table(table)
         by_path = any(fnmatchcase(path, pattern) for pattern in self.files)
         return (
             by_path if self.files and not self.tables else by_table and (by_path or not self.files)
@@ -74,10 +75,8 @@ class Declared:
 
     @classmethod
     def load(cls, folder: Path) -> Declared:
-        """The rules of a folder, none if it isn't there. Raises FileRulesError."""
-        if not folder.is_dir():
-            return cls()
-        return cls(tuple(_load(file) for file in sorted(folder.glob("*.yml"))))
+        """The rules of a folder, none if it isn't there. Raises DeclarationError."""
+        return cls(load_folder(folder, FileRules))
 
     def of(self, path: str, table: str) -> FileRules | None:
         """What is declared of a file."""
@@ -85,28 +84,13 @@ class Declared:
 
     def key(self, table: str) -> tuple[str, ...]:
         """The primary key of a table; empty: its rows are appended."""
-        plain = table.removeprefix(PREFIX)
         keys: Iterable[tuple[str, ...]] = (
             (ROW_KEY,) if rules.read.occurrence else rules.read.key
             for rules in self.rules
-            if plain in {name.removeprefix(PREFIX) for name in rules.tables}
+            if rules.is_for_table(table)
         )
         return next((key for key in keys if key), ())
 
-
-def _load(file: Path) -> FileRules:
-    try:
-        document = load_yaml(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise FileRulesError(f"{file}: can't be read as YAML: {error}") from None
-    if not isinstance(document, dict):
-        raise FileRulesError(f"{file}: found a {type(document).__name__}, expected a mapping")
-    try:
-        return FileRules.model_validate({"name": file.stem, **document})
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'it'}: "
-            f"{item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors(include_input=False, include_url=False)
-        )
-        raise FileRulesError(f"{file}: {problems}") from None
+    def full_export(self, table: str) -> bool:
+        """Whether each file of a table has all its rows."""
+        return any(rules.full_export and rules.is_for_table(table) for rules in self.rules)

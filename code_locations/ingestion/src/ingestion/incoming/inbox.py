@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Collection
@@ -25,7 +26,7 @@ from ingestion.files.listing import (
     name_of,
 )
 from ingestion.files.names import table_name
-from ingestion.quarantine import Entry, Quarantine, QuarantineError, entry_id
+from ingestion.quarantine import Entry, Quarantine, QuarantineError, entry_id, put_back
 from ingestion.settings import IncomingSettings
 from stack.artifacts import write_atomically
 from stack.storage import filesystem, safe_name
@@ -35,6 +36,8 @@ ASSET = "file_processing"
 # Where files were set aside before there was one quarantine.
 FORMER_QUARANTINE = "quarantine"
 LONGEST_NAME_BYTES = 255
+# Rows that were set aside come back as a file that is called so.
+_PUT_BACK = re.compile(r"put-back-[0-9a-f]+-(\d+)\.csv")
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,18 @@ class Inbox:
 
         Raises what the file system raises when it can't be listed.
         """
-        done = [FORMER_QUARANTINE]
-        fs, processed = filesystem(self.processed_url)
-        if fs == self.fs and processed.startswith(f"{self.root}/"):
-            done.append(processed.removeprefix(f"{self.root}/"))
         return [
             export
-            for export in find_exports(self.fs, self.root, done)
+            for export in find_exports(self.fs, self.root, self._done)
             if not PASSED_OVER.search(export.path)
         ]
+
+    @property
+    def _done(self) -> list[str]:
+        """Folders here of files that are done with."""
+        fs, processed = filesystem(self.processed_url)
+        inside = fs == self.fs and processed.startswith(f"{self.root}/")
+        return [FORMER_QUARANTINE, *([processed.removeprefix(f"{self.root}/")] if inside else [])]
 
     def as_listed(self, file: Export) -> bool:
         """Whether a file is still the one that was listed. Raises FileNotFoundError."""
@@ -83,8 +89,13 @@ class Inbox:
         fs, folder = filesystem(self.processed_url)
         self._move(file, fs, f"{folder}/{file.name}")
 
-    def to_quarantine(self, file: Export, table: str, reason: str, quarantine: Quarantine) -> Entry:
-        """Note why a file can't be loaded, then move it into the quarantine."""
+    def to_quarantine(
+        self, file: Export, table: str, reason: str, quarantine: Quarantine
+    ) -> Entry | None:
+        """Note why a file can't be loaded, then move it into the quarantine.
+
+        None if it isn't the one that was listed any more, or is gone: then nothing waits there.
+        """
         id_ = entry_id(file.path, file.version)
         url = quarantine.folder(SOURCE, id_)
         fs, folder = filesystem(url)
@@ -99,23 +110,26 @@ class Inbox:
             reason=reason,
             place=f"{url}/{name}",
             at=datetime.now(UTC),
-            next_step=f"mend the file, then `stack quarantine put-back {id_}`",
+            next_step=f"mend or rename it there, then `{put_back(id_)}`",
         )
         quarantine.note(entry)
-        self._move(file, fs, f"{folder}/{name}")
-        return entry
+        if self._move(file, fs, f"{folder}/{name}"):
+            return entry
+        quarantine.settle(entry)
+        return None
 
-    def put_back(self, entry: Entry) -> str:
-        """Move a file of the quarantine back here; return its path. Raises QuarantineError."""
-        fs, kept = filesystem(entry.place)
-        if not fs.exists(kept):
-            raise QuarantineError(
-                entry.path,
-                found=f"no file at {entry.place}",
-                next_step=f"drop the mended file into {self.url}, then `stack quarantine settle "
-                f"{entry.id}`",
-            )
-        path = "/".join(safe_name(part, 200) for part in entry.path.split("/"))
+    def put_back(self, entry: Entry, quarantine: Quarantine) -> str:
+        """Move a file of the quarantine back here; return its path. Raises QuarantineError.
+
+        It has the name that it had, unless it was renamed in the quarantine.
+        """
+        fs, kept = quarantine.kept(entry)
+        folder, slash, name = entry.path.rpartition("/")
+        renamed = kept.rsplit("/", 1)[-1]
+        path = f"{folder}{slash}{name if renamed == safe_name(name) else renamed}"
+        if any(len(part.encode()) > LONGEST_NAME_BYTES for part in path.split("/")):
+            # Its bytes that are no UTF-8 are spelled out, and longer.
+            path = f"{table_of(path)}/{entry.id}-{safe_name(name)}"
         target = f"{self.root}/{path}"
         if self.fs.exists(target):
             raise QuarantineError(
@@ -124,18 +138,20 @@ class Inbox:
                 next_step="wait until it is loaded, and put this one back then",
             )
         self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-        if fs == self.fs:
-            fs.mv(kept, target)
+        if self._is_local(fs):
+            _rename(kept, target)
         else:
             _carry(fs, kept, self.fs, target)
         return path
 
-    def put_back_rows(self, entry: Entry) -> str:
+    def put_back_rows(self, entry: Entry, quarantine: Quarantine) -> str:
         """Write rows of the quarantine into a file of their table here; return its path."""
-        fs, kept = filesystem(entry.place)
+        fs, kept = quarantine.kept(entry)
         try:
             rows = [json.loads(line) for line in fs.cat_file(kept).splitlines() if line.strip()]
+            above = [" ".join(line.splitlines()) for line in rows[0].get("above", [])]
             text = io.StringIO()
+            text.writelines(f"{line}\r\n" for line in above)
             writer = csv.writer(text)
             writer.writerows([rows[0]["header"], *(row["cells"] for row in rows)])
         except (FileNotFoundError, ValueError, LookupError, TypeError) as error:
@@ -145,13 +161,24 @@ class Inbox:
                 expected="a line of JSON a row, with its header and its cells",
                 next_step="drop a corrected file into the inbox, then settle the entry",
             ) from error
-        path = f"{entry.table.removeprefix(f'{SOURCE}_')}/{entry.id}.csv"
+        path = f"{self._folder_of(entry)}/put-back-{entry.id}-{len(above) + 1}.csv"
         target = f"{self.root}/{path}"
         self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
         write_atomically(self.fs, target, text.getvalue().encode())
         return path
 
-    def _move(self, file: Export, fs: Any, target: str) -> None:
+    def _folder_of(self, entry: Entry) -> str:
+        """Where a file of the table of the entry's file arrives, read by the same rules."""
+        folder = entry.path.rpartition("/")[0] or name_of(entry.path) or ""
+        if not folder or len(folder.encode()) > LONGEST_NAME_BYTES:
+            folder = table_of(entry.path)
+        # Not where files are that are done with: the table is the same without the sign.
+        return f"{folder}-" if folder in self._done else folder
+
+    def _is_local(self, fs: Any) -> bool:
+        return "file" in self.fs.protocol and "file" in fs.protocol
+
+    def _move(self, file: Export, fs: Any, target: str) -> bool:
         """Move a file, unless it isn't the one listed any more, or gone: then it stays.
 
         Its name gets a suffix if there is one of that name.
@@ -159,23 +186,24 @@ class Inbox:
         source = f"{self.root}/{file.name}"
         try:
             if not self.as_listed(file):
-                return
+                return False
         except FileNotFoundError:
-            return
+            return False
         if fs.exists(target):
             target = _marked(target, file.version)
         fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-        local = "file" in self.fs.protocol and "file" in fs.protocol
-        if not local or Path(source).is_symlink():
+        if not self._is_local(fs) or Path(source).is_symlink():
             # What a link leads to stays where it is.
             _carry(self.fs, source, fs, target)
-            return
+            return True
         os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120 any bytes
         _rename(source, target)
         after = find_one(fs, target)
         if after.size != file.size or after.modified > file.modified:
             # Written to between the look and the move: it isn't what was loaded.
             _rename(target, _marked(source, file.version) if fs.exists(source) else source)
+            return False
+        return True
 
 
 def find_one(fs: Any, path: str) -> Export:
@@ -200,6 +228,12 @@ def target_of(path: str, *, regular: bool = True) -> Target | str:
     if not table:
         return f"its name {name!r} has no letter or digit to name a table after"
     return Target(table)
+
+
+def header_line_of(path: str) -> int | None:
+    """Where the header is in a file of rows that were put back; None of any other file."""
+    match = _PUT_BACK.fullmatch(path.rsplit("/", 1)[-1])
+    return int(match[1]) if match else None
 
 
 def table_of(path: str) -> str:

@@ -18,9 +18,18 @@ from ingestion.files.conform import Destination
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.fetching import FileReader, content_hash
 from ingestion.files.listing import Export, find_exports
-from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
+from ingestion.files.rules import NOTHING_DECLARED, ReadingRules, of_rows_put_back
 from ingestion.incoming.declared import Declared
-from ingestion.incoming.inbox import ASSET, SOURCE, Inbox, Target, quiet_files, target_of
+from ingestion.incoming.full import gone_files, refuse_as_full
+from ingestion.incoming.inbox import (
+    ASSET,
+    SOURCE,
+    Inbox,
+    Target,
+    header_line_of,
+    quiet_files,
+    target_of,
+)
 from ingestion.incoming.reading import Fetched, Read, read_one
 from ingestion.incoming.tables import (
     Tables,
@@ -85,9 +94,16 @@ class FilesLoader(WithoutFacts):
 
     def put_back(self, entry: Entry) -> str:
         """Move a file of the quarantine back into the inbox; make one of records."""
-        inbox = Inbox.open(load_settings(IncomingSettings))
-        path = inbox.put_back(entry) if entry.kind == "file" else inbox.put_back_rows(entry)
-        return f"{path} is in the inbox again; file_processing_pipeline loads it"
+        settings = load_settings(IncomingSettings)
+        inbox = Inbox.open(settings)
+        quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
+        put_back = inbox.put_back if entry.kind == "file" else inbox.put_back_rows
+        path = put_back(entry, quarantine)
+        seconds = settings.incoming_settle_seconds
+        return (
+            f"{path} is in the inbox again; file_processing_pipeline loads it, {seconds} seconds "
+            "after it was last written to"
+        )
 
 
 @dataclass
@@ -98,6 +114,8 @@ class _Run:
     inputs: dict[str, InputReport] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     loaded: dict[str, TableReport] = field(default_factory=dict)
+    aside: dict[str, list[SetAside]] = field(default_factory=dict)
+    again: bool = False
 
     def __post_init__(self) -> None:
         self.warehouse = load_settings(WarehouseSettings)
@@ -116,11 +134,12 @@ class _Run:
             if fetched:
                 tables.remember()
             reads = self._read(reader, fetched, tables, refused)
-            self._load(reads, tables)
+            self._load(reader, reads, tables)
         for file, reason in refused:
             self._move(file, partial(self._set_aside, reason=reason))
         for item in fetched:
-            if tables.has(item):
+            done = self.inputs.get(item.file.path)
+            if done is not None and done.outcome in (Outcome.LOADED, Outcome.AGAIN):
                 self._move(item.file, self.inbox.to_processed)
         return self._report()
 
@@ -129,6 +148,7 @@ class _Run:
 
         A table with rows of a file that isn't in `processed` any more, or of none, is left.
         """
+        self.again = True
         fs, root = filesystem(self.settings.processed)
         exports = find_exports(fs, root)
         for name in sorted(t for t in tables if t.startswith(f"{SOURCE}_")):
@@ -145,9 +165,10 @@ class _Run:
                 chosen = [item for item in by_content.values() if item.file_id in wanted]
                 state = Tables({name: columns})
                 state.remember()
+                state.newest.pop(name, None)
                 reads = self._read(reader, chosen, state, [])
                 if len(reads) == len(chosen) and reads:
-                    made = self._files(reads, state, replace=True)
+                    made = self._files(reader, reads, state, replace=True)
                     self._count(reads, load(SOURCE, made, state.state(reads)))
         return self._report()
 
@@ -204,18 +225,27 @@ class _Run:
         declared = self.declared.of(file.path, f"{SOURCE}_{target.table}")
         rules = NOTHING_DECLARED if declared is None else declared.read
         looked_for = rules.hints_only and not (declared and declared.feeds)
+        header_line = header_line_of(file.path)
+        if header_line:
+            rules = of_rows_put_back(rules, header_line)
         known = (lambda names: recognise(names) is not None) if looked_for else None
         staged = reader.stage(local, file, rules, known)
         names = staged.records.names if staged.records else ()
         layout = recognise(names) if looked_for else None
+        if layout:
+            rules = self._layout_rules(layout, names, rules)
+            rules = of_rows_put_back(rules, header_line) if header_line else rules
+        table = f"{SOURCE}_{layout.name if layout else target.table}"
+        full = self.declared.full_export(table) or self._raw_table(table).full_export
         return Fetched(
             file=file,
             target=target,
             file_id=content_hash(local),
             staged=staged,
-            rules=self._layout_rules(layout, names, rules) if layout else rules,
+            rules=rules,
             layout=layout,
             feeding=layout or declared,
+            full_export=full and header_line is None,
         )
 
     def _layout_rules(
@@ -233,17 +263,20 @@ class _Run:
         tables: Tables,
         refused: list[tuple[Export, str]],
     ) -> list[Read]:
-        """The files whose content is new to their tables, as Parquet."""
+        """The files whose content is new to their tables, as Parquet, oldest first."""
         import duckdb
 
         reads: list[Read] = []
-        for item in fetched:
+        for item in sorted(fetched, key=lambda item: item.file):
             path = item.file.path
-            if tables.has(item) or any(r.fetched.content == item.content for r in reads):
+            if _again(item, reads, tables):
                 self._note(path, Outcome.AGAIN, "its table has this content", item.table)
                 continue
             try:
                 read = read_one(reader, item, self._destination(item, tables))
+                if item.full_export:
+                    table = self._raw_table(item.table, tables)
+                    refuse_as_full(read, table, tables.newest.get(item.table))
             except UnreadableFileError as error:
                 refused.append((item.file, str(error)))
             except FileNotFoundError:
@@ -251,10 +284,10 @@ class _Run:
             except (OSError, duckdb.Error) as error:
                 self._fail(path, f"it can't be read now: {str(error).splitlines()[0]}", item.table)
             else:
+                self.aside[path] = self._rows_aside(read)
                 if not read.parsed.rows:  # a header alone says nothing about types: no table
-                    tables.contents.add(item.content)
                     self.log.info(f"{path} has no rows")
-                    self.inputs[path] = read.input(0, self._rows_aside(read))
+                    self.inputs[path] = read.input(0, self.aside[path])
                     continue
                 tables.take(read)
                 reads.append(read)
@@ -263,21 +296,26 @@ class _Run:
     def _destination(self, item: Fetched, tables: Tables) -> Destination:
         """Where a file goes, by what its table has and what is declared."""
         return Destination(
-            table=raw_table_of(item.table, {}, key_of(item.table, self.declared)),
+            table=self._raw_table(item.table),
             columns=tables.columns.get(item.table, {}),
             path=item.staged.path.with_suffix(".parquet"),
             remembered=tables.remembered.get(item.table, {}),
             rules=item.rules,
         )
 
-    def _load(self, reads: Sequence[Read], tables: Tables) -> None:
+    def _raw_table(self, name: str, tables: Tables | None = None) -> RawTable:
+        """A table with its declared key, and the columns that it has."""
+        columns = tables.columns.get(name, {}) if tables else {}
+        return raw_table_of(name, columns, key_of(name, self.declared))
+
+    def _load(self, reader: FileReader, reads: Sequence[Read], tables: Tables) -> None:
         """Load all at once; if that fails, one by one: one file doesn't hold up the others."""
         import duckdb
 
         if not reads:
             return
         try:
-            files = self._files(reads, tables)
+            files = self._files(reader, reads, tables)
             self._count(reads, load(SOURCE, files, tables.state(reads), self.log.info))
         except (LoadError, duckdb.Error) as error:
             there = Tables.look(self.warehouse, [read.fetched for read in reads])
@@ -288,25 +326,28 @@ class _Run:
                 try:
                     if len(reads) == 1:
                         raise error
-                    files = self._files([read], tables)
-                    self._count([read], load(SOURCE, files, tables.state(), self.log.info))
+                    files = self._files(reader, [read], tables)
+                    done = load(SOURCE, files, tables.state([read]), self.log.info)
+                    tables.loaded(read)
+                    self._count([read], done)
                 except (LoadError, duckdb.Error) as why:
                     reason = one_line(str(why).splitlines()[0])
                     self._fail(read.fetched.file.path, reason, read.fetched.table)
         for read in reads:
             if self.inputs[read.fetched.file.path].outcome is Outcome.LOADED:
-                tables.contents.add(read.fetched.content)
+                tables.loaded(read)
 
     def _files(
-        self, reads: Iterable[Read], tables: Tables, *, replace: bool = False
+        self,
+        reader: FileReader,
+        reads: Sequence[Read],
+        tables: Tables,
+        *,
+        replace: bool = False,
     ) -> list[TableFile]:
-        return [
+        files = [
             TableFile(
-                raw_table_of(
-                    read.fetched.table,
-                    tables.columns[read.fetched.table],
-                    key_of(read.fetched.table, self.declared),
-                ),
+                self._raw_table(read.fetched.table, tables),
                 read.parquet,
                 read.parsed.rows,
                 replace=replace,
@@ -318,12 +359,20 @@ class _Run:
             for read in reads
             for fed in read.fed
         ]
+        for name in dict.fromkeys(r.fetched.table for r in reads if r.fetched.full_export):
+            table = self._raw_table(name, tables)
+            exports = [read for read in reads if read.fetched.table == name]
+            files += gone_files(
+                reader.connection(), self.warehouse, table, exports, replace=replace
+            )
+        return files
 
     def _count(self, reads: Iterable[Read], done: Loaded) -> None:
         self.loaded |= done.tables
         for read in reads:
             kept = done.rows_by_file.get(read.parquet, read.parsed.rows)
-            self.inputs[read.fetched.file.path] = read.input(kept, self._rows_aside(read))
+            path = read.fetched.file.path
+            self.inputs[path] = read.input(kept, self.aside[path])
 
     def _rows_aside(self, read: Read) -> list[SetAside]:
         """Keep the rows that can't be loaded, but those that nobody has to do anything about."""
@@ -333,19 +382,22 @@ class _Run:
             told.append(SetAside(reason="and others alike", records=len(found) - _SHOWN))
         rows = [row for row in read.parsed.aside if not row.expected]
         if rows:
-            more = f"; and {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
-            names = read.parsed.headers
+            more = f"; and {len(rows) - 1:,} more" if len(rows) > 1 else ""
+            records = read.fetched.staged.records
+            above = records.preamble if records and read.fetched.rules.preamble else ()
+            file = {"header": read.parsed.headers, "above": above}
             entry = self.quarantine.keep_records(
                 SOURCE,
                 read.fetched.file.path,
                 read.fetched.table,
                 f"{rows[0].reason}{more}",
                 (
-                    {"line": row.line, "reason": row.reason, "header": names, "cells": row.cells}
+                    {"line": row.line, "reason": row.reason, **file, "cells": row.cells}
                     for row in rows
                 ),
+                again=self.again,
             )
-            told.append(SetAside(reason=entry.reason, records=len(rows), where=entry.place))
+            told.append(entry.told())
         return told
 
     def _move(self, file: Export, move: Callable[[Export], None]) -> None:
@@ -358,12 +410,15 @@ class _Run:
         target = target_of(file.path)
         table = target.table if isinstance(target, Target) else ""
         entry = self.inbox.to_quarantine(file, table, reason, self.quarantine)
+        if entry is None:
+            self._note(file.path, Outcome.LEFT, "it is gone, or has changed since it was listed")
+            return
         self.inputs[file.path] = InputReport(
             name=file.path,
-            table=f"{SOURCE}_{table}" if table else "",
+            table=entry.table,
             outcome=Outcome.SET_ASIDE,
             reason=reason,
-            set_aside=(SetAside(reason=reason, where=entry.place),),
+            set_aside=(entry.told(),),
         )
 
     def _note(self, path: str, outcome: Outcome, reason: str, table: str = "") -> None:
@@ -387,3 +442,11 @@ class _Run:
             tables=with_all_tables(found.values(), self.loaded),
             failures=tuple(self.failures),
         )
+
+
+def _again(item: Fetched, reads: Sequence[Read], tables: Tables) -> bool:
+    """Whether the file's table has its content, or will have it after these."""
+    earlier = [read.fetched.file_id for read in reads if read.fetched.table == item.table]
+    if item.full_export and earlier:
+        return earlier[-1] == item.file_id
+    return tables.has(item) or item.file_id in earlier

@@ -13,18 +13,22 @@ from ingestion.files.listing import Export
 from ingestion.files.reading import Parsed, Staged, facts_of
 from ingestion.files.rules import ReadingRules
 from ingestion.incoming.inbox import SOURCE, Target
-from ingestion.incoming.tables import FILE, FILE_ID
+from ingestion.incoming.tables import FILE, FILE_ID, Newest
 from ingestion.layouts import Layout
 from ingestion.layouts.feeding import Fed, Feeding, feed
+from ingestion.loading.removed import REMOVED_AT
 from stack.load_report import InputReport, SetAside
 from stack.sql import literal
 
 ORIGIN = {FILE: "VARCHAR", FILE_ID: "VARCHAR"}
+_OURS = {*ORIGIN, REMOVED_AT}
 
 
 @dataclass(frozen=True)
 class Fetched:
     """A file at hand, its records as text: `file_id` is the hash of its content.
+
+    `full_export`: its table is to have its rows, and all others marked as removed.
 
     A file of a known layout belongs to the layout's table, whatever its name is.
     """
@@ -36,6 +40,7 @@ class Fetched:
     rules: ReadingRules
     layout: Layout | None = None
     feeding: Feeding | None = None
+    full_export: bool = False
 
     @property
     def table(self) -> str:
@@ -58,6 +63,14 @@ class Read:
     new_columns: dict[str, str]
     fed: tuple[Fed, ...] = ()
 
+    @property
+    def newest(self) -> dict[str, Newest]:
+        """The file as the full export of its table, if it is one."""
+        if not self.fetched.full_export:
+            return {}
+        export = Newest(self.fetched.file.written_at, self.fetched.file_id)
+        return {self.fetched.table: export}
+
     def input(self, loaded: int, set_aside: Sequence[SetAside] = ()) -> InputReport:
         """Its account, after `loaded` of its rows went in."""
         parsed = self.parsed
@@ -77,13 +90,13 @@ class Read:
 def read_one(reader: FileReader, item: Fetched, destination: Destination) -> Read:
     """A file for its table, which has no columns if it isn't there yet."""
     columns = destination.columns
-    present = {name: type_ for name, type_ in columns.items() if name not in ORIGIN}
+    present = {name: type_ for name, type_ in columns.items() if name not in _OURS}
     remembered = destination.remembered if present else {}
     destination = replace(destination, columns=present, remembered=remembered)
     parsed = reader.finish(item.staged, item.file, destination)
-    if taken := sorted(ORIGIN.keys() & parsed.new_columns.keys()):
+    if taken := sorted(_OURS & parsed.new_columns.keys()):
         raise UnreadableFileError(
-            f"its column {taken[0]} has the name that the stack gives to a row's origin; rename it"
+            f"its column {taken[0]} has the name of one that the stack adds; rename it"
         )
     with_origin = destination.path.with_suffix(".origin.parquet")
     reader.connection().execute(

@@ -16,7 +16,8 @@ from ingestion.incoming.waiting import Cursor, batch_id, batches
 from ingestion.settings import IncomingSettings
 from stack.continuation import LOAD_ONLY_TAG
 from stack.pipelines import FILES
-from stack.settings import SettingsError, StackSettings, load_settings
+from stack.sensors import in_production, pipeline_sensor
+from stack.settings import load_settings
 
 INTERVAL_S = 30
 BATCH_TAG = "files/batch"
@@ -25,24 +26,19 @@ COUNT_TAG = "files/count"
 
 def arrival_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefinition:
     """The sensor; `running`: it evaluates without being switched on."""
-    return dg.SensorDefinition(
+    return pipeline_sensor(
+        FILES,
+        evaluate,
+        running=running,
         name="file_arrival_sensor",
-        evaluation_fn=evaluate,
-        job_name=FILES.name,
         minimum_interval_seconds=interval_s,
-        default_status=(
-            dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
-        ),
         description="Starts a run for each batch of files that arrived at INCOMING_URL.",
     )
 
 
 def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Run requests for the files that are complete, or why there are none."""
-    try:
-        settings = load_settings(IncomingSettings)
-    except SettingsError as error:
-        return dg.SkipReason(str(error))
+    settings = load_settings(IncomingSettings)
     try:
         found = Inbox.open(settings).files()
     except Exception as error:  # whatever a file system's driver raises
@@ -61,7 +57,7 @@ def hand_out(
     now: float,
 ) -> dg.SensorResult:
     """Batches of the files found `now` (seconds since the epoch) that are complete, as runs."""
-    before = Cursor.parse(cursor, settings.incoming)
+    before = Cursor.load(cursor, Cursor(source=settings.incoming))
     after = before.look(found, now)
     ready = after.complete(before, now, settings.incoming_settle_seconds)
     held = held_tables(instance)
@@ -109,4 +105,4 @@ def _nothing(url: str, found: int, ready: int) -> str:
     return f"{url}: {found} files; runs not finished yet load their tables"
 
 
-file_arrival_sensor = arrival_sensor(load_settings(StackSettings).dagster_env == "prod")
+file_arrival_sensor = arrival_sensor(in_production())

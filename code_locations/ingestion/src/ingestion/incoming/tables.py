@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ingestion.files.conform import Remembered
@@ -22,16 +23,26 @@ if TYPE_CHECKING:
 FILE, FILE_ID = "_file", "_file_id"
 
 
+@dataclass(frozen=True)
+class Newest:
+    """The full export that a table has: when it was written (UTC), and its content's hash."""
+
+    written_at: datetime
+    file_id: str
+
+
 @dataclass
 class Tables:
     """Columns of some files' raw tables, by name, and the contents that these have already.
 
-    `remembered`, of all tables, says what each column was read from; it is the state of the load.
+    `remembered`, of all tables, says what each column was read from; with `newest`, the full
+    export that a table has, it is the state of the load.
     """
 
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     contents: set[tuple[str, str]] = field(default_factory=set)
     remembered: dict[str, dict[str, Remembered]] = field(default_factory=dict)
+    newest: dict[str, Newest] = field(default_factory=dict)
 
     @classmethod
     def look(cls, warehouse: WarehouseSettings, files: Iterable[Fetched]) -> Tables:
@@ -59,21 +70,30 @@ class Tables:
 
     def remember(self) -> None:
         """Take what was read from where from the state of the last load."""
-        saved = read_state(SOURCE).get("columns", {})
-        for table, columns in saved.items():
+        saved = read_state(SOURCE)
+        for table, columns in saved.get("columns", {}).items():
             found = {name: Remembered(*told) for name, told in columns.items()}
             self.remembered[table] = found
+        for table, (at, file_id) in saved.get("full_exports", {}).items():
+            self.newest[table] = Newest(datetime.fromisoformat(at), file_id)
 
     def state(self, reads: Iterable[Read] = ()) -> dict[str, Any]:
         """The state after these files are loaded."""
         found = {table: dict(columns) for table, columns in self.remembered.items()}
         for read in reads:
             found.setdefault(read.fetched.table, {}).update(read.parsed.remembered)
+        newest = dict(self.newest)
+        for read in reads:
+            newest |= read.newest
         return {
             "columns": {
                 table: {name: [told.header, told.form] for name, told in columns.items()}
                 for table, columns in found.items()
-            }
+            },
+            "full_exports": {
+                table: [export.written_at.isoformat(), export.file_id]
+                for table, export in newest.items()
+            },
         }
 
     def take(self, read: Read) -> None:
@@ -83,8 +103,16 @@ class Tables:
         self.remembered.setdefault(name, {}).update(read.parsed.remembered)
 
     def has(self, file: Fetched) -> bool:
-        """Whether the file's table has rows of this content."""
+        """Whether the file's table has rows of this content, or is what this full export says."""
+        if file.full_export:
+            newest = self.newest.get(file.table)
+            return newest is not None and newest.file_id == file.file_id
         return file.content in self.contents
+
+    def loaded(self, read: Read) -> None:
+        """Know that a file's rows are in its table."""
+        self.contents.add(read.fetched.content)
+        self.newest |= read.newest
 
 
 def found_tables(warehouse: WarehouseSettings, declared: Declared) -> list[RawTable]:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from pydantic import Field
 
 from ingestion.files.listing import Export
 from ingestion.incoming.inbox import table_of
+from stack.sensors import SensorCursor
 
 # A file that is still there after its run is handed out again, later each time.
 FIRST_WAIT_S = 60.0
 LONGEST_WAIT_S = 3600.0
 
 
-@dataclass(frozen=True)
-class Sight:
+class Sight(NamedTuple):
     """A file as it has been since `since`; handed out `tries` times, not again before `not_before`.
 
     Times are seconds since the epoch.
@@ -34,38 +36,16 @@ class Sight:
     def handed_out(self, now: float) -> Sight:
         """After it was given to a run."""
         wait = min(FIRST_WAIT_S * 2.0 ** min(self.tries, 10), LONGEST_WAIT_S)
-        return replace(self, tries=self.tries + 1, not_before=now + wait)
+        return self._replace(tries=self.tries + 1, not_before=now + wait)
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(SensorCursor):
     """What the sensor remembers: the files of `source` that wait, by path.
 
     Losing it costs a further look at each file and nothing else.
     """
 
-    source: str
-    seen: dict[str, Sight] = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, text: str | None, source: str) -> Cursor:
-        """From the sensor's cursor; an empty one where there is none of `source` to be read."""
-        try:
-            content = json.loads(text or "null")
-            if content["source"] != source:
-                return cls(source)
-            seen = {
-                str(path): Sight(str(version), float(since), int(tries), float(not_before))
-                for path, (version, since, tries, not_before) in content["seen"].items()
-            }
-        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
-            return cls(source)
-        return cls(source, seen)
-
-    def dump(self) -> str:
-        """Text for the sensor's cursor."""
-        seen = {p: [s.version, s.since, s.tries, s.not_before] for p, s in self.seen.items()}
-        return json.dumps({"source": self.source, "seen": seen}, separators=(",", ":"))
+    seen: dict[str, Sight] = Field(default_factory=dict)
 
     def look(self, found: Iterable[Export], now: float) -> Cursor:
         """After a look that found these files, and no others."""
@@ -74,7 +54,7 @@ class Cursor:
             before = self.seen.get(export.path)
             same = before is not None and before.version == export.version
             seen[export.path] = before if before and same else Sight(export.version, now)
-        return replace(self, seen=seen)
+        return Cursor(source=self.source, seen=seen)
 
     def complete(self, before: Cursor, now: float, settle_s: float) -> list[str]:
         """Paths of files that are as they were `before`, long enough ago, and whose turn it is."""
@@ -90,7 +70,7 @@ class Cursor:
     def hand_out(self, paths: Collection[str], now: float) -> Cursor:
         """After these files were given to runs."""
         given = {path: self.seen[path].handed_out(now) for path in paths}
-        return replace(self, seen=self.seen | given)
+        return Cursor(source=self.source, seen=self.seen | given)
 
 
 def batches(

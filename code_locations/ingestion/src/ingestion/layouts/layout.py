@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ingestion.files.conform import ROW_KEY
 from ingestion.files.names import column_name, column_names, header_keys
 from ingestion.files.rules import AmountRule, ColumnKind, ColumnRule, DerivedRule, ReadingRules
+from stack.declarations import Declaration
 
 # What a model needs to put the tables of all banks below each other.
 UNIFORM: dict[str, ColumnKind] = {
@@ -28,11 +29,7 @@ CURRENCY = re.compile(
 )
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Feed(_Declared):
+class Feed(Declaration):
     """Rows of one of the books' tables, as SQL over the columns of the layout's table.
 
     `columns` are the table's; one that isn't named is null. `where` chooses the rows. A column of
@@ -49,7 +46,7 @@ class Feed(_Declared):
     where: str = "true"
 
 
-class Layout(_Declared):
+class Layout(Declaration):
     """One export of one tool.
 
     `headers` are header lines that were seen; XXX in a name stands for any currency. A file has the

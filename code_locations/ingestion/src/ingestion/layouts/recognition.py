@@ -6,13 +6,10 @@ import codecs
 import csv
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
-
-from pydantic import ValidationError
+from pathlib import Path
 
 from ingestion.layouts.layout import Layout, fold
-from stack.declarations import load_yaml
-from stack.errors import StackError
+from stack.declarations import load_folder
 
 # A header line of as many names is a tool's own.
 _DISTINCT = 6
@@ -21,22 +18,8 @@ _HEADER_WITHIN = 60
 
 @cache
 def layouts() -> tuple[Layout, ...]:
-    """All layouts, by name. Raises StackError, naming the file, for one that is wrong."""
-    files = sorted(
-        (f for f in resources.files("ingestion.layouts").iterdir() if f.name.endswith(".yml")),
-        key=lambda f: f.name,
-    )
-    found = []
-    for file in files:
-        try:
-            found.append(
-                Layout.model_validate(
-                    {"name": file.name.removesuffix(".yml"), **load_yaml(file.read_text("utf-8"))}
-                )
-            )
-        except ValidationError as error:
-            raise StackError(f"layouts/{file.name}: {error}") from None
-    return tuple(found)
+    """All layouts, by name. Raises DeclarationError."""
+    return load_folder(Path(__file__).parent, Layout)
 
 
 def peek(head: bytes) -> Layout | None:

@@ -4,8 +4,8 @@
     state = read_state("books")
 
 `pipeline` is the load as a whole, `table` one table's part of it, `files` its Parquet files,
-`destination` dlt's way into the warehouse, `days` the rebuilding of days, and `tables` all tables
-of a loader in its report.
+`destination` dlt's way into the warehouse, `days` the rebuilding of days, `removed` the marks on
+rows that a full export lacks, and `tables` all tables of a loader in its report.
 
 Knows nothing of Dagster. State is committed with the rows that it covers, and comes back from the
 warehouse: nothing that a load needs later is kept in the working directory.

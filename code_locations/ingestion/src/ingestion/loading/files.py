@@ -30,7 +30,8 @@ class TableFile:
     key and the same `updated_at`. Rows of a table without a primary key are appended. Where
     a file says `replace`, the table holds the files' rows and no others afterwards.
     `keys_checked`: the caller knows that no key is empty or occurs twice in the file. `types` are
-    those that columns are to have, where the table or the file has another.
+    those that columns are to have, where the table or the file has another. Rows of a `marked` file
+    are gone from the source: they count as removed, and not as loaded.
     """
 
     table: RawTable
@@ -39,6 +40,7 @@ class TableFile:
     replace: bool = False
     keys_checked: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
+    marked: bool = False
 
 
 def parquet_columns(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:

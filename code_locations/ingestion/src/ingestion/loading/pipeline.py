@@ -131,7 +131,8 @@ def load(
             report = item.report(time.perf_counter() - started)
             done.tables[report.table.table_name] = report
             done.rows_by_file.update(item.rows_by_file)
-            progress(f"{report.table.table_name}: {report.rows_loaded:,} rows")
+            gone = f", {report.rows_removed:,} marked as removed" if report.rows_removed else ""
+            progress(f"{report.table.table_name}: {report.rows_loaded:,} rows{gone}")
             for column in report.columns_widened:
                 progress(
                     f"{report.table.table_name}.{column.name} is {column.after.lower()} from now "

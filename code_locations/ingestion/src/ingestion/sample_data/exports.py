@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.raw import raw_table
+from stack.sql import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -111,10 +112,10 @@ def _write(connection: DuckDBPyConnection, folder: Path) -> dict[str, int]:
         )
         target = folder / file
         target.parent.mkdir(exist_ok=True)
-        quoted = str(target).replace("'", "''")
         order = ", ".join(table.primary_key)
         connection.execute(
-            f"copy (select {columns} from {relation} order by {order}) to '{quoted}' {options}"
+            f"copy (select {columns} from {relation} order by {order}) "
+            f"to {literal(target)} {options}"
         )
     names = dict.fromkeys(name for name, *_ in files)
     return {name: _count(connection, name) for name in names}

@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, RootModel, model_validator
 
-from stack.declarations import load_yaml
-from stack.errors import StackError
+from stack import declarations
+from stack.declarations import NAME, Declaration, load_named, references
 from stack.raw import RawTable, raw_tables
 
-NAME = r"^[a-z][a-z0-9_]*$"
 # Schemas of the warehouse hold tables of these sources already.
 TAKEN = frozenset({"files", *(table.source for table in raw_tables())})
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-class SourceFileError(StackError):
-    """A source's file can't be used; the message names file and field."""
-
-
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Table(_Declared):
+class Table(Declaration):
     """What identifies a row, and which column tells what is new.
 
     Without `cursor` the table is read whole each time. A row whose key is there already
-    replaces it; without `primary_key` the table is replaced as a whole.
+    replaces it; without `primary_key` the table is replaced as a whole. With `full_export` the
+    rows that the source no longer has are marked in `_removed_at`; without, they stay as they are.
     """
 
     primary_key: tuple[str, ...] = ()
     cursor: str | None = None
     initial_value: Any = None
     description: str = ""
+    full_export: bool = False
 
     @model_validator(mode="after")
     def _merges(self) -> Table:
+        if self.full_export and (self.cursor or not self.primary_key):
+            raise ValueError("full_export needs a primary_key, and the whole table: no cursor")
         if self.cursor and not self.primary_key:
             raise ValueError("a cursor needs a primary_key, by which new rows replace old ones")
         return self
@@ -66,7 +58,7 @@ class SqlTable(Table):
     name: str | None = None
 
 
-class _Source(_Declared):
+class _Source(Declaration):
     name: str = Field(pattern=NAME)
     description: str = ""
     owner: str = Field("team:analytics", pattern=r"^(team:\S+|[^@\s]+@[^@\s]+)$")
@@ -85,6 +77,7 @@ class _Source(_Declared):
                 name=name,
                 description=table.description or f"{name} of {self.description or self.name}.",
                 primary_key=table.primary_key,
+                full_export=table.full_export,
                 owner=self.owner,
                 loader="dlt_ingestion_pipeline",
             )
@@ -124,62 +117,28 @@ class SqlSource(_Source):
 Source = RestSource | SqlSource
 
 
-class _File(BaseModel):
-    source: Source = Field(discriminator="kind")
+class _File(RootModel[Annotated[Source, Field(discriminator="kind")]]):
+    @property
+    def name(self) -> str:
+        return self.root.name
 
 
 def load_sources(folder: Path | None) -> tuple[Source, ...]:
     """The sources of a folder's `*.yml`, in the order of their files; none without a folder.
 
-    Raises SourceFileError.
+    Raises DeclarationError.
     """
     if folder is None:
         return ()
-    files = sorted(folder.glob("*.yml"))
-    if not files:
-        raise SourceFileError(f"{folder}: no *.yml in the folder of DLT_SOURCES_DIR")
-    sources = tuple(_load(file) for file in files)
-    names = [source.name for source in sources]
-    if len(set(names)) < len(names):
-        raise SourceFileError(f"{folder}: two sources have one name, found {', '.join(names)}")
-    return sources
+    return tuple(file.root for file in load_named(folder, _File, "DLT_SOURCES_DIR"))
 
 
 def resolve(source: Source, value: Any, variables: Mapping[str, str]) -> Any:
-    """`value` with each `${NAME}` replaced. Raises SourceFileError for one that isn't set."""
-    if isinstance(value, dict):
-        return {k: resolve(source, v, variables) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [resolve(source, v, variables) for v in value]
-    if not isinstance(value, str):
-        return value
-    missing = sorted({n for n in _REFERENCE.findall(value) if not variables.get(n)})
-    if missing:
-        raise SourceFileError(
-            f"{source.file}: {', '.join(missing)} is not set; set it in the environment or .env"
-        )
-    return _REFERENCE.sub(lambda match: variables[match[1]], value)
+    """`value` with each `${NAME}` replaced. Raises DeclarationError for one that isn't set."""
+    return declarations.resolve(value, variables, str(source.file))
 
 
 def secrets_of(source: Source, variables: Mapping[str, str]) -> set[str]:
     """Values of every variable that the file refers to."""
-    names = set(_REFERENCE.findall(source.file.read_text()))
+    names = references(source.file.read_text())
     return {variables[name] for name in names if variables.get(name)}
-
-
-def _load(file: Path) -> Source:
-    try:
-        document = load_yaml(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceFileError(f"{file}: can't be read as YAML: {reason}") from None
-    if not isinstance(document, dict):
-        raise SourceFileError(f"{file}: found a {type(document).__name__}, expected a mapping")
-    try:
-        return _File.model_validate({"source": {**document, "file": file.absolute()}}).source
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'][2:]) or 'kind'}: {item['msg']}"
-            for item in error.errors(include_input=False, include_url=False)
-        )
-        raise SourceFileError(f"{file}: {problems}") from None

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class SourcesLoader:
-    """The sources of DLT_SOURCES_DIR, or those given. Raises SourceFileError when first asked."""
+    """The sources of DLT_SOURCES_DIR, or those given. Raises DeclarationError when first asked."""
 
     name = "sources"
     asset = "dlt_ingestion_pipeline"

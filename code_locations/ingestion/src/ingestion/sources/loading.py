@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from ingestion.files.conform import Remembered
 from ingestion.loading import TableFile, load
 from ingestion.loading.pipeline import read_states, working_directory
+from ingestion.loading.removed import gone_rows, require_full
 from ingestion.settings import DltSettings
-from ingestion.sources.declarations import RestSource, Source, SourceFileError
+from ingestion.sources.declarations import RestSource, Source
 from ingestion.sources.former import as_decimals
 from ingestion.sources.reading import Items
 from ingestion.sources.rest import rest_list
 from ingestion.sources.staging import Goal, Staged, stage_arrow, stage_rows
+from stack.declarations import DeclarationError
 from stack.errors import StackError, reason
 from stack.load_report import TableReport
 from stack.raw import RawTable
@@ -87,6 +89,7 @@ class _Run:
         self._state, self._cursors = read_states(source.name)
         self._before = self._cursors
         self._done = SourceLoad()
+        self._now = datetime.now(UTC).replace(tzinfo=None)
 
     def load(self, wanted: Collection[RawTable]) -> SourceLoad:
         goals = self._goals(wanted)
@@ -97,7 +100,7 @@ class _Run:
                 started = time.perf_counter()
                 try:
                     found = self._stage(connection, goals[table.name])
-                except SourceFileError:
+                except DeclarationError:
                     raise
                 except Exception as error:  # whatever a driver or an API's client raises
                     self._done.failed[table.name] = _told(error)
@@ -153,6 +156,8 @@ class _Run:
             items = Items.of(found.source, table.name, self._cursors)
             stage = stage_rows if found.loose else stage_arrow
             staged = stage(connection, items, goal, found)
+        if table.full_export and staged is not None and not self._replaces(table.name):
+            require_full(staged.file.table, staged.rows, self._now)
         self._cursors = items.state
         self._done.read[table.name] = TableRead(items.read, items.read - items.taken)
         return staged
@@ -190,6 +195,9 @@ class _Run:
         state = {**self._state, "columns": columns}
         cursors = self._before | {n: self._cursors[n] for n in names if n in self._cursors}
         chosen = [files[name] for name in names if name in files]
+        chosen += [
+            self._gone(file) for file in chosen if file.table.full_export and not file.replace
+        ]
         done = load(self._source.name, chosen, state, lambda _: None, resources=cursors)
         self._state, self._before = state, cursors
         self._done.tables |= done.tables
@@ -197,6 +205,11 @@ class _Run:
             read = self._done.read[name]
             loaded = done.rows_by_file.get(files[name].path, read.rows) if name in files else 0
             self._done.read[name] = replace(read, loaded=loaded)
+
+    def _gone(self, file: TableFile) -> TableFile:
+        """The table's rows that the source no longer has."""
+        target = file.path.with_suffix(".gone.parquet")
+        return gone_rows(self._warehouse, file.table, file.path, [], self._now, target)
 
 
 def _drop_times(cursors: dict[str, Any], table: str) -> None:

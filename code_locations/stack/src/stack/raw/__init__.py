@@ -6,33 +6,32 @@ reads them (an undelivered one is an empty table), quality and catalog describe 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
-from importlib import resources
-from typing import Any
+from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
-from stack.declarations import load_yaml
+from stack.declarations import Declaration, load_declaration
 
 
-class Column(BaseModel):
+class Column(Declaration):
     """A column: its DuckDB type in lower case, such as `decimal(18,2)`, and what it means."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     type: str
     description: str = ""
 
 
-class RawTable(BaseModel):
+class RawTable(Declaration):
     """A table of the raw schema, `<source>_<name>`; `loader` is the asset that loads it.
 
-    `platform` is what kind of system it comes from, as DataHub names it: file, airbyte, postgres.
-    Of a table that isn't declared here, `columns` may be empty: the warehouse knows them.
+    With `full_export` each of its files has all rows that there are, and those that the newest
+    lacks are marked in `_removed_at`. `platform` is what kind of system it comes from, as DataHub
+    names it: file, airbyte, postgres. Of a table that isn't declared here, `columns` may be empty:
+    the warehouse knows them.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
     name: str
@@ -40,6 +39,7 @@ class RawTable(BaseModel):
     columns: tuple[Column, ...] = ()
     primary_key: tuple[str, ...] = ()
     event_date: str | None = None
+    full_export: bool = False
     owner: str = "team:analytics"
     loader: str | None = None
     platform: str = "external"
@@ -69,39 +69,52 @@ def raw_table(source: str, name: str) -> RawTable:
     raise KeyError(f"no raw table {source}.{name}; declared are {known}")
 
 
+class _Table(Declaration):
+    """A table as its file says it; a column is `<DuckDB type>: <meaning>`."""
+
+    description: str = ""
+    primary_key: tuple[str, ...] = ()
+    event_date: str | None = None
+    full_export: bool = False
+    columns: dict[str, Annotated[str, Field(pattern=r"^[^:]+: .")]]
+
+
+class _Source(Declaration):
+    """A file: its tables, or those of the source that it is `like`."""
+
+    source: str
+    owner: str
+    loader: str
+    platform: str = "external"
+    like: str | None = None
+    description: str = "{table}"
+    tables: dict[str, _Table] = Field(default_factory=dict)
+
+
 @cache
 def _all() -> tuple[RawTable, ...]:
-    files = sorted(
-        (f for f in resources.files(__name__).iterdir() if f.name.endswith(".yml")),
-        key=lambda f: f.name,
-    )
-    documents = [load_yaml(file.read_text()) for file in files]
-    declared = {document["source"]: document.get("tables", {}) for document in documents}
-    return tuple(table for document in documents for table in _parse(document, declared))
+    files = sorted(Path(__file__).parent.glob("*.yml"))
+    sources = [load_declaration(file, _Source) for file in files]
+    declared = {source.source: source.tables for source in sources}
+    return tuple(table for source in sources for table in _tables(source, declared))
 
 
-def _parse(document: dict[str, Any], declared: dict[str, Any]) -> list[RawTable]:
-    """The tables of a document; all of another source's are `like` that source's."""
-    like = document.get("like")
-    tables = {
-        name: {**table, "description": document["description"].format(table=name)}
-        for name, table in (declared[like].items() if like else ())
-    } or document["tables"]
-    return [
-        RawTable(
-            source=document["source"],
+def _tables(source: _Source, declared: dict[str, dict[str, _Table]]) -> Iterator[RawTable]:
+    like = source.like is not None
+    for name, table in (declared[source.like] if source.like else source.tables).items():
+        yield RawTable(
+            source=source.source,
             name=name,
-            description=table["description"],
+            description=source.description.format(table=name) if like else table.description,
             columns=tuple(
                 Column(name=column, type=type_, description=description)
-                for column, spec in table["columns"].items()
+                for column, spec in table.columns.items()
                 for type_, description in [spec.split(": ", 1)]
             ),
-            primary_key=tuple(table["primary_key"]),
-            event_date=None if like else table.get("event_date"),
-            owner=document["owner"],
-            loader=document["loader"],
-            platform=document.get("platform", "external"),
+            primary_key=table.primary_key,
+            event_date=None if like else table.event_date,
+            full_export=table.full_export and not like,
+            owner=source.owner,
+            loader=source.loader,
+            platform=source.platform,
         )
-        for name, table in tables.items()
-    ]

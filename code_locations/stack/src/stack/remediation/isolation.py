@@ -6,6 +6,7 @@ an alert, which anybody may write.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA = "quarantine"
 # More than that are not a few wrong rows: a sample is kept, and nothing is taken out.
 ROWS_A_CHECK = 10_000
-# The oldest leave first.
+# A table with as many keeps no more: what is there is never deleted.
 ROWS_A_TABLE = 100_000
 
 
@@ -93,8 +94,8 @@ def isolate(
     Rows of a table in `removable` (raw tables that can be loaded again) are taken out of it where
     the query shows the primary key; of other tables the failing rows are copied. No row is taken
     out before every query has run: a rule that looks at two tables would find more. Again for the
-    same alert it replaces what it kept of a query that still finds rows. A query that fails is
-    noted, and doesn't stop the others.
+    same alert it keeps what it had, and adds what is new. A query that fails is noted, and doesn't
+    stop the others.
     """
     import duckdb
 
@@ -122,6 +123,17 @@ def isolate(
         ]
 
 
+def kept_rows(found: Isolated, alert_key: str, settings: WarehouseSettings) -> list[Any]:
+    """The rows that are kept of a check for an alert, as values of JSON."""
+    kept = ".".join(map(identifier, (settings.database, SCHEMA, found.table)))
+    with connect(settings, read_only=True) as connection:
+        rows = connection.execute(
+            f"select row_json::varchar from {kept} where alert_key = ? and check_name = ?",
+            [alert_key, found.check],
+        ).fetchall()
+    return [json.loads(row) for (row,) in rows]
+
+
 @dataclass(frozen=True)
 class _Isolation:
     """One query's rows, by its table `found` in this connection."""
@@ -147,19 +159,28 @@ class _Isolation:
             return None  # a measure that was met has rows too
         relation = self._failing() if self._by_key else f"from {self.found}"
         failing = self._count(f"({relation})")
-        return query.isolated(failing=failing, kept=self._copy(relation)) if failing else None
+        if not failing:
+            return None
+        kept = self._copy(relation)
+        note = None if kept == failing else self._why_not_all(failing)
+        return query.isolated(failing=failing, kept=kept, note=note)
 
     def remove(self, kept: Isolated) -> Isolated:
-        """Take the kept rows out of their raw table, unless they are too many."""
-        if not self._by_key:
+        """Take the failing rows out of their raw table, if all of them are kept."""
+        if not self._by_key or kept.kept < kept.failing:
             return kept
-        if kept.failing > ROWS_A_CHECK:
-            note = f"more than {ROWS_A_CHECK:,} rows fail: a sample is kept, none is taken out"
-            return replace(kept, note=note)
         row = self.connection.execute(
             f"delete from {self._table} as t where {self._matches()}"
         ).fetchone()
         return replace(kept, removed=int(row[0]) if row else 0)
+
+    def _why_not_all(self, failing: int) -> str:
+        if failing > ROWS_A_CHECK:
+            return f"more than {ROWS_A_CHECK:,} rows fail: a sample is kept, none is taken out"
+        return (
+            f"{SCHEMA}.{self.query.table} has {ROWS_A_TABLE:,} rows, and takes no more; none is "
+            "taken out: copy them elsewhere, and empty it"
+        )
 
     @property
     def _by_key(self) -> bool:
@@ -186,28 +207,22 @@ class _Isolation:
         return f"select t.* from {self._table} as t where {self._matches()}"
 
     def _copy(self, relation: str) -> int:
+        """Keep the rows that aren't kept yet, as far as there is room; return how many are."""
         kept = self._relation(SCHEMA)
         self.connection.execute(
             f"create table if not exists {kept} "
             "(alert_key varchar, check_name varchar, isolated_at timestamp, row_json json)"
         )
-        mine = "alert_key = ? and check_name = ?"
         names = [self.alert_key, self.query.check]
-        self.connection.execute(f"delete from {kept} where {mine}", names)
+        rows = f"select to_json(r)::varchar as row_text from ({relation}) as r"
+        mine = f"select row_json::varchar from {kept} where alert_key = ? and check_name = ?"
+        room = max(0, min(ROWS_A_CHECK, ROWS_A_TABLE - self._count(kept)))
         self.connection.execute(
-            f"insert into {kept} select ?, ?, now()::timestamp, to_json(r) "
-            f"from ({relation}) as r limit {ROWS_A_CHECK}",
-            names,
+            f"insert into {kept} select ?, ?, now()::timestamp, row_text::json "
+            f"from ({rows} except all {mine}) limit {room}",
+            [*names, *names],
         )
-        self._forget_old(kept)
-        return self._count(f"{kept} where {mine}", names)
-
-    def _forget_old(self, kept: str) -> None:
-        if self._count(kept) > ROWS_A_TABLE:
-            self.connection.execute(
-                f"delete from {kept} where isolated_at < (select isolated_at from {kept} "
-                f"order by isolated_at desc limit 1 offset {ROWS_A_TABLE})"
-            )
+        return self._count(f"({rows} intersect all {mine})", names)
 
     def _count(self, relation: str, values: Sequence[str] = ()) -> int:
         row = self.connection.execute(f"select count(*) from {relation}", list(values)).fetchone()

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from stack.errors import reason
 from stack.pipelines import REMEDIATION
-from stack.settings import SettingsError, StackSettings, load_settings
+from stack.sensors import in_production, pipeline_sensor
+from stack.settings import StackSettings, load_settings
 
 if TYPE_CHECKING:
     from stack.remediation.inbox import AlertFile
@@ -17,14 +19,12 @@ INTERVAL_S = 30
 
 def alert_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefinition:
     """The sensor; `running`: it evaluates without being switched on."""
-    return dg.SensorDefinition(
+    return pipeline_sensor(
+        REMEDIATION,
+        evaluate,
+        running=running,
         name="data_quality_alert_sensor",
-        evaluation_fn=evaluate,
-        job_name=REMEDIATION.name,
         minimum_interval_seconds=interval_s,
-        default_status=(
-            dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
-        ),
         description="Starts a remediation for each alert in ALERTS_URL, and archives what is done.",
     )
 
@@ -36,22 +36,19 @@ def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
     from stack.remediation.inbox import Inbox
     from stack.remediation.tick import Cursor, look
 
-    try:
-        settings = load_settings(StackSettings)
-    except SettingsError as error:
-        return dg.SkipReason(str(error))
+    settings = load_settings(StackSettings)
     instance = context.instance
     try:
         store = ArtifactStore(settings.artifacts)
         tick = look(
             Inbox(settings.alerts),
-            Cursor.parse(context.cursor),
+            Cursor.load(context.cursor, Cursor()),
             lambda key: handling_of(key, instance, store),
             lambda alert: is_own(alert.run_id, instance),
         )
     except Exception as error:
-        reason = " ".join(str(error).split())[:500] or type(error).__name__
-        return dg.SkipReason(f"ALERTS_URL can't be listed: {reason}; tried again by the next tick")
+        told = reason(error)
+        return dg.SkipReason(f"ALERTS_URL can't be listed: {told}; tried again by the next tick")
     return dg.SensorResult(
         run_requests=[request(file) for file in tick.to_remedy],
         skip_reason=None if tick.to_remedy else "; ".join(tick.notes) or "no alert waits",
@@ -72,4 +69,4 @@ def request(file: AlertFile) -> dg.RunRequest:
     )
 
 
-data_quality_alert_sensor = alert_sensor(load_settings(StackSettings).dagster_env == "prod")
+data_quality_alert_sensor = alert_sensor(in_production())

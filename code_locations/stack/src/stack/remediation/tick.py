@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from pydantic import Field
 
 from stack.alerts import Alert
 from stack.errors import reason
 from stack.remediation.handling import Handling, seen
 from stack.remediation.inbox import AlertFile, Inbox, MalformedAlertError
 from stack.remediation.policy import reason_to_leave
+from stack.sensors import SensorCursor
 
 FILES_A_TICK = 100
 RUNS_A_TICK = 10
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(SensorCursor):
     """The last file looked at, and the version of each file that was no alert then.
 
     Such a file may still be written, so it is rejected only when it is found again unchanged.
     """
 
     after: str = ""
-    suspects: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, text: str | None) -> Cursor:
-        """From the sensor's cursor; an empty one where there is none that can be read."""
-        try:
-            content = json.loads(text or "{}")
-            suspects = {str(n): str(v) for n, v in content.get("suspects", {}).items()}
-            return cls(str(content.get("after", "")), suspects)
-        except (ValueError, AttributeError, RecursionError):
-            return cls()
-
-    def dump(self) -> str:
-        """Text for the sensor's cursor."""
-        return json.dumps({"after": self.after, "suspects": dict(self.suspects)})
+    suspects: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass
@@ -67,7 +54,7 @@ def look(
     turned = [n for n in names if n > cursor.after] + [n for n in names if n <= cursor.after]
     chosen = turned[:FILES_A_TICK]
     suspects = {n: v for n, v in cursor.suspects.items() if n in names and n not in chosen}
-    tick = Tick(Cursor(cursor.after, suspects))
+    tick = Tick(Cursor(after=cursor.after, suspects=suspects))
     last = cursor.after
     for name in chosen:
         if len(tick.to_remedy) == RUNS_A_TICK:
@@ -87,7 +74,7 @@ def look(
             continue  # somebody took it away
         except Exception as error:
             tick.notes.append(f"{name} can't be handled now: {reason(error)}")
-    tick.cursor = Cursor(last, suspects)
+    tick.cursor = Cursor(after=last, suspects=suspects)
     return tick
 
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from stack.errors import StackError
 from stack.settings import WarehouseSettings, load_settings
+from stack.sql import literal
 from stack.warehouse.busy import holder, is_lock_conflict, open_patiently
 from stack.warehouse.extensions import load_extension
 from stack.warehouse.limits import PROFILES, duckdb_memory_limit, duckdb_threads
@@ -100,8 +101,7 @@ def attach_warehouse(connection: DuckDBPyConnection, settings: WarehouseSettings
     if settings.dlt_destination == "ducklake":
         attach_lake(connection, settings)
         return
-    file = _quote(str(settings.duckdb_file))
-    attach = f"attach if not exists '{file}' as \"{settings.database}\""
+    attach = f'attach if not exists {literal(settings.duckdb_file)} as "{settings.database}"'
     _open_file(lambda: connection.execute(attach), settings)
     connection.execute(f'use "{settings.database}"')
 
@@ -182,13 +182,13 @@ def _attach_lake_read_only(connection: DuckDBPyConnection, settings: WarehouseSe
 
 def _attach_statement(settings: WarehouseSettings, mode: str = "") -> str:
     options = [
-        f"data_path '{_quote(settings.lake_data)}'",
+        f"data_path {literal(settings.lake_data)}",
         f"metadata_schema '{settings.database}'" if is_postgres(settings) else "",
         "data_inlining_row_limit 0",
         mode,
     ]
     return (
-        f"attach if not exists '{_quote(lake_uri(settings))}' as {settings.database} "
+        f"attach if not exists {literal(lake_uri(settings))} as {settings.database} "
         f"({', '.join(o for o in options if o)})"
     )
 
@@ -261,7 +261,7 @@ def s3_secret(settings: WarehouseSettings) -> str:
         endpoint = urlsplit(settings.aws_endpoint_url)
         options |= {"endpoint": endpoint.netloc, "url_style": "path"}
         options["use_ssl"] = "true" if endpoint.scheme == "https" else "false"
-    given = ", ".join(f"{k} '{_quote(v)}'" for k, v in options.items() if v)
+    given = ", ".join(f"{k} {literal(v)}" for k, v in options.items() if v)
     return f"create or replace secret warehouse_s3 (type s3, {given})"
 
 
@@ -279,7 +279,3 @@ def duckdb_config(
         "temp_directory": str(scratch),
         "autoinstall_known_extensions": "false",
     }
-
-
-def _quote(text: str) -> str:
-    return text.replace("'", "''")

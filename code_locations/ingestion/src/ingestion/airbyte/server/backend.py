@@ -10,7 +10,7 @@ from typing import Any
 
 from ingestion.airbyte.connection import Connection
 from ingestion.airbyte.server.client import ServerClient
-from ingestion.airbyte.server.errors import ServerError, SyncFailedError, one_line
+from ingestion.airbyte.server.errors import ServerError, SyncFailedError, brief
 from ingestion.airbyte.server.jobs import SUCCEEDED, Job, Statistics, StreamCounts
 from ingestion.airbyte.server.running import ServerSync
 from ingestion.airbyte.server.tables import Landed, look_at_tables
@@ -50,7 +50,7 @@ def sync_on_server(
         job = sync.run()
         statistics = client.statistics(job.id)
     except ServerError as error:
-        raise SyncError(client.redact(f"{named}: {error}")) from None
+        raise SyncError(brief(f"{named}: {error}")) from None
     facts = {
         "connector": settings.airbyte_url,
         "airbyte_job": job.id,
@@ -64,7 +64,7 @@ def sync_on_server(
         {landed.table.table_name: ended.table(name, landed) for name, landed in tables.items()},
     )
     if job.status != SUCCEEDED:
-        raise SyncError(client.redact(f"{named}: {ended.why()}"), done)
+        raise SyncError(brief(f"{named}: {ended.why()}"), done)
     return done
 
 
@@ -137,7 +137,7 @@ def _require_streams(connection: Connection, found: Mapping[str, Any]) -> None:
     if missing:
         raise SyncFailedError(
             f"it does not sync {', '.join(missing)}, which {connection.file.name} declares; it "
-            f"syncs {one_line(', '.join(sorted(there)) or 'nothing')}. Select the streams in "
+            f"syncs {brief(', '.join(sorted(there)) or 'nothing')}. Select the streams in "
             "Airbyte, or declare these in AIRBYTE_CONNECTION_FILE"
         )
 

@@ -1,11 +1,10 @@
 """dagster-airbyte's client with what a long sync needs (docs/decisions: the Airbyte server).
 
-Importing this imports requests and dagster-airbyte: only when a sync runs.
+Importing this imports dagster-airbyte: only when a sync runs.
 """
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,39 +12,26 @@ from logging import Logger
 from typing import Any
 from urllib.parse import quote
 
-import requests
 from dagster_airbyte.resources import AirbyteClient
-from pydantic import PrivateAttr
-from requests.auth import AuthBase
+from pydantic import PrivateAttr, SecretStr
 
 from ingestion.airbyte.server.errors import (
     NoAnswerError,
     RefusedError,
     ServerError,
+    brief,
     message_of,
-    one_line,
 )
 from ingestion.airbyte.server.jobs import Job, Statistics
 from ingestion.settings import AirbyteSettings
-from stack.redaction import MASK, Redactor
+from stack import http
+from stack.http import Answer, Client
+from stack.redaction import remember
 
 # A server under load takes long to answer: it asks its own scheduler first.
 REQUEST_TIMEOUT_S = 30
-LONGEST_WAIT_S = 30.0
-RETRIED = frozenset({408, 429})
 # How far back a job may have begun that is still of interest.
 WINDOW = timedelta(days=7)
-
-
-class _Bearer(AuthBase):
-    """As auth and not as a header, or requests would prefer what a .netrc says."""
-
-    def __init__(self, header: str) -> None:
-        self._header = header
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._header
-        return request
 
 
 class ServerClient(AirbyteClient):
@@ -57,7 +43,6 @@ class ServerClient(AirbyteClient):
     """
 
     _logger: Logger = PrivateAttr()
-    _redact: Redactor = PrivateAttr()
 
     @classmethod
     def of(cls, settings: AirbyteSettings, logger: Logger) -> ServerClient:
@@ -70,6 +55,8 @@ class ServerClient(AirbyteClient):
             )
             if value is not None
         }
+        for secret in secrets.values():
+            remember(secret)
         with warnings.catch_warnings():  # it is beta; the lock file and our tests hold it
             warnings.simplefilter("ignore")
             client = cls(
@@ -84,18 +71,12 @@ class ServerClient(AirbyteClient):
                 **secrets,
             )
         client._logger = logger
-        client._redact = Redactor(secrets.values())
         return client
 
     def __repr__(self) -> str:
         return f"ServerClient({self.rest_api_base_url})"
 
     __str__ = __repr__
-
-    def redact(self, text: str) -> str:
-        """`text` on one line without credentials."""
-        token = self._access_token_value
-        return one_line(self._redact(text.replace(token, MASK) if token else text))
 
     def connection(self, connection_id: str) -> Mapping[str, Any]:
         """The connection: name, streams, status, destination, prefix and namespace."""
@@ -142,13 +123,6 @@ class ServerClient(AirbyteClient):
         except KeyError:
             raise NoAnswerError("it gave no access token for AIRBYTE_CLIENT_ID") from None
 
-    def _get_session(self, include_additional_request_headers: bool) -> requests.Session:
-        session = super()._get_session(include_additional_request_headers)
-        header = session.headers.pop("Authorization", None)
-        if header:
-            session.auth = _Bearer(str(header))
-        return session
-
     def _single_request(
         self,
         method: str,
@@ -159,65 +133,44 @@ class ServerClient(AirbyteClient):
     ) -> Mapping[str, Any]:
         """As dagster-airbyte's, which retries refusals too, and hides their reason."""
         starts_a_job = method == "POST" and url == f"{self.rest_api_base_url}/jobs"
-        renewed = False
-        retries = 0
-        while True:
-            wait = min(self.request_retry_delay * 2**retries, LONGEST_WAIT_S)
+        # The server's tokens may live shorter than dagster-airbyte assumes.
+        for renewed in (False, True):
+            if include_additional_request_headers and self.client_id:
+                _ = self.authorization_request_headers  # renews the token where its time is up
+            token = self._access_token_value if include_additional_request_headers else None
+            client = Client(
+                SecretStr(token) if token else None,
+                self._login,
+                timeout_s=self.request_timeout,
+                retries=self.request_max_retries,
+                first_wait_s=self.request_retry_delay,
+                tell=lambda line: self._logger.warning("Airbyte: %s", line),
+            )
             try:
-                with self._get_session(include_additional_request_headers) as session:
-                    response = session.request(
-                        method, url, json=data, params=params, timeout=self.request_timeout
-                    )
-                failure, may_repeat = self._judge(response), not starts_a_job
-                if failure is None:
-                    return _object_of(response)
-                if isinstance(failure, RefusedError):
-                    if failure.status == 401 and self._access_token_value and not renewed:
-                        # The server's tokens may live shorter than dagster-airbyte assumes.
-                        self._access_token_value, renewed = None, True
-                        continue
-                    raise failure
-                if response.status_code == 429:  # refused for now, so nothing was started
-                    may_repeat, wait = True, max(wait, _retry_after(response))
-            except requests.RequestException as error:
-                failure, may_repeat = NoAnswerError(_what_broke(error)), not starts_a_job
-            if not may_repeat or retries >= self.request_max_retries:
-                raise failure
-            self._logger.warning("Airbyte: %s; asking again in %.1f s", failure, wait)
-            retries += 1
-            time.sleep(wait)
+                answer = client.send(
+                    method, url, repeatable=not starts_a_job, params=params, json=data
+                )
+            except http.NoAnswerError as error:
+                raise NoAnswerError(f"{error}; check AIRBYTE_HOST and AIRBYTE_PORT") from None
+            if answer.status != 401 or not token or renewed:
+                break
+            self._access_token_value = None
+        return _object_of(answer)
 
-    def _judge(self, response: requests.Response) -> ServerError | None:
-        """None where the server did what was asked."""
-        status = response.status_code
-        if status in RETRIED or status >= 500:
-            return NoAnswerError(f"it answered {status} {one_line(response.reason or '')}".strip())
-        if 200 <= status < 300:
-            return None
-        return RefusedError(status, self.redact(message_of(response)))
+    @property
+    def _login(self) -> tuple[str, SecretStr] | None:
+        both = self.username and self.password
+        return (str(self.username), SecretStr(str(self.password))) if both else None
 
 
-def _object_of(response: requests.Response) -> Mapping[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
+def _object_of(answer: Answer) -> Mapping[str, Any]:
+    if answer.passes:
+        raise NoAnswerError(f"it answered {answer.status} {brief(answer.reason)}".strip())
+    if not 200 <= answer.status < 300:
+        raise RefusedError(answer.status, message_of(answer))
+    body = answer.json()
     if not isinstance(body, dict):
         raise NoAnswerError(
             "it answered with something that's no JSON object; check AIRBYTE_HOST and AIRBYTE_PORT"
         )
     return body
-
-
-def _what_broke(error: requests.RequestException) -> str:
-    """In words of ours: requests' own texts may hold a URL with credentials."""
-    if isinstance(error, requests.Timeout):
-        return f"no answer within {REQUEST_TIMEOUT_S} s"
-    if isinstance(error, requests.ConnectionError):
-        return "can't be reached, or broke off; check AIRBYTE_HOST and AIRBYTE_PORT"
-    return f"the request failed ({type(error).__name__})"
-
-
-def _retry_after(response: requests.Response) -> float:
-    text = response.headers.get("Retry-After", "")
-    return min(float(text), 2 * LONGEST_WAIT_S) if text.isascii() and text.isdigit() else 0.0

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
-
-from stack.errors import StackError
-
-if TYPE_CHECKING:
-    from requests import Response
+from stack.errors import StackError, one_line
+from stack.http import Answer
 
 LONGEST_MESSAGE = 300
 
@@ -45,26 +40,17 @@ class SyncFailedError(ServerError):
     """The sync came to an end without success, or was given up."""
 
 
-def message_of(response: Response) -> str:
+def message_of(answer: Answer) -> str:
     """What an error's body says, by the fields of Airbyte's problems and of older errors."""
-    try:
-        body = json.loads(response.content[:65536])
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        return one_line(response.reason or "")
-    data = body.get("data")
-    found = [
-        data.get("message") if isinstance(data, dict) else None,
-        body.get("detail"),
-        body.get("message"),
-        body.get("title"),
-        response.reason,
-    ]
-    return one_line(next((str(text) for text in found if text), ""))
+    body = answer.json()
+    found: list[object] = [answer.reason]
+    if isinstance(body, dict):
+        data = body.get("data")
+        message = data.get("message") if isinstance(data, dict) else None
+        found = [message, body.get("detail"), body.get("message"), body.get("title"), *found]
+    return brief(next((text for text in found if text), ""))
 
 
-def one_line(text: str) -> str:
-    """`text` on one line, without control characters, cut to a length that fits a log line."""
-    clean = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
-    return clean if len(clean) <= LONGEST_MESSAGE else clean[: LONGEST_MESSAGE - 1] + "…"
+def brief(text: object) -> str:
+    """`text` on one line, without secrets, cut to a length that fits a log line."""
+    return one_line(text, LONGEST_MESSAGE)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingestion.airbyte.server.errors import NoAnswerError, one_line
+from ingestion.airbyte.server.errors import NoAnswerError, brief
 
 # https://reference.airbyte.com/reference/getjob: incomplete is between two attempts.
 ACTIVE = frozenset({"pending", "running", "incomplete"})
@@ -37,10 +37,10 @@ class Job:
                 bytes=_count(body.get("bytesSynced")),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise NoAnswerError(f"it answered with a job without {one_line(str(error))}") from None
+            raise NoAnswerError(f"it answered with a job without {brief(str(error))}") from None
         if found.status not in ACTIVE | ENDED:
             raise NoAnswerError(
-                f"job {found.id} is {one_line(found.status)}, expected one of "
+                f"job {found.id} is {brief(found.status)}, expected one of "
                 f"{', '.join(sorted(ACTIVE | ENDED))}"
             )
         return found
@@ -101,7 +101,7 @@ def _reasons(attempts: Iterable[Mapping[str, Any]]) -> Iterable[str]:
         for failure in _list(summary.get("failures")) if isinstance(summary, dict) else []:
             text = failure.get("externalMessage") or failure.get("internalMessage")
             origin = failure.get("failureOrigin") or "airbyte"
-            reason = one_line(f"{origin}: {text or failure.get('failureType') or 'no reason'}")
+            reason = brief(f"{origin}: {text or failure.get('failureType') or 'no reason'}")
             if reason not in seen:
                 seen.add(reason)
                 yield reason

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from logging import Logger
 
 from ingestion.airbyte.interrupts import Interrupts
-from ingestion.airbyte.server.client import LONGEST_WAIT_S, ServerClient
+from ingestion.airbyte.server.client import ServerClient
 from ingestion.airbyte.server.errors import (
     NoAnswerError,
     RefusedError,
@@ -15,6 +15,7 @@ from ingestion.airbyte.server.errors import (
     SyncFailedError,
 )
 from ingestion.airbyte.server.jobs import SYNC, Job
+from stack.http import LONGEST_WAIT_S
 
 # How often a long sync says how far it is.
 PROGRESS_S = 60.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion.airbyte.connection import Connection
-from ingestion.airbyte.server.errors import one_line
+from ingestion.airbyte.server.errors import brief
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect, row_count, table_exists
@@ -39,7 +39,7 @@ def look_at_tables(connection: Connection, found: Mapping[str, Any]) -> dict[str
     with connect(warehouse, read_only=True) as database:
         for stream in connection.streams:
             table = connection.raw_table(stream)
-            name, airbyte_table = table.table_name, one_line(f"{prefix}{stream}")
+            name, airbyte_table = table.table_name, brief(f"{prefix}{stream}")
             rows: int | None = None
             missing: str | None = None
             if table_exists(database, warehouse, schema, name):

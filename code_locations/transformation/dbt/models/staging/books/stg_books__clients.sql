@@ -9,7 +9,7 @@ books as (
         payment_terms_days,
         created_on,
         updated_at
-    from {{ source("books", "clients") }}
+    from {{ kept(source("books", "clients")) }}
 ),
 
 exports as (
@@ -21,7 +21,7 @@ exports as (
         payment_terms_days,
         created_on,
         updated_at
-    from {{ source("exports", "clients") }}
+    from {{ kept(source("exports", "clients")) }}
 ),
 
 source as (

@@ -6,7 +6,7 @@ books as (
         currency,
         eur_per_unit,
         updated_at
-    from {{ source("books", "exchange_rates") }}
+    from {{ kept(source("books", "exchange_rates")) }}
 ),
 
 exports as (
@@ -15,7 +15,7 @@ exports as (
         currency,
         eur_per_unit,
         updated_at
-    from {{ source("exports", "exchange_rates") }}
+    from {{ kept(source("exports", "exchange_rates")) }}
 ),
 
 source as (

@@ -14,7 +14,7 @@ books as (
         net_amount,
         tax_amount,
         updated_at
-    from {{ source("books", "invoices") }}
+    from {{ kept(source("books", "invoices")) }}
 ),
 
 exports as (
@@ -31,7 +31,7 @@ exports as (
         net_amount,
         tax_amount,
         updated_at
-    from {{ source("exports", "invoices") }}
+    from {{ kept(source("exports", "invoices")) }}
 ),
 
 source as (

@@ -9,7 +9,7 @@ books as (
         amount,
         method,
         updated_at
-    from {{ source("books", "payments") }}
+    from {{ kept(source("books", "payments")) }}
 ),
 
 exports as (
@@ -21,7 +21,7 @@ exports as (
         amount,
         method,
         updated_at
-    from {{ source("exports", "payments") }}
+    from {{ kept(source("exports", "payments")) }}
 ),
 
 source as (

@@ -12,7 +12,7 @@ books as (
         started_on,
         ended_on,
         updated_at
-    from {{ source("books", "projects") }}
+    from {{ kept(source("books", "projects")) }}
 ),
 
 exports as (
@@ -27,7 +27,7 @@ exports as (
         started_on,
         ended_on,
         updated_at
-    from {{ source("exports", "projects") }}
+    from {{ kept(source("exports", "projects")) }}
 ),
 
 source as (

@@ -9,7 +9,7 @@ books as (
         billable,
         note,
         updated_at
-    from {{ source("books", "time_entries") }}
+    from {{ kept(source("books", "time_entries")) }}
 ),
 
 exports as (
@@ -21,7 +21,7 @@ exports as (
         billable,
         note,
         updated_at
-    from {{ source("exports", "time_entries") }}
+    from {{ kept(source("exports", "time_entries")) }}
 ),
 
 source as (

@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source("shop", "customers") }}
+    select * from {{ kept(source("shop", "customers")) }}
 ),
 
 renamed as (

@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source("shop", "products") }}
+    select * from {{ kept(source("shop", "products")) }}
 ),
 
 renamed as (

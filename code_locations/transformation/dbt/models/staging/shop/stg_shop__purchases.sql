@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source("shop", "purchases") }}
+    select * from {{ kept(source("shop", "purchases")) }}
 ),
 
 renamed as (

@@ -1,0 +1,122 @@
+"""Files that fill the memory, or that nobody can open, are refused in one line, and in little."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+MEGABYTE = 1 << 20
+# Above what the reader has when it is imported; unbounded it would be thousands.
+MOST_MEGABYTES = 400
+READ = """
+import resource, sys
+from pathlib import Path
+from ingestion.files.errors import UnreadableFileError
+from ingestion.files.reading import read_records
+from ingestion.files.rules import NOTHING_DECLARED
+import pyarrow.parquet, python_calamine
+
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+scale = 1 << 20 if sys.platform == "darwin" else 1 << 10
+before = peak()
+try:
+    read_records(Path(sys.argv[1]), NOTHING_DECLARED)
+    print("it was read")
+except UnreadableFileError as error:
+    print(error)
+print((peak() - before) // scale)
+"""
+
+
+def refusal(file: Path) -> str:
+    """The one line that a process of its own says of a file, which took little memory."""
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(file)], capture_output=True, text=True, check=True
+    )
+    told, megabytes = done.stdout.splitlines()
+    assert int(megabytes) < MOST_MEGABYTES
+    return told
+
+
+def write(file: Path, parts: Iterator[bytes]) -> None:
+    with file.open("wb") as stream:
+        stream.writelines(parts)
+
+
+def repeated(part: bytes, size: int = 200 * MEGABYTE) -> Iterator[bytes]:
+    block = part * (MEGABYTE // len(part))
+    return (block for _ in range(size // len(block)))
+
+
+def zipped(**parts: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def locked(content: bytes) -> bytes:
+    """With the flag of a password on the first file."""
+    changed = bytearray(content)
+    changed[6] |= 1
+    changed[changed.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(changed)
+
+
+def encrypted_workbook(megabytes: int) -> bytes:
+    """As Excel packs what it encrypts: an OLE container with a stream of this name."""
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504
+    return head + b"\xa7" * (megabytes * MEGABYTE) + "EncryptedPackage".encode("utf-16-le")
+
+
+@pytest.mark.parametrize("part", [b"x", b"abc;def;", b'"a",', b"\xc3\xa9"])
+def test_a_line_of_200_megabytes_is_refused(tmp_path, part):
+    write(tmp_path / "file", repeated(part))
+    assert "a line of more than 16,777,216 bytes" in refusal(tmp_path / "file")
+
+
+def test_a_line_of_200_megabytes_amid_others_is_refused(tmp_path):
+    write(tmp_path / "file", iter([b"id,name\n1,", *repeated(b"x"), b"\n2,b\n"]))
+    assert "a line of more than 16,777,216 bytes" in refusal(tmp_path / "file")
+
+
+@pytest.mark.parametrize("end", [b"", b'"\n'])
+def test_a_quote_that_is_open_for_200_megabytes_is_refused_by_its_line(tmp_path, end):
+    write(tmp_path / "file", iter([b'id,name\n1,a\n2,"', *repeated(b"3,abcde\n"), end]))
+    assert "line 3: it has a quoted value that never closes" in refusal(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "pack", [lambda rows: zipped(rows=rows), lambda rows: gzip.compress(rows, 6, mtime=0)]
+)
+def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(
+    tmp_path, pack: Callable[[bytes], bytes]
+):
+    (tmp_path / "file").write_bytes(pack(b"0\n" * (40 * MEGABYTE)))
+    told = refusal(tmp_path / "file")
+    assert re.search(r"unpacks to more than 67,108,864 bytes, too many for its size", told)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (locked(zipped(rows=b"id\n1\n")), "protected by a password"),
+        (encrypted_workbook(1), "protected by a password"),
+        (zipped(inner=zipped(rows=b"0\n" * MEGABYTE)), "an archive within an archive"),
+        (zipped(inner=gzip.compress(b"id\n1\n", mtime=0)), "an archive within an archive"),
+        (gzip.compress(zipped(rows=b"id\n1\n"), mtime=0), "an archive within an archive"),
+    ],
+    ids=["password", "encrypted", "zip in zip", "gzip in zip", "zip in gzip"],
+)
+def test_what_is_locked_or_packed_twice_is_refused(tmp_path, content, told):
+    (tmp_path / "file").write_bytes(content)
+    assert told in refusal(tmp_path / "file")
