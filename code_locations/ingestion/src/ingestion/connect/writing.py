@@ -53,7 +53,7 @@ def models(proposal: Proposal, related: Sequence[Relation]) -> dict[Path, str]:
     name = f"stg_files__{proposal.table}"
     key = ["_row_key as row_key"] if proposal.read.occurrence else []
     selected = ",\n".join(f"        {name}" for name in [*key, *(quoted(c.name) for c in columns)])
-    source = f'{{{{ source("files", "{proposal.table}") }}}}'
+    source = f'{{{{ kept(source("files", "{proposal.table}")) }}}}'
     described = {
         "version": 2,
         "models": [
