@@ -1,14 +1,9 @@
 """`stack connect`: a client's files become a table, by what they prove and what is said."""
 
 from decimal import Decimal
-from pathlib import Path
 
-import pytest
-from click.testing import CliRunner, Result
-
-from ingestion.connect.cli import connect
-from ingestion.connect.proposal import ConnectError
-from support.incoming import Incoming
+from ingestion.connect.questions import ConnectError
+from support.connecting import refused, run
 
 HOURS = "Datum;Kunde;Projekt;Stunden\n02.03.2026;Nord;Web;1,50\n02.03.2026;Nord;Web;1,50\n"
 INVOICES = (
@@ -16,26 +11,10 @@ INVOICES = (
 )
 
 
-@pytest.fixture
-def inbox(stack_home) -> Incoming:
-    return Incoming(stack_home)
-
-
-@pytest.fixture
-def client(tmp_path) -> Path:
-    folder = tmp_path / "client"
-    folder.mkdir()
-    return folder
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(connect, [*map(str, arguments), "--no-models", "--yes"])
-
-
 def test_hours_and_invoices_fill_the_books_and_share_their_clients(inbox, client, stack_home):
     (client / "stunden_2026-03.csv").write_text(HOURS)
     (client / "rechnungen.csv").write_text(INVOICES)
-    told = run(client, "--rate", "95")
+    told = run(client, "--rate", "95", "--currency", "EUR")
     assert told.exit_code == 0, told.output
     assert "stunden ('Stunden'): decimal(18,2)" in told.output
     assert "sum 3.00" in told.output
@@ -72,11 +51,12 @@ def test_what_nothing_decides_has_to_be_said_before_anything_is_written(inbox, c
     ]
 
 
-def test_an_amount_that_may_be_with_or_without_tax_is_no_invoice(inbox, client):
+def test_an_amount_that_may_be_with_or_without_tax_is_no_invoice_by_itself(inbox, client):
     (client / "re.csv").write_text("invoice_no,invoice_date,client,net\n1,2026-03-01,A,10.00\n")
-    told = run(client)
-    assert "they fill none of the books' tables" in told.output
-    assert inbox.rows("select invoice_no, net from files_re") == [(1, Decimal("10.00"))]
+    assert "--as invoices or --as none" in refused(client)
+    assert "--column tax=0" in refused(client, "--as", "invoices")
+    run(client, "--as", "invoices", "--column", "tax=0", "--currency", "EUR")
+    assert inbox.rows("select net_amount, tax_amount from exports_invoices") == [(10, 0)]
 
 
 def test_a_key_is_a_column_that_is_called_so_and_has_no_value_twice(inbox, client, stack_home):

@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ingestion.connect.columns import CLOCK
+from ingestion.connect.questions import ConnectError, Question
 from ingestion.files.profile import ColumnProfile
-from ingestion.layouts import Feed
 
+NO_TAX = "0"  # said instead of a column
+# What may follow an amount's name, as in `Netto in €` or `USt. 19 %`; `USt. %` is a rate.
+_UNIT = r"(_in)?(_[a-z]{3})?(_\d+(_percent)?)?"
 # What each of the books' facts is called, as patterns of a column's name.
 WORDS = {
-    "worked_on": r"(work(ed)?_?on|spent_?(date|on)|start_?date|date|day|datum|tag|arbeitstag)",
-    "hours": r"(hours?(_decimal)?|stunden|std|h|dauer(_h)?|duration_(h|decimal)|zeit_h)",
-    "minutes": r"(minutes?|minuten|min|dauer_min)",
-    "project": r"(project(_name)?|projekt(name)?|auftrag|job)",
-    "client": r"(client(_name)?|customer(_name)?|kunde(nname)?|company|firma|auftraggeber)",
-    "billable": r"(is_)?(billable|abrechenbar|fakturierbar)",
-    "note": r"(description|note|notes|notiz|beschreibung|tatigkeit|bemerkung|task|kommentar)",
-    "number": r"(invoice(_?(no|nr|number|id))?|rechnung(s?_?(nr|nummer))?|(re|beleg)_?(nr|nummer))",
-    "issued_on": r"(invoice_?date|issue(d)?(_?(on|date))?|rechnungsdatum|belegdatum|date|datum)",
-    "due_on": r"(due(_?(on|date))?|fallig(_am|keit(sdatum)?)?|zahlbar_bis|zahlungsziel)",
-    "net": r"(net(_amount)?|netto(_?betrag)?|subtotal|betrag_netto)(_[a-z]{3})?",
-    "tax": r"(tax(_amount)?|vat(_amount)?|(mw|u)_?st|umsatzsteuer|steuer(betrag)?)(_[a-z]{3})?",
-    "gross": r"(gross(_amount)?|brutto(_?betrag)?|betrag_brutto)(_[a-z]{3})?",
-    "currency": r"(currency|wahrung|whg)",
+    "worked_on": r"(work(ed)?_?on|spent_?(date|on)|start_?date|date|day|datum|tag|arbeitstag|jour"
+    r"|date_du_travail|日付|作業日)",
+    "hours": r"(hours?(_decimal|_worked)?|stunden|std|h|dauer(_h)?|duration_(h|decimal)|zeit_h"
+    r"|heures?|duree(_h)?|時間|作業時間)",
+    "clock": r"(hours?|stunden|std|dauer|duration|zeit|arbeitszeit|time(_spent)?|heures?|duree"
+    r"|時間|作業時間)",
+    "minutes": r"(minutes?|minuten|min|dauer_min|分)",
+    "project": r"(project(_name)?|projekt(name)?|auftrag|job|projet|mission|案件|プロジェクト)",
+    "client": r"(client(_name)?|customer(_name)?|kunde(nname)?|company|firma|auftraggeber"
+    r"|顧客(名)?|取引先)",
+    "billable": r"(is_)?(billable|abrechenbar|fakturierbar|facturable|請求可)",
+    "note": r"(description|note|notes|notiz|beschreibung|tatigkeit|bemerkung|task|kommentar"
+    r"|commentaire|備考|内容)",
+    "number": r"(invoice(_?(no|nr|number|id))?|rechnung(s?_?(nr|nummer))?|(re|beleg)_?(nr|nummer)"
+    r"|(n|no|num|numero)_?(de_)?facture|facture|請求書番号)",
+    "issued_on": r"(invoice_?date|issue(d)?(_?(on|date))?|rechnungsdatum|belegdatum|date|datum"
+    r"|date_(de_)?facture|date_d_emission|請求日|発行日)",
+    "due_on": r"(due(_?(on|date))?|fallig(_am|keit(sdatum)?)?|zahlbar_bis|zahlungsziel"
+    r"|(date_d_)?echeance|支払期限)",
+    "net": r"(net(_amount)?|netto(_?betrag)?|subtotal|betrag_netto|(montant|total)_ht|小計)"
+    + _UNIT,
+    "tax": r"(tax(_amount)?|vat(_amount)?|(mw|u)_?st|umsatzsteuer|steuer(betrag)?|(montant_)?tva"
+    r"|消費税)" + _UNIT,
+    "gross": r"(gross(_amount)?|brutto(_?betrag)?|betrag_brutto|(montant|total)_ttc)" + _UNIT,
+    "currency": r"(currency|wahrung|whg|devise|通貨)",
 }
+_AMOUNT = re.compile(r"(amount|betrag|summe|total|montant|price|preis|金額|合計)" + _UNIT)
 _DAYS = {"worked_on", "issued_on", "due_on"}
 _NUMBERS = {"hours", "minutes", "net", "tax", "gross"}
+_NEEDS = {
+    "time_entries": (("worked_on",), ("hours", "minutes", "clock")),
+    "invoices": (("number",), ("issued_on",), ("client",), ("net", "gross"), ("tax", "net+gross")),
+}
 
 
 @dataclass(frozen=True)
@@ -46,122 +66,66 @@ def propose(columns: Sequence[ColumnProfile], said: Mapping[str, str], target: s
     found = dict(said)
     for fact, words in WORDS.items():
         for column in columns:
-            fits = re.fullmatch(words, column.name) is not None and _type_fits(fact, column.type)
+            fits = _called(words, column) and _type_fits(fact, column.type)
             if fits and fact not in found and column.name not in found.values():
                 found[fact] = column.name
-    has = found.keys()
-    if target:
-        return BooksMapping(target, found)
-    if "worked_on" in has and has & {"hours", "minutes"}:
-        return BooksMapping("time_entries", found)
     by_date = dict(found)
-    if "worked_on" in has and "issued_on" not in has:
+    if "worked_on" in found and "issued_on" not in found:
         by_date["issued_on"] = by_date.pop("worked_on")
-    amounts = len(has & {"net", "gross", "tax"}) >= 2  # one alone may be with tax, or without
+    if target:
+        return BooksMapping(target, by_date if target == "invoices" else found)
+    if "worked_on" in found and found.keys() & {"hours", "minutes", "clock"}:
+        return BooksMapping("time_entries", found)
+    amounts = len(found.keys() & {"net", "gross", "tax"}) >= 2  # one alone may be with tax
     if {"number", "issued_on", "client"} <= by_date.keys() and amounts:
         return BooksMapping("invoices", by_date)
     return BooksMapping("none", found)
 
 
+def questions(
+    mapping: BooksMapping, columns: Sequence[ColumnProfile], target: str
+) -> list[Question]:
+    """What has to be said before the rows can fill a table of the books, or none."""
+    has = mapping.columns.keys()
+    if not target and mapping.target == "none":
+        money = has & {"net", "gross"} or any(
+            _AMOUNT.fullmatch(c.name) and _type_fits("net", c.type) for c in columns
+        )
+        if money and {"number", "client"} <= has and has & {"issued_on", "worked_on"}:
+            about = (
+                "the rows may be invoices, whose net amount and tax the columns don't tell apart"
+            )
+            return [Question(about, "--as", ("invoices", "none"))]
+    free = [c for c in columns if c.name not in mapping.columns.values()]
+    found = []
+    for facts in _NEEDS.get(mapping.target, ()):
+        if any(has >= set(fact.split("+")) for fact in facts):
+            continue
+        fact = next((f for f in facts if any(_type_fits(f, c.type) for c in free)), facts[0])
+        choices = tuple(c.header for c in free if _type_fits(fact, c.type))
+        if fact == "tax":
+            choices = (NO_TAX, *choices)
+        if not choices:
+            raise ConnectError(
+                f"--as {mapping.target}",
+                found=f"no column that can be its {' or '.join(facts)}",
+                next_step="say --as none",
+            )
+        about = f"which column holds {fact} of the {mapping.target.replace('_', ' ')}?"
+        found.append(Question(about, f"--column {fact}", choices))
+    return found
+
+
+def _called(words: str, column: ColumnProfile) -> bool:
+    names = (column.name, column.header.strip())
+    return any(re.fullmatch(words, name) is not None for name in names)
+
+
 def _type_fits(fact: str, type_: str) -> bool:
     if fact in _DAYS:
         return type_ in ("DATE", "TIMESTAMP")
+    if fact == "clock":
+        return type_ == CLOCK
     if fact in _NUMBERS:
         return type_ == "BIGINT" or type_.startswith("DECIMAL")
     return True
-
-
-def feeds_of(mapping: BooksMapping, currency: str, rate: str = "") -> dict[str, Feed]:
-    """The feeds of a mapping; {} for none. Without an hour's `rate`, projects have a fixed fee."""
-    has = mapping.columns
-    if mapping.target == "none":
-        return {}
-
-    def id_(kind: str, *facts: str) -> str:
-        texts = [f"cast({has[fact]} as varchar)" for fact in facts]
-        if kind == "project":
-            return f"project_key({texts[0] if len(texts) > 1 else 'null'}, {texts[-1]})"
-        return f"{kind}_key({texts[0]})"
-
-    money = f"upper({has['currency']})" if "currency" in has else f"'{currency}'"
-    feeds: dict[str, Feed] = {}
-    client = "client" if "client" in has else "project" if "project" in has else None
-    if client:
-        feeds["clients"] = Feed(
-            where=f"{has[client]} is not null",
-            columns={
-                "client_id": id_("client", client),
-                "name": has[client],
-                "currency": money,
-                "updated_at": "file_time",
-            },
-        )
-    make: dict[str, Callable[[], dict[str, Feed]]] = {
-        "time_entries": lambda: _time(has, id_, client, rate),
-        "invoices": lambda: _invoices(has, id_, money),
-    }
-    return feeds | make[mapping.target]()
-
-
-def _time(
-    has: Mapping[str, str], id_: Callable[..., str], client: str | None, rate: str
-) -> dict[str, Feed]:
-    feeds: dict[str, Feed] = {}
-    project = "null"
-    if "project" in has and client:
-        facts = [fact for fact in ("client", "project") if fact in has]
-        project = f"case when {has['project']} is not null then {id_('project', *facts)} end"
-        feeds["projects"] = Feed(
-            where=f"{has['project']} is not null",
-            columns={
-                "project_id": id_("project", *facts),
-                "client_id": id_("client", client),
-                "name": has["project"],
-                "billing": "'hourly'" if rate else "'fixed'",
-                "hourly_rate": rate or "null",
-                "updated_at": "file_time",
-            },
-        )
-    minutes = has.get("minutes") or f"round({has['hours']} * 60)"
-    feeds["time_entries"] = Feed(
-        where=f"{has['worked_on']} is not null and {minutes} > 0",
-        columns={
-            "time_entry_id": "entry_key(_row_key)",
-            "project_id": project,
-            "worked_on": f"cast({has['worked_on']} as date)",
-            "minutes": minutes,
-            "billable": _yes(has["billable"]) if "billable" in has else "true",
-            "note": has.get("note", "null"),
-            "updated_at": "file_time",
-        },
-    )
-    return feeds
-
-
-def _yes(column: str) -> str:
-    return f"lower(cast({column} as varchar)) in ('yes', 'true', 'ja', 'y', 'j', '1', 'x')"
-
-
-def _invoices(has: Mapping[str, str], id_: Callable[..., str], money: str) -> dict[str, Feed]:
-    both = {"net", "gross"} <= has.keys()
-    tax = has.get("tax") or (f"{has['gross']} - {has['net']}" if both else "null")
-    net = has.get("net") or f"{has['gross']} - {tax}"
-    due = f"cast({has['due_on']} as date)" if "due_on" in has else "null"
-    issued = f"cast({has['issued_on']} as date)"
-    return {
-        "invoices": Feed(
-            where=f"{has['number']} is not null and {net} >= 0",
-            columns={
-                "invoice_id": id_("invoice", "number"),
-                "number": f"cast({has['number']} as varchar)",
-                "client_id": id_("client", "client"),
-                "kind": "'invoice'",
-                "issued_on": issued,
-                "due_on": f"coalesce({due}, {issued})",
-                "currency": money,
-                "net_amount": net,
-                "tax_amount": tax,
-                "updated_at": "file_time",
-            },
-        )
-    }

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from ingestion.connect.proposal import (
-    Answers,
-    ConnectError,
-    Proposal,
-    files_of,
-    proposals,
-)
+from ingestion.connect.loading import check_inbox, load, what_to_write
+from ingestion.connect.money import code_of
+from ingestion.connect.proposal import Proposal, proposals
+from ingestion.connect.questions import Answers, ConnectError, Question
+from ingestion.connect.reading import Found, files_of, read_files
+from ingestion.connect.relations import Relation, relations
+from ingestion.connect.showing import show
+from ingestion.files.names import table_name
 from ingestion.settings import IncomingSettings
 from stack.paths import checkout_root
 from stack.settings import WarehouseSettings, load_settings
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--table", default="", help="The table's name; by default after the files.")
-@click.option("--key", multiple=True, help="A column of the key; may be repeated.")
+@click.option("--key", multiple=True, help="A column of the key; may be repeated. Or none.")
 @click.option("--dates", type=click.Choice(["dmy", "mdy", "ymd"]), help="The order in 03/04/26.")
 @click.option("--decimal", type=click.Choice([".", ","]), help="The mark before a fraction.")
 @click.option("--rate", type=float, help="An hour's rate, where projects are billed by the hour.")
-@click.option("--currency", default="EUR", show_default=True, help="Where no column says it.")
+@click.option("--sheet", default="", help="The sheet of a workbook with several tables.")
+@click.option("--currency", metavar="CODE", default="", help="Where nothing in the file says it.")
 @click.option(
     "--as",
     "target",
@@ -45,11 +47,12 @@ if TYPE_CHECKING:
     "columns",
     multiple=True,
     metavar="FACT=COLUMN",
-    help="Which column holds what, as in hours=Dauer; may be repeated.",
+    help="Which column holds what, as in hours=Dauer, tax=0 for none; may be repeated.",
 )
 @click.option(
     "--models/--no-models", default=None, help="Write a staging model, tests, expectations."
 )
+@click.option("--replace", "anew", is_flag=True, help="Write anew what is declared already.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be written.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")  # fmt: skip
 def connect(  # noqa: PLR0913 a flag each
@@ -59,109 +62,112 @@ def connect(  # noqa: PLR0913 a flag each
     key: tuple[str, ...],
     dates: str | None,
     decimal: str | None,
+    sheet: str,
     rate: float | None,
     currency: str,
     target: str | None,
     columns: tuple[str, ...],
     models: bool | None,
+    anew: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Turn files that no layout knows into a table that models can use."""
     said = dict(column.split("=", 1) for column in columns if "=" in column)
     if len(said) < len(columns):
-        raise ConnectError("--column", found=", ".join(columns), expected="FACT=COLUMN")
+        raise ConnectError(
+            "--column",
+            found=", ".join(columns),
+            expected="FACT=COLUMN, each fact once, as in hours=Dauer",
+        )
     answers = Answers(
-        table=table,
+        table=table_name(table),
         key=key,
         dates=cast("DateOrder | None", dates),
         decimal=cast("Literal['.', ','] | None", decimal),
-        currency=currency,
+        sheet=sheet,
+        currency=code_of(currency),
         rate="" if rate is None else str(rate),
         target=target or "",
         columns=said,
     )
+    if table and not answers.table:
+        raise ConnectError(f"--table {table}", found="no letter or digit to name a table after")
+    root = None if models is False else checkout_root()
     ask = not yes and not dry_run and sys.stdin.isatty()
-    found = _propose(paths, answers)
-    if ask and not table and len(found) == 1:
-        name = click.prompt("Name of the table", default=found[0].table)
-        found = _propose(paths, replace(answers, table=name))
+    with tempfile.TemporaryDirectory(prefix="connect-") as folder:
+        files = files_of(paths)
+        settings = load_settings(IncomingSettings)
+        check_inbox(files, settings)
+        found = _propose(files, answers, Path(folder), ask=ask)
+        related = _related(found, root)
     for proposal in found:
-        _show(proposal)
-    questions = [f"{p.table}: {question}" for p in found for question in p.open_questions()]
-    if questions:
-        raise ConnectError("stack connect", found="; ".join(questions))
+        show(proposal, related.get(proposal.table, []))
     if dry_run:
         return
+    texts = what_to_write(found, related, settings.declared_files, root=root, anew=anew)
     if ask:
         click.confirm("Write and load these?", abort=True)
-    _write_and_load(found, models)
+    load(texts, found, settings)
 
 
-def _propose(paths: Sequence[Path], answers: Answers) -> list[Proposal]:
+def _propose(files: Sequence[Path], answers: Answers, folder: Path, *, ask: bool) -> list[Proposal]:
+    """What the files become, once everything that they can't tell was said."""
     import duckdb
 
     from stack.warehouse.connection import duckdb_config
 
+    own: dict[str, Answers] = {}
     config = duckdb_config(load_settings(WarehouseSettings))
     with duckdb.connect(":memory:", config=config) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        found, refused = proposals(connection, files_of(paths), answers)
-    for file, reason in refused.items():
+        read: Found | None = None
+        while True:
+            read = read or read_files(connection, files, answers, folder)
+            found = proposals(connection, read, answers, own)
+            open_ = [("", question) for question in read.questions]
+            open_ += [(p.table, question) for p in found for question in p.questions]
+            if not open_:
+                break
+            if not ask:
+                raise ConnectError(
+                    "stack connect",
+                    found="; ".join(
+                        f"{table}: {question}" if table else str(question)
+                        for table, question in open_
+                    ),
+                )
+            table, question = open_[0]
+            answer = _asked(table, question)
+            if question.flag in ("--dates", "--decimal", "--sheet"):
+                answers, read = answers.with_answer(question.flag, answer), None
+                own = {name: o.with_answer(question.flag, answer) for name, o in own.items()}
+            else:
+                before = next(p.answers for p in found if p.table == table)
+                own[table] = before.with_answer(question.flag, answer)
+    for file, reason in read.passed_over.items():
+        click.echo(f"{file}: passed over: {reason}")
+    for file, reason in read.refused.items():
         click.echo(f"{file}: refused: {reason}", err=True)
     if not found:
-        raise ConnectError("stack connect", found="no file that can be read; the reasons are above")
+        raise ConnectError(
+            "stack connect",
+            found="no file that can be read; the reasons are above",
+            next_step="mend one, and run this again",
+        )
     return found
 
 
-def _show(proposal: Proposal) -> None:
-    rows = sum(found.rows for found in proposal.profiles)
-    if proposal.layout is not None:
-        click.echo(f"{proposal.table}: {proposal.layout.title}; a layout knows these files")
-    else:
-        key = ", ".join(proposal.read.key)
-        equal = " and the row among equal ones" if proposal.read.occurrence else ""
-        click.echo(f"files_{proposal.table}: key {key}{equal}")
-    for file, found in zip(proposal.files, proposal.profiles, strict=True):
-        click.echo(f"{file}")
-        click.echo("\n".join(f"  {line}" for line in found.lines()))
-    fills = ", ".join(proposal.feeds) or "none of the books' tables"
-    click.echo(f"{rows:,} rows in {len(proposal.files)} files; they fill {fills}")
-    for fact, column in proposal.mapping.columns.items():
-        if proposal.feeds and proposal.layout is None:
-            click.echo(f"  {fact}: {column}")
+def _asked(table: str, question: Question) -> str:
+    about = f"{table}: {question.about}" if table else question.about
+    if question.flag == "--currency":
+        return code_of(str(click.prompt(about, default=question.choices[0])))
+    return str(click.prompt(about, type=click.Choice(question.choices)))
 
 
-def _write_and_load(found: Sequence[Proposal], models: bool | None) -> None:
-    from ingestion.connect.writing import drop, write_declaration, write_models
-    from ingestion.incoming.inbox import Inbox
-    from ingestion.incoming.loader import FilesLoader
+def _related(found: Sequence[Proposal], root: Path | None) -> dict[str, list[Relation]]:
+    from stack.warehouse import connect as warehouse
 
-    settings = load_settings(IncomingSettings)
-    if "://" in settings.incoming:
-        raise ConnectError(
-            f"INCOMING_URL {settings.incoming}",
-            expected="a folder of this machine",
-            next_step="run it where files arrive in a folder, and keep what it writes",
-        )
-    root = checkout_root()
-    inbox = Path(settings.incoming)
-    dropped = []
-    for proposal in found:
-        if proposal.layout is None:
-            click.echo(f"wrote {write_declaration(proposal, settings.declared_files)}")
-            if root is not None and models is not False:
-                for path in write_models(proposal, root):
-                    click.echo(f"wrote {path.relative_to(root)}")
-        dropped += drop(proposal, inbox)
-    versions = {file.path: file.version for file in Inbox.open(settings).files()}
-    paths = [str(path.relative_to(inbox)) for path in dropped]
-    report = FilesLoader().load_batch({path: versions[path] for path in paths})
-    for done in report.inputs:
-        told = f": {done.reason}" if done.reason else ""
-        click.echo(f"{done.name}: {done.outcome.replace('_', ' ')}, {done.loaded:,} rows{told}")
-        for broken in done.breaks:
-            click.echo(f"  {broken}")
-    click.echo("Compare the totals above with what you know. Then: make run")
-    if report.failures or any(done.set_aside for done in report.inputs if done.outcome != "loaded"):
-        raise ConnectError("stack connect", found="files that could not be loaded; see above")
+    settings = load_settings(WarehouseSettings)
+    with warehouse(settings, read_only=True) as connection:
+        return relations(connection, settings, found, root)

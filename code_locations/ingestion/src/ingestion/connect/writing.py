@@ -1,29 +1,30 @@
-"""Writes what was agreed, as files that a person reviews and keeps under version control."""
+"""What was agreed, as files that a person reviews and keeps under version control."""
 
 from __future__ import annotations
 
-import shutil
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ingestion.connect.proposal import ConnectError, Proposal
+from ingestion.connect.proposal import Proposal
+from ingestion.connect.questions import ConnectError
+from ingestion.connect.relations import MODELS, Relation
+from ingestion.connect.words import quoted
 from ingestion.files.profile import ColumnProfile
 from stack.declarations import load_yaml
-from stack.sql import identifier
 
-_MODELS = Path("code_locations/transformation/dbt/models/staging/files")
+RAW = Path("code_locations/stack/src/stack/raw/files.yml")
+_MODELS = MODELS / "staging/files"
 _SUITES = Path("code_locations/quality/great_expectations/suites/raw")
-_RAW = Path("code_locations/stack/src/stack/raw/files.yml")
 _RAW_HEAD = (
     "# Tables of arrived files that models are built on; `stack connect` adds to them.\n"
     "# A column reads `<DuckDB type>: <meaning>`.\n"
 )
 
 
-def declaration(proposal: Proposal) -> str:
+def declaration(proposal: Proposal, related: Sequence[Relation]) -> str:
     """The YAML of FILES_DIR: how these files are read, and what they fill."""
     read = proposal.read.model_dump(mode="json", exclude_defaults=True)
     document: dict[str, Any] = {"tables": [proposal.table], "read": read}
@@ -31,83 +32,101 @@ def declaration(proposal: Proposal) -> str:
         document["feeds"] = {
             name: feed.model_dump(exclude_defaults=True) for name, feed in proposal.feeds.items()
         }
-    head = "".join(
-        f"#   {c.name}: {c.type.lower()}, {c.reason}\n" for c in proposal.profiles[0].columns
-    )
-    return f"# Columns as they were found:\n{head}{_dump(document)}"
+    told = [f"{c.name}: {c.type.lower()}, {c.reason}" for c in proposal.columns]
+    told += [f"key: {proposal.key.evidence}"]
+    told += [f"currency: {line}" for line in [currency_line(proposal)] if line]
+    told += [relation.line for relation in related]
+    comments = "".join(f"#   {line}\n" for line in told)
+    return f"# As it was found:\n{comments}{_dump(document)}"
 
 
-def write_declaration(proposal: Proposal, folder: Path) -> Path:
-    """Write it. Raises ConnectError if another one of this name is there."""
-    target = folder / f"{proposal.table}.yml"
-    text = declaration(proposal)
-    if target.exists() and target.read_text() != text:
-        raise ConnectError(
-            str(target),
-            found="another declaration",
-            next_step="remove it, or say another --table",
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    target.write_text(text)
-    return target
+def currency_line(proposal: Proposal) -> str:
+    """The currency with its evidence; "" if none is known."""
+    found = proposal.currency
+    named = found.column or found.code
+    return f"{named}, {found.evidence}" if named else ""
 
 
-def write_models(proposal: Proposal, root: Path) -> list[Path]:
-    """Write the raw table, a staging model, its tests and its expectations into a checkout."""
-    written = [_raw_table(proposal, root / _RAW)]
-    columns = proposal.profiles[0].columns
+def models(proposal: Proposal, related: Sequence[Relation]) -> dict[Path, str]:
+    """A staging model, its tests and its expectations, by their places in a checkout."""
+    columns = proposal.columns
     name = f"stg_files__{proposal.table}"
-    (root / _MODELS).mkdir(parents=True, exist_ok=True)
     key = ["_row_key as row_key"] if proposal.read.occurrence else []
-    selected = ",\n".join(f"        {name}" for name in [*key, *(_name(c.name) for c in columns)])
-    model = root / _MODELS / f"{name}.sql"
-    source = f'{{{{ source("files", "{proposal.table}") }}}}'
-    model.write_text(
-        f"with\n\nsource as (\n    select * from {source}\n),\n\n"
-        f"renamed as (\n    select\n{selected}\n    from source\n)\n\nselect * from renamed\n"
-    )
-    described = root / _MODELS / f"{name}.yml"
-    described.write_text(
-        _dump(
+    selected = ",\n".join(f"        {name}" for name in [*key, *(quoted(c.name) for c in columns)])
+    source = f'{{{{ kept(source("files", "{proposal.table}")) }}}}'
+    described = {
+        "version": 2,
+        "models": [
             {
-                "version": 2,
-                "models": [
-                    {
-                        "name": name,
-                        "description": f"Rows of the files named {proposal.table}, one each.",
-                        "columns": [*_key(proposal), *(_described(c, proposal) for c in columns)],
-                    }
-                ],
+                "name": name,
+                "description": f"Rows of the files named {proposal.table}, one each.",
+                "columns": [*_key(proposal), *(_described(c, proposal, related) for c in columns)],
             }
-        )
-    )
-    suite = root / _SUITES / f"files_{proposal.table}.yml"
-    suite.write_text(_suite(columns))
-    return [*written, model, described, suite]
-
-
-def _raw_table(proposal: Proposal, target: Path) -> Path:
-    document = load_yaml(target.read_text()) if target.exists() else None
-    document = document or {
-        "source": "files",
-        "owner": "team:analytics",
-        "loader": "file_processing",
-        "platform": "file",
-        "tables": {},
+        ],
     }
+    return {
+        _MODELS / f"{name}.sql": (
+            f"with\n\nsource as (\n    select * from {source}\n),\n\n"
+            f"renamed as (\n    select\n{selected}\n    from source\n)\n\nselect * from renamed\n"
+        ),
+        _MODELS / f"{name}.yml": _dump(described),
+        _SUITES / f"files_{proposal.table}.yml": _suite(columns),
+    }
+
+
+def raw_with(text: str, proposals: Sequence[Proposal], *, anew: bool) -> str:
+    """The raw tables' declaration with those of the proposals; what a person wrote there stays.
+
+    Raises ConnectError for a table that has other columns there, unless it is written `anew`.
+    """
+    for proposal in proposals:
+        document = load_yaml(text) if text else None
+        document = document or {
+            "source": "files",
+            "owner": "team:analytics",
+            "loader": "file_processing",
+            "platform": "file",
+            "tables": {},
+        }
+        entry = _raw_table(proposal)
+        there = document["tables"].get(proposal.table)
+        missing = sorted(entry["columns"].keys() - (there or entry)["columns"].keys())
+        if missing and not anew:
+            raise ConnectError(
+                str(RAW),
+                found=f"the table {proposal.table} without the columns {', '.join(missing)}",
+                expected="no such table, or one with all columns of the files",
+                next_step="say another --table, or --replace to write it anew",
+            )
+        if there and (not anew or there == entry):
+            continue
+        added = not there
+        document["tables"][proposal.table] = entry
+        block = _dump({proposal.table: entry})
+        appended = f"{text.rstrip()}\n" + "".join(f"  {line}\n" for line in block.splitlines())
+        kept = added and bool(text) and _means(appended, document)
+        text = appended if kept else _RAW_HEAD + _dump(document)
+    return text
+
+
+def _means(text: str, document: Any) -> bool:
+    try:
+        return bool(load_yaml(text) == document)
+    except yaml.YAMLError:
+        return False
+
+
+def _raw_table(proposal: Proposal) -> dict[str, Any]:
     columns = {
-        c.name: f"{c.type.lower()}: As in the file's column {c.header}."
-        for c in proposal.profiles[0].columns
+        c.name: f"{c.type.lower()}: As in the file's column {_plain(c)}." for c in proposal.columns
     }
     if proposal.read.occurrence:
         columns["_row_key"] = "varchar: The row, among rows that may be equal."
-    document["tables"][proposal.table] = {
+    return {
         "description": f"Rows of the files named {proposal.table}.",
         "primary_key": list(proposal.primary_key),
         "columns": columns,
     }
-    target.write_text(_RAW_HEAD + _dump(document))
-    return target
 
 
 def _key(proposal: Proposal) -> list[dict[str, Any]]:
@@ -118,11 +137,30 @@ def _key(proposal: Proposal) -> list[dict[str, Any]]:
     return [{"name": "row_key", "description": told, "data_tests": ["primary_key"]}]
 
 
-def _described(column: ColumnProfile, proposal: Proposal) -> dict[str, Any]:
-    tests = ["primary_key"] if proposal.read.key == (column.name,) else []
+def _described(
+    column: ColumnProfile, proposal: Proposal, related: Sequence[Relation]
+) -> dict[str, Any]:
+    keyed = proposal.read.key == (column.name,) and not proposal.read.occurrence
+    tests: list[Any] = ["primary_key"] if keyed else []
     tests += ["not_null"] if not column.empty and not tests else []
-    told: dict[str, Any] = {"name": column.name, "description": f"{column.header} of the file."}
+    for relation in related:
+        if relation.column == column.name and relation.target.to:
+            test: dict[str, Any] = {
+                "name": f"{column.name}_of_files_{proposal.table}_is_known",
+                "arguments": {"to": relation.target.to, "field": quoted(relation.target.column)},
+            }
+            if relation.missing is not None:
+                test["config"] = {"severity": "warn"}
+            tests.append({"relationships": test})
+    told: dict[str, Any] = {"name": column.name, "description": f"{_plain(column)} of the file."}
+    if quoted(column.name) != column.name:
+        told["quote"] = True
     return told | ({"data_tests": tests} if tests else {})
+
+
+def _plain(column: ColumnProfile) -> str:
+    """A header in one line, without what dbt would take for Jinja."""
+    return " ".join(column.header.translate({ord("{"): "(", ord("}"): ")"}).split())
 
 
 def _suite(columns: tuple[ColumnProfile, ...]) -> str:
@@ -136,33 +174,6 @@ def _suite(columns: tuple[ColumnProfile, ...]) -> str:
         }
     ]
     return _dump({"rows": rows if filled else []})
-
-
-def drop(proposal: Proposal, inbox: Path) -> list[Path]:
-    """Copies of the files, in the folder of the inbox that belongs to the table."""
-    folder = inbox / proposal.table
-    folder.mkdir(parents=True, exist_ok=True)
-    copies = []
-    for file in proposal.files:
-        hidden = folder / f".{file.name}"
-        shutil.copyfile(file, hidden)
-        copies.append(hidden.rename(folder / file.name))
-    return copies
-
-
-def _name(name: str) -> str:
-    """A column's name, quoted where it is a word of SQL."""
-    return identifier(name) if name in _reserved() else name
-
-
-@cache
-def _reserved() -> frozenset[str]:
-    import duckdb
-
-    rows = duckdb.sql(
-        "select keyword_name from duckdb_keywords() where keyword_category != 'unreserved'"
-    ).fetchall()
-    return frozenset(str(name) for (name,) in rows)
 
 
 def _dump(document: Any) -> str:

@@ -236,7 +236,7 @@ def _require(destination: Destination, names: Sequence[str], records: Records) -
     required = {*destination.table.primary_key, *rules.key}
     required -= {*rules.optional, *rules.derived, *rules.preamble}
     if not records.kinds:  # JSON leaves a key out where it has no value
-        required |= destination.declared
+        required |= destination.declared - rules.optional.keys()
     made = {ROW_KEY, *rules.constants}
     if absent := sorted(required.difference(names, made)):
         raise UnreadableFileError(

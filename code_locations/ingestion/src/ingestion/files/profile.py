@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -37,6 +38,15 @@ class ColumnProfile:
     last: str | None
     total: str | None
 
+    def line(self) -> str:
+        """For people."""
+        header = "" if self.header == self.name else f" ({self.header!r})"
+        facts = [f"{self.different:,} different"]
+        facts += [f"{self.empty:,} empty"] if self.empty else []
+        facts += [f"{self.first} to {self.last}"] if self.first is not None else []
+        facts += [f"sum {self.total}"] if self.total is not None else []
+        return f"  {self.name}{header}: {self.type.lower()}, {self.reason}; {', '.join(facts)}"
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -55,17 +65,17 @@ class Profile:
 
     def lines(self) -> Iterator[str]:
         """For people."""
-        for step, found in self.read_as.items():
-            yield f"{step}: {found}"
+        yield from self.reading()
+        yield from (column.line() for column in self.columns)
+        yield from self.troubles()
+
+    def reading(self) -> Iterator[str]:
+        """How it is read, and how many rows it has."""
+        yield from (f"{step}: {found}" for step, found in self.read_as.items())
         yield f"rows: {self.rows:,} of {self.records:,}"
-        for column in self.columns:
-            header = "" if column.header == column.name else f" ({column.header!r})"
-            facts = [f"{column.different:,} different"]
-            facts += [f"{column.empty:,} empty"] if column.empty else []
-            facts += [f"{column.first} to {column.last}"] if column.first is not None else []
-            facts += [f"sum {column.total}"] if column.total is not None else []
-            type_ = f"{column.type.lower()}, {column.reason}"
-            yield f"  {column.name}{header}: {type_}; {', '.join(facts)}"
+
+    def troubles(self) -> Iterator[str]:
+        """What of it isn't loaded, or doesn't add up."""
         yield from (f"not loaded: {reason}" for reason in self.aside[:_SHOWN_ROWS])
         if len(self.aside) > _SHOWN_ROWS:
             yield f"not loaded: {len(self.aside) - _SHOWN_ROWS:,} more rows"
@@ -73,15 +83,21 @@ class Profile:
 
 
 def profile(
-    connection: DuckDBPyConnection, file: Path, rules: ReadingRules = NOTHING_DECLARED
+    connection: DuckDBPyConnection,
+    file: Path,
+    rules: ReadingRules = NOTHING_DECLARED,
+    keep: Path | None = None,
 ) -> Profile:
-    """Read a file as a load would, for a table that isn't there yet. Raises UnreadableFileError."""
+    """Read a file as a load would, for a table that isn't there yet; `keep` its rows as Parquet.
+
+    Raises UnreadableFileError.
+    """
     with tempfile.TemporaryDirectory(prefix="profile-") as folder:
         link = Path(folder) / "file"
         link.symlink_to(file.absolute())
         table = RawTable(source="files", name="profile")
         parsed = parse(connection, link, Destination(table, {}, Path(folder) / "out", rules=rules))
-        return Profile(
+        found = Profile(
             read_as=parsed.evidence,
             records=parsed.records or 0,
             rows=parsed.rows,
@@ -89,6 +105,9 @@ def profile(
             aside=tuple(row.reason for row in parsed.aside),
             breaks=parsed.breaks,
         )
+        if keep is not None:
+            shutil.copyfile(parsed.path, keep)
+        return found
 
 
 def _columns(connection: DuckDBPyConnection, parsed: Parsed) -> Iterator[ColumnProfile]:

@@ -5,7 +5,7 @@ finds the layout of a header, `feeding` makes rows of the books' tables of a fil
 layout is one file here and one sample for its test: docs/how-to/add-a-layout.md.
 """
 
-from ingestion.layouts.layout import Feed, Layout
+from ingestion.layouts.layout import CURRENCY, Feed, Layout
 from ingestion.layouts.recognition import layouts, recognise
 
-__all__ = ["Feed", "Layout", "layouts", "recognise"]
+__all__ = ["CURRENCY", "Feed", "Layout", "layouts", "recognise"]

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ingestion.files.rows import view
-from ingestion.files.rules import ColumnKind
+from ingestion.files.rows import VIEWED, view
+from ingestion.files.rules import ColumnKind, ReadingRules
 from ingestion.layouts.layout import Feed
 from stack.errors import reason
 from stack.raw import RawTable, raw_tables
@@ -53,6 +53,11 @@ class Feeding(Protocol):
         """SQL by the books' table."""
         ...
 
+    @property
+    def read(self) -> ReadingRules:
+        """How its files are read: `optional` columns are null where a file lacks them."""
+        ...
+
     def known(self) -> Mapping[str, ColumnKind]:
         """Columns that a file may have, and what they are to be; {}: as they were found."""
         ...
@@ -89,7 +94,12 @@ def feed(
     unproven = _unproven(connection, rows, types, known)
     relation = f"read_parquet({literal(rows)})"
     file_time = f"timestamp {literal(written_at.isoformat(sep=' '))} as file_time"
-    file = f"select *, {file_time} from {relation}"
+    lacking = "".join(
+        f", cast(null as {VIEWED[kind]}) as {identifier(name)}"
+        for name, kind in source.read.optional.items()
+        if name not in types
+    )
+    file = f"select *, {file_time}{lacking} from {relation}"
     if known:
         file = view(relation, types, known, file_time)
     for name, rule in source.feeds.items():

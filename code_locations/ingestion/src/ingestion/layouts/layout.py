@@ -23,7 +23,7 @@ UNIFORM: dict[str, ColumnKind] = {
 Group = Literal["time tracking", "invoicing", "payments", "banks", "shops", "rates"]
 # A currency in a column's name, as in `Amount (EUR)`, stands for any.
 _ANY = "XXX"
-_CURRENCY = re.compile(
+CURRENCY = re.compile(
     r"\b(XXX|AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|CZK|DKK|EUR|GBP|HKD|HRK|HUF|IDR|ILS|INR|ISK|JPY"
     r"|KRW|KYD|MXN|MYR|NOK|NZD|PHP|PLN|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR)\b"
 )
@@ -165,7 +165,7 @@ class Layout(Declaration):
         for name in names:
             rule = declared.get(fold(name), ColumnRule())
             if rule.name is None and _ANY.lower() in fold(name).split(" "):
-                rule = rule.model_copy(update={"name": column_name(_CURRENCY.sub("", name))})
+                rule = rule.model_copy(update={"name": column_name(CURRENCY.sub("", name))})
             if rule.type is None and (self.group == "banks" or self.others == "text"):
                 rule = rule.model_copy(update={"type": "text"})
             if rule.type == "decimal" and rule.decimal is None:
@@ -178,7 +178,7 @@ class Layout(Declaration):
         """The currency that stands in a column's name."""
         wanted = {fold(name) for name in self._currencies}
         for name in names:
-            if fold(name) in wanted and (found := _CURRENCY.search(name)):
+            if fold(name) in wanted and (found := CURRENCY.search(name)):
                 return {"currency": found[0]}
         return {}
 
@@ -186,5 +186,5 @@ class Layout(Declaration):
 def fold(name: str) -> str:
     """A header's name as it is compared: in lower case, without outer blanks, any currency XXX."""
     plain = name.strip().strip("\ufeff").strip()
-    plain = _CURRENCY.sub(_ANY, plain)
+    plain = CURRENCY.sub(_ANY, plain)
     return " ".join(re.sub(r"[()\[\]]", " ", plain).casefold().split())
