@@ -180,7 +180,7 @@ def _samples(records: Records) -> list[list[str]]:
 def _verify(connection: DuckDBPyConnection, source: str, columns: Sequence[_Column]) -> None:
     """Try the forms on all rows: those that hold are left; else the sample grows."""
     tried = [(column, form) for column in columns for form in column.forms]
-    picked = [f"count({column.text})" for column in columns]
+    picked = ["1" if column.sample else f"count({column.text})" for column in columns]
     for column, form in tried:
         against = f"{column.text} is not null and not coalesce({form.proof(column.text)}, false)"
         picked += [f"{f}({column.text}) filter (where {against})" for f in ("min", "max")]
