@@ -70,8 +70,8 @@ promote: setup ## Copy image digests to the next environment: make promote FROM=
 lint: setup ## Check style, types, SQL, shell and dead code
 	@scripts/lint.sh
 
-docs: setup ## Write what is made from declarations: .env.example, docs/pipelines.md, docs/layouts.md, docs/chart-values.md
-	@$(PY) -m scripts.env_example && $(PY) -m scripts.pipelines_page && $(PY) -m scripts.layouts_page && $(PY) -m scripts.chart_values_page
+docs: setup ## Write what is made from declarations: .env.example, docs/pipelines.md, docs/layouts.md, docs/chart-values.md, …
+	@$(PY) -m scripts.env_example && $(PY) -m scripts.pipelines_page && $(PY) -m scripts.layouts_page && $(PY) -m scripts.chart_values_page && $(PY) -m scripts.chart_variables
 
 format: setup ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/sqlfluff fix -q code_locations/transformation/dbt

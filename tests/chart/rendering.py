@@ -13,7 +13,7 @@ import yaml
 
 from scripts.chart_values_page import CHART
 
-OLDEST, NEWEST = "1.29.0", "1.34.0"
+OLDEST, NEWEST = "1.29.0", "1.37.0"
 SCENARIOS = sorted(path.name.removesuffix("-values.yaml") for path in CHART.glob("ci/*.yaml"))
 NAME = "prod-freelancer-data-stack"
 

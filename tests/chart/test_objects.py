@@ -165,6 +165,43 @@ def test_a_lost_database_is_noticed_unless_values_say_otherwise():
     assert "--db-pool-recycle=1" in container(objects(), "Deployment", "webserver")["command"]
 
 
+def test_pods_and_runs_carry_and_go_where_a_platform_team_says():
+    found = objects("placed")
+    deployments = [o for o in found if o["kind"] == "Deployment"]
+    templates = [o["spec"]["template"] for o in deployments]
+    templates += [
+        {"spec": pod, "metadata": contexts(found)[name]["run_k8s_config"][
+            "pod_template_spec_metadata"
+        ]}
+        for name, pod in run_pods(found).items()
+    ]  # fmt: skip
+    assert len(templates) == 2 + 2 * len(LOCATIONS)
+    for template in templates:
+        spec, metadata = template["spec"], template["metadata"]
+        [main] = spec["containers"]
+        assert metadata["labels"]["team"] == "data"
+        assert metadata["annotations"]["example.org/scrape"] == "true"
+        assert spec["priorityClassName"] in {"high", "low"}
+        assert {"name": "TZ", "value": "UTC"} in main["env"]
+        assert "ca" in {volume["name"] for volume in spec["volumes"]}
+        assert "/ca" in {mount["mountPath"] for mount in main["volumeMounts"]}
+    secrets = [{"name": "registry"}, {"name": "mirror"}]
+    assert all(o["spec"]["template"]["spec"]["imagePullSecrets"] == secrets for o in deployments)
+    [budget] = [o for o in found if o["kind"] == "PodDisruptionBudget"]
+    webserver = one(found, "Deployment", "webserver")
+    assert budget["spec"]["selector"] == webserver["spec"]["selector"]
+    [route] = [o for o in found if o["kind"] == "HTTPRoute"]
+    assert route["spec"]["hostnames"] == ["data.example.org"]
+    allowed = environment(container(found, "Deployment", "webserver"))["WEBSERVER_ALLOWED_HOSTS"]
+    assert "data.example.org" in allowed.split(",")
+    assert [o for o in found if o["metadata"]["name"] == "prod-ca"]
+
+
+def test_one_webserver_has_no_budget_that_would_hold_up_a_drain():
+    found = objects("default", 'webserver={"podDisruptionBudget":{"enabled":true}}')
+    assert not [o for o in found if o["kind"] == "PodDisruptionBudget"]
+
+
 def test_sample_data_goes_into_the_bundled_store_alone():
     [job] = jobs(objects(), "sample-data")
     [container] = job["spec"]["template"]["spec"]["containers"]
@@ -246,7 +283,7 @@ def test_executor_resources_and_scheduling_reach_the_runs():
     [
         ('codeLocations={"quality":{"env":{"A":"b"}}}', ["quality"]),
         ('codeLocations={"quality":{"secret":{"A":"b"}}}', ["quality"]),
-        ('stack={"env":{"A":"b"}}', [*LOCATIONS, "daemon", "webserver"]),
+        ('stack={"env":{"TZ":"UTC"}}', [*LOCATIONS, "daemon", "webserver"]),
         ('postgresql={"dagsterPassword":"new"}', [*LOCATIONS, "daemon", "webserver"]),
         ('s3={"secretAccessKey":"new"}', [*LOCATIONS, "daemon", "webserver"]),
         ('ingress={"enabled":true,"host":"a.example.org"}', []),

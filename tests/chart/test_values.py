@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from chart.rendering import CHART, SCENARIOS, RenderError, helm, manifests
+from scripts import chart_variables
 from scripts.chart_values_page import FILE, described, render
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -14,8 +15,13 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 OWN_POSTGRES = 'postgresql={"enabled":false,"external":{"host":"db"%s}}'
 
 
+# Parts of Kubernetes' own, of which any key may be left out.
+KUBERNETES = {"resources", "affinity"}
+
+
 def resolve(schema):
-    return SCHEMA["$defs"][schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return {} if name in KUBERNETES else SCHEMA["$defs"][name] if name else schema
 
 
 def disagreements(values, schema, path=()):
@@ -25,7 +31,8 @@ def disagreements(values, schema, path=()):
         return
     assert schema["additionalProperties"] is False, path
     for key in set(values) ^ (set(schema["properties"]) - {"global"}):
-        yield (*path, key)
+        if path != ("podSecurityContext",):
+            yield (*path, key)
     for key in set(values) & set(schema["properties"]):
         if isinstance(values[key], dict):
             yield from disagreements(values[key], schema["properties"][key], (*path, key))
@@ -50,8 +57,9 @@ def test_every_value_is_described():
     assert set(leaves(VALUES)) == paths
 
 
-def test_page_is_what_make_docs_writes():
+def test_page_and_list_of_variables_are_what_make_docs_writes():
     assert FILE.read_text() == render(), "run `make docs`"
+    assert chart_variables.FILE.read_text() == chart_variables.render(), "run `make docs`"
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -83,12 +91,64 @@ def test_scenario_passes_helm_lint(scenario: str):
         (['webserver={"allowedHosts":["https://a.example.org"]}'], "/webserver/allowedHosts"),
         (['dagster={"image":{"digest":"latest"}}'], "/dagster/image/digest"),
         (['typo={"a":1}'], "'typo' not allowed"),
+        (["daemon=null"], "missing property 'daemon'"),
+        (['instance={"poolLimit":null}'], "missing property 'poolLimit'"),
+        (['instance={"maxConcurrentRuns":0}'], "/instance/maxConcurrentRuns"),
+        (['instance={"tagConcurrencyLimits":[{"key":"a","limt":1}]}'], "'limt' not allowed"),
+        (['codeLocations={"quality":{"run":null}}'], "/codeLocations/quality/run"),
+        (['daemon={"resources":{"limits":{"memory":"768MB"}}}'], "/daemon/resources/limits/memory"),
+        (['daemon={"resources":{"limits":{"memory":"512"}}}'], "/daemon/resources/limits/memory"),
+        (
+            ['daemon={"resources":{"requests":{"memory":"2Gi"},"limits":{"memory":"1900Mi"}}}'],
+            "daemon.resources.limits.memory is 1900Mi, less than requests.memory, which is 2Gi",
+        ),
+        (
+            ['codeLocations={"quality":{"run":{"resources":{"limits":{"cpu":"90m"}}}}}'],
+            "codeLocations.quality.run.resources.limits.cpu is 90m, less than requests.cpu",
+        ),
+        (['ingress={"enabled":true,"host":"https://a.example.org"}'], "/ingress/host"),
+        (['dagster={"image":{"repository":"team/dagster:1"}}'], "/dagster/image/repository"),
+        (['daemon={"tolerations":[{"effect":"NoScedule"}]}'], "/daemon/tolerations/0/effect"),
+        (['daemon={"affinity":{"nodeAffinty":{}}}'], "'nodeAffinty' not allowed"),
+        (['codeLocationDefaults={"run":{"labels":{"a":"b c"}}}'], "/run/labels/a"),
+        (['stack={"env":{"DLT_DESTNATION":"duckdb"}}'], "stack.env.DLT_DESTNATION: the stack has"),
+        (['codeLocations={"quality":{"env":{"GE_FOO":"x"}}}'], "GE_FOO: the stack has no such"),
+        (['stack={"env":{"COMPUTE_PROFILE":"big"}}'], "expected one of high_memory, standard"),
+        (['stack={"env":{"AIRBYTE_PORT":"no"}}'], 'AIRBYTE_PORT is "no": expected a whole'),
+        (['stack={"env":{"RUN_EXECUTOR":"k8s-job"}}'], "use codeLocations.<name>.executor"),
+        (
+            ['codeLocations={"catalog":{"secret":{"AIRBYTE_PASSWORD":"x"}}}'],
+            "set it in codeLocations.ingestion",
+        ),
+        (
+            [
+                'codeLocations={"catalog":{"env":{"DATAHUB_FILE":"x"},"secret":{"DATAHUB_FILE":"y"}}}'
+            ],
+            "codeLocations.catalog has DATAHUB_FILE in env and in secret",
+        ),
+        (['httpRoute={"enabled":true}'], "httpRoute.hostnames or httpRoute.parentRefs is empty"),
     ],
 )
 def test_contradictions_and_typing_errors_are_refused(settings: list[str], says: str):
     with pytest.raises(RenderError) as refused:
         manifests("default", *settings)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        'codeLocations={"ingestion":{"secret":{"CRM_TOKEN":"x"}}}',  # a configured source's own
+        'stack={"env":{"HTTPS_PROXY":"http://proxy:3128","COMPUTE_PROFILE":"high_memory"}}',
+        'daemon={"resources":{"requests":{"cpu":0.5,"memory":"1G"},"limits":{"memory":"1Gi"}}}',
+        'codeLocations={"ingestion":{"run":{"resources":{"limits":{"nvidia.com/gpu":1}}}}}',
+        'daemon={"resources":{"limits":null}}',
+        'codeLocations={"quality":null}',
+        'stack={"env":{"GITHUB_REPO":"{{ .Release.Name }}/books"}}',
+    ],
+)
+def test_what_operators_set_renders(settings: str):
+    assert manifests("default", settings)
 
 
 def test_without_helm_the_tests_say_what_they_need(monkeypatch, tmp_path: Path):

@@ -45,19 +45,22 @@ k8s:
   image_pull_policy: {{ .root.Values.image.pullPolicy }}
   {{- with .root.Values.image.pullSecrets }}
   image_pull_secrets:
-    {{- range . }}
-    - name: {{ . }}
-    {{- end }}
+    {{- include "stack.pullSecretNames" . | nindent 4 }}
   {{- end }}
   resources: {{- toYaml $run.resources | nindent 4 }}
   run_k8s_config:
     container_config:
       envFrom: {{- include "stack.location.envFrom" . | nindent 8 }}
-      {{- with include "stack.env.location" .root | trim }}
-      env: {{- . | nindent 8 }}
+      {{- $env := include "stack.env.location" .root | trim }}
+      {{- if or $env .location.extraEnv }}
+      env:
+        {{- with $env }}{{ . | nindent 8 }}{{ end }}
+        {{- with .location.extraEnv }}{{ toYaml . | nindent 8 }}{{ end }}
       {{- end }}
       securityContext: {{- include "stack.containerSecurity" .root | nindent 8 }}
-      volumeMounts: {{- include "stack.mounts" .root | nindent 8 }}
+      volumeMounts:
+        {{- include "stack.mounts" .root | nindent 8 }}
+        {{- with .location.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
     pod_spec_config:
       terminationGracePeriodSeconds: 60 # in which a sync on an Airbyte server is cancelled
       automountServiceAccountToken: {{ eq .location.executor "k8s-job" }}
@@ -66,10 +69,12 @@ k8s:
       {{- with include "stack.scheduling" .location | trim }}
       {{- . | nindent 6 }}
       {{- end }}
-      volumes: {{- include "stack.volumes" (dict "root" .root "size" $run.scratchSize) | nindent 8 }}
+      volumes:
+        {{- include "stack.volumes" (dict "root" .root "size" $run.scratchSize) | nindent 8 }}
+        {{- with .location.extraVolumes }}{{ toYaml . | nindent 8 }}{{ end }}
     pod_template_spec_metadata:
-      labels: {{- mergeOverwrite (deepCopy $run.labels) (include "stack.location.labels" . | fromYaml) | toYaml | nindent 8 }}
-      {{- with $run.annotations }}
+      labels: {{- mergeOverwrite (deepCopy .location.podLabels) (deepCopy $run.labels) (include "stack.location.labels" . | fromYaml) | toYaml | nindent 8 }}
+      {{- with mergeOverwrite (deepCopy .location.podAnnotations) $run.annotations }}
       annotations: {{- toYaml . | nindent 8 }}
       {{- end }}
     job_metadata:

@@ -32,12 +32,33 @@
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
   {{- fail "ingress.enabled is true, but ingress.host is empty: name the host of the UI" }}
 {{- end }}
+{{- if and .Values.httpRoute.enabled (not (and .Values.httpRoute.hostnames .Values.httpRoute.parentRefs)) }}
+  {{- fail "httpRoute.enabled is true, but httpRoute.hostnames or httpRoute.parentRefs is empty: name the UI's host and its Gateway" }}
+{{- end }}
+{{- range $part := list "webserver" "daemon" "schema" "postgresql" "s3" }}
+  {{- include "stack.validate.resources" (dict "path" (printf "%s.resources" $part) "resources" (get $.Values $part).resources) }}
+{{- end }}
+{{- $known := .Files.Get "files/variables.yaml" | fromYaml }}
+{{- include "stack.validate.variables" (dict "path" "stack.env" "name" "" "variables" .Values.stack.env "known" $known) }}
 {{- if not (include "stack.locations" . | trim) }}
   {{- fail "codeLocations has no enabled entry: enable at least one" }}
 {{- end }}
 {{- range $name := splitList "\n" (include "stack.locations" . | trim) }}
   {{- if has $name (list "dagster" "webserver" "daemon" "schema" "sample-data" "instance" "env" "postgresql" "s3") }}
     {{- fail (printf "codeLocations.%s: that name is taken by another part of the release: choose another" $name) }}
+  {{- end }}
+  {{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}
+  {{- $path := printf "codeLocations.%s" $name }}
+  {{- include "stack.validate.resources" (dict "path" (printf "%s.resources" $path) "resources" $location.resources) }}
+  {{- include "stack.validate.resources" (dict "path" (printf "%s.run.resources" $path) "resources" $location.run.resources) }}
+  {{- include "stack.validate.resources" (dict "path" (printf "%s.run.highMemoryResources" $path) "resources" $location.run.highMemoryResources) }}
+  {{- range $part := list "env" "secret" }}
+    {{- include "stack.validate.variables" (dict "path" (printf "%s.%s" $path $part) "name" $name "variables" (get $location $part) "known" $known) }}
+  {{- end }}
+  {{- range $variable, $_ := $location.secret }}
+    {{- if hasKey $location.env $variable }}
+      {{- fail (printf "%s has %s in env and in secret: use one of them" $path $variable) }}
+    {{- end }}
   {{- end }}
 {{- end }}
 {{- end }}

@@ -1,0 +1,55 @@
+{{/* Variables of the stack: names and values that its settings know, each where it is read. */}}
+
+{{/* What other values of the chart set, with the one to use. */}}
+{{- define "stack.variables.reserved" -}}
+RUN_EXECUTOR: codeLocations.<name>.executor
+RUN_HIGH_MEMORY_RESOURCES: codeLocations.<name>.run.highMemoryResources
+AWS_ENDPOINT_URL: s3.external.endpointUrl
+AWS_ACCESS_KEY_ID: s3.external.accessKeyId
+AWS_SECRET_ACCESS_KEY: s3.external.secretAccessKey
+AWS_REGION: stack.region
+AWS_DEFAULT_REGION: stack.region
+DAGSTER_POSTGRES_URL: postgresql.external
+DAGSTER_PG_PASSWORD: postgresql.external.password
+DUCKLAKE_CATALOG_URL: postgresql.external.lakeCatalogUrl
+DUCKLAKE_DATA_URL: stack.bucket and stack.prefix
+DAGSTER_HOME: nothing, it is fixed
+STACK_HOME: nothing, it is fixed
+HOME: nothing, it is fixed
+TMPDIR: nothing, it is fixed
+{{- end }}
+
+{{/* dict path, name (of the location, "" for all), variables, known */}}
+{{- define "stack.validate.variables" -}}
+{{- $given := . -}}
+{{- $reserved := include "stack.variables.reserved" . | fromYaml -}}
+{{- $others := list "HTTP_PROXY" "HTTPS_PROXY" "NO_PROXY" "TZ" "LANG" "LC_ALL" "SSL_CERT_FILE" "REQUESTS_CA_BUNDLE" "AWS_CA_BUNDLE" -}}
+{{- range $name, $value := .variables }}
+  {{- $path := printf "%s.%s" $given.path $name }}
+  {{- if hasKey $reserved $name }}
+    {{- fail (printf "%s: the chart sets that variable itself: use %s" $path (get $reserved $name)) }}
+  {{- end }}
+  {{- $known := get $given.known $name }}
+  {{- if not $known }}
+    {{- $word := printf "%s_" (splitList "_" $name | first) }}
+    {{- $alike := false }}
+    {{- range $other, $_ := $given.known }}{{ if hasPrefix $word $other }}{{ $alike = true }}{{ end }}{{ end }}
+    {{- if and (not (has (upper $name) $others)) (or $alike (not $given.name)) }}
+      {{- fail (printf "%s: the stack has no such variable (.env.example lists them): correct it, or set a variable of another program in extraEnv" $path) }}
+    {{- end }}
+  {{- else }}
+    {{- if and (has $given.name (list "ingestion" "transformation" "quality" "catalog")) (not (has "stack" $known.readBy)) (not (has $given.name $known.readBy)) }}
+      {{- fail (printf "%s: only %s reads that variable: set it in codeLocations.%s" $path (join " and " $known.readBy) (first $known.readBy)) }}
+    {{- end }}
+    {{- $text := toString $value }}
+    {{- if not (contains "{{" $text) }}
+      {{- if and (hasKey $known "values") (not (has (lower $text) $known.values)) }}
+        {{- fail (printf "%s is %q: expected one of %s" $path $text (join ", " $known.values)) }}
+      {{- end }}
+      {{- if and (hasKey $known "number") (not (regexMatch "^-?[0-9]+$" $text)) }}
+        {{- fail (printf "%s is %q: expected a whole number" $path $text) }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- end }}
