@@ -190,11 +190,18 @@ def test_pods_and_runs_carry_and_go_where_a_platform_team_says():
     [budget] = [o for o in found if o["kind"] == "PodDisruptionBudget"]
     webserver = one(found, "Deployment", "webserver")
     assert budget["spec"]["selector"] == webserver["spec"]["selector"]
+    assert [o for o in found if o["metadata"]["name"] == "prod-ca"]
+
+
+def test_a_route_of_a_gateway_leads_to_the_webserver_which_knows_its_host():
+    gateway = '"hostnames":["data.example.org"],"parentRefs":[{"name":"gateway"}]'
+    found = objects("default", f'httpRoute={{"enabled":true,{gateway}}}')
     [route] = [o for o in found if o["kind"] == "HTTPRoute"]
-    assert route["spec"]["hostnames"] == ["data.example.org"]
+    [backend] = route["spec"]["rules"][0]["backendRefs"]
+    service = one(found, "Service", "webserver")
+    assert backend == {"name": f"{NAME}-webserver", "port": service["spec"]["ports"][0]["port"]}
     allowed = environment(container(found, "Deployment", "webserver"))["WEBSERVER_ALLOWED_HOSTS"]
     assert "data.example.org" in allowed.split(",")
-    assert [o for o in found if o["metadata"]["name"] == "prod-ca"]
 
 
 def test_one_webserver_has_no_budget_that_would_hold_up_a_drain():
