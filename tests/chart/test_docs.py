@@ -17,9 +17,11 @@ def test_shown_values_render(block, tmp_path):
     file = tmp_path / "values.yaml"
     file.write_text(block)
     rendered = helm("template", "stack", str(CHART), "--kube-version", OLDEST, "-f", str(file))
-    found = [o for o in yaml.safe_load_all(rendered) if o]
-    assert not [o for o in found if o["kind"] == "StatefulSet"]
-    assert [o for o in found if o["kind"] == "Ingress"]
+    kinds = {found["kind"] for found in yaml.safe_load_all(rendered) if found}
+    stores_of_its_own = "postgresql:" in block
+    assert ("StatefulSet" in kinds) != stores_of_its_own
+    assert ("Ingress" in kinds) == ("ingress:" in block)
+    assert ("HTTPRoute" in kinds) == ("httpRoute:" in block)
 
 
 def test_requests_in_the_sizing_table_are_the_charts():
