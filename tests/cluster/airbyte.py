@@ -9,13 +9,15 @@ from typing import Any
 
 from cluster.kube import Namespace
 from fakes import airbyte_server
+from support import http_server
 
 NAME, PORT = "airbyte", 8000
+MODULES: tuple[Any, ...] = (airbyte_server, http_server)  # the fake, and what it is made of
 # Its syncs go on until they are cancelled. Each line of its log is what happened so far.
 SERVE = f"""
 import json, sys
 sys.path.insert(0, "/fake")
-from airbyte_server import fake_airbyte
+from fakes.airbyte_server import fake_airbyte
 with fake_airbyte("0.0.0.0", {PORT}) as airbyte:
     airbyte.course = ["running"]
     with airbyte.changed:
@@ -40,8 +42,8 @@ class AirbytePod:
 
 def start_airbyte(namespace: Namespace, image: str) -> AirbytePod:
     """Start it from an image that has Python, behind a Service of its name, and wait for it."""
-    fake = Path(airbyte_server.__file__).read_text()
-    files = {"airbyte_server.py": fake, "serve.py": SERVE}
+    files = {module.__name__: Path(module.__file__).read_text() for module in MODULES}
+    files["serve.py"] = SERVE
     objects = [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": files},
         {
@@ -64,6 +66,8 @@ def start_airbyte(namespace: Namespace, image: str) -> AirbytePod:
 
 
 def _pod(image: str) -> dict[str, Any]:
+    paths = {module.__name__: f"{module.__name__.replace('.', '/')}.py" for module in MODULES}
+    items = [{"key": key, "path": path} for key, path in {**paths, "serve.py": "serve.py"}.items()]
     return {
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 1,
@@ -86,5 +90,5 @@ def _pod(image: str) -> dict[str, Any]:
                 "volumeMounts": [{"name": "fake", "mountPath": "/fake", "readOnly": True}],
             }
         ],
-        "volumes": [{"name": "fake", "configMap": {"name": NAME}}],
+        "volumes": [{"name": "fake", "configMap": {"name": NAME, "items": items}}],
     }
