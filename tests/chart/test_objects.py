@@ -187,9 +187,11 @@ def test_pods_and_runs_carry_and_go_where_a_platform_team_says():
         assert "/ca" in {mount["mountPath"] for mount in main["volumeMounts"]}
     secrets = [{"name": "registry"}, {"name": "mirror"}]
     assert all(o["spec"]["template"]["spec"]["imagePullSecrets"] == secrets for o in deployments)
+    webserver = one(found, "Deployment", "webserver")["spec"]
+    [spread] = webserver["template"]["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"] == webserver["selector"]
     [budget] = [o for o in found if o["kind"] == "PodDisruptionBudget"]
-    webserver = one(found, "Deployment", "webserver")
-    assert budget["spec"]["selector"] == webserver["spec"]["selector"]
+    assert budget["spec"]["selector"] == webserver["selector"]
     assert [o for o in found if o["metadata"]["name"] == "prod-ca"]
 
 

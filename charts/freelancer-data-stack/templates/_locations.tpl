@@ -28,6 +28,12 @@
 {{- end }}
 {{- end }}
 
+{{/* Labels that a location's code servers and runs have in common. */}}
+{{- define "stack.location.selector" -}}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+freelancer-data-stack/location: {{ .name }}
+{{- end }}
+
 {{- define "stack.location.labels" -}}
 app.kubernetes.io/name: {{ include "stack.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -66,7 +72,7 @@ k8s:
       automountServiceAccountToken: {{ eq .location.executor "k8s-job" }}
       enableServiceLinks: false # a Service `airbyte` would set AIRBYTE_PORT
       securityContext: {{- include "stack.podSecurity" .root | nindent 8 }}
-      {{- with include "stack.scheduling" .location | trim }}
+      {{- with include "stack.scheduling" (dict "values" .location "selector" (include "stack.location.selector" .)) | trim }}
       {{- . | nindent 6 }}
       {{- end }}
       volumes:
