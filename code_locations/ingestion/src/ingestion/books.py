@@ -21,7 +21,7 @@ from ingestion.files.reading import Parsed, facts_of
 from ingestion.loaders import WHAT_IS_NEW, Scope, WithoutFacts
 from ingestion.loading import TableFile, load, read_state
 from ingestion.loading.days import replace_days
-from ingestion.loading.removed import FullExportError, gone_rows, require_full
+from ingestion.loading.removed import gone_rows, require_full
 from ingestion.loading.tables import with_all_tables
 from ingestion.quarantine import Entry, Quarantine
 from ingestion.settings import BooksSettings, QuarantineSettings
@@ -204,10 +204,7 @@ class _Run:
         if table.full_export:
             last = self._state.full_exports.get(item.table)
             before = None if last is None else datetime.fromisoformat(last)
-            try:
-                require_full(table, parsed.rows, item.export.written_at, before)
-            except FullExportError as error:
-                raise UnreadableFileError(str(error)) from None
+            require_full(table, parsed.rows, item.export.written_at, before)
         columns.update(parsed.new_columns | parsed.widened)
         return parsed
 
@@ -220,8 +217,8 @@ class _Run:
                 continue
             newest, path = exports[-1]
             older = [earlier for _, earlier in exports[:-1]]
-            at, target = newest.export.written_at, path.with_suffix(".gone.parquet")
-            found.append(gone_rows(self._warehouse, self._tables[name], path, older, at, target))
+            at = newest.export.written_at
+            found.append(gone_rows(self._warehouse, self._tables[name], path, older, at))
             self._state.full_exports[name] = at.isoformat()
         return found
 

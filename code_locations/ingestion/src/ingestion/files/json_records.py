@@ -66,7 +66,8 @@ def loads(text: str) -> Any:
 def read_json(file: Path, target: Path) -> Records:
     """Read JSON in UTF-8 into `target`. Raises UnreadableFileError."""
     aside: list[RowAside] = []
-    by_line = _has_an_object_a_line(file) and _count_lines(file) > 1
+    lines = _count_lines(file) if _has_an_object_a_line(file) else 0
+    by_line = lines > 1
     beside: dict[str, Any] = {}
     rows = _lines(file, aside) if by_line else _document(file, beside)
     records = write_rows(rows, target, unit="line" if by_line else "record")
@@ -77,7 +78,7 @@ def read_json(file: Path, target: Path) -> Records:
         )
     if not records.rows and aside:
         raise UnreadableFileError(aside[0].reason)
-    total = _count_lines(file) if by_line else records.rows
+    total = lines if by_line else records.rows
     if records.rows + len(aside) != total:
         raise UnreadableFileError(
             f"it was read in two ways, which gave {records.rows + len(aside):,} and {total:,} lines"

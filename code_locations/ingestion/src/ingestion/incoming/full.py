@@ -12,7 +12,7 @@ from ingestion.incoming.reading import Read
 from ingestion.incoming.tables import Newest
 from ingestion.layouts.feeding import feed
 from ingestion.loading import TableFile
-from ingestion.loading.removed import REMOVED_AT, FullExportError, gone_rows, require_full
+from ingestion.loading.removed import REMOVED_AT, gone_rows, require_full
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, literal
@@ -32,10 +32,7 @@ def refuse_as_full(read: Read, table: RawTable, before: Newest | None) -> None:
             f"{rows[0].reason}; a full export is loaded whole, or not at all: correct it there"
         )
     written_at, last = read.fetched.file.written_at, before.written_at if before else None
-    try:
-        require_full(table, read.parsed.rows, written_at, last)
-    except FullExportError as error:
-        raise UnreadableFileError(str(error)) from None
+    require_full(table, read.parsed.rows, written_at, last)
 
 
 def gone_files(
@@ -58,7 +55,6 @@ def gone_files(
         newest.parquet,
         [read.parquet for read in reads[:-1]],
         at,
-        newest.parquet.with_suffix(".gone.parquet"),
         replace=replace,
     )
     files = [gone]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ingestion.files.errors import UnreadableFileError
 from ingestion.loading.files import TableFile, parquet_columns
-from stack.errors import StackError
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, literal
@@ -21,51 +21,47 @@ from stack.warehouse import columns_of, connect
 REMOVED_AT = "_removed_at"
 
 
-class FullExportError(StackError):
-    """A full export can't say which rows are gone; the message says why."""
-
-
 def require_full(
     table: RawTable, rows: int, written_at: datetime, before: datetime | None = None
 ) -> None:
-    """Raise FullExportError for what would mark rows by mistake.
+    """Raise UnreadableFileError for what would mark rows by mistake.
 
     `before` is when the table's last full export was written.
     """
     name = table.table_name
     if not table.primary_key:
-        raise FullExportError(
+        raise UnreadableFileError(
             f"{name} is declared as full_export, and has no key to tell its rows by; declare a key"
         )
     if not rows:
-        raise FullExportError(
+        raise UnreadableFileError(
             f"it has no rows, and as a full export it would mark all rows of {name} as removed; "
             "if they are gone, delete the table, or else export again"
         )
     if before is not None and written_at < before:
-        raise FullExportError(
+        raise UnreadableFileError(
             f"it was written at {written_at:%Y-%m-%d %H:%M:%S} UTC, before the full export of "
             f"{before:%Y-%m-%d %H:%M:%S} that {name} has; export again"
         )
 
 
-def gone_rows(  # noqa: PLR0913, PLR0917
+def gone_rows(  # noqa: PLR0913
     warehouse: WarehouseSettings,
     table: RawTable,
     newest: Path,
     older: Sequence[Path],
     at: datetime,
-    target: Path,
     *,
     replace: bool = False,
 ) -> TableFile:
-    """The rows that the newest full export lacks, marked, in a Parquet file at `target`.
+    """The rows that the newest full export lacks, marked, in a Parquet file beside it.
 
     They are those of the table that have no mark yet, and of `older` exports that are loaded
     with the newest. With `replace`, where the exports are all that the table will have, only the
     latter; they keep the marks that they have in the table.
     """
     name, key = table.table_name, table.primary_key
+    target = newest.with_suffix(".gone.parquet")
     schema = warehouse.dlt_dataset_name
     with connect(warehouse) as connection:
         present = {c.name: c.type for c in columns_of(connection, warehouse, schema, name)}

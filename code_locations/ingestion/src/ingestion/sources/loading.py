@@ -156,8 +156,8 @@ class _Run:
             items = Items.of(found.source, table.name, self._cursors)
             stage = stage_rows if found.loose else stage_arrow
             staged = stage(connection, items, goal, found)
-        if table.full_export and staged is not None and not self._replaces(table.name):
-            require_full(staged.file.table, staged.rows, self._now)
+        if table.full_export and not self._replaces(table.name):
+            require_full(table, staged.rows if staged else 0, self._now)
         self._cursors = items.state
         self._done.read[table.name] = TableRead(items.read, items.read - items.taken)
         return staged
@@ -196,7 +196,9 @@ class _Run:
         cursors = self._before | {n: self._cursors[n] for n in names if n in self._cursors}
         chosen = [files[name] for name in names if name in files]
         chosen += [
-            self._gone(file) for file in chosen if file.table.full_export and not file.replace
+            gone_rows(self._warehouse, file.table, file.path, [], self._now)
+            for file in chosen
+            if file.table.full_export and not file.replace
         ]
         done = load(self._source.name, chosen, state, lambda _: None, resources=cursors)
         self._state, self._before = state, cursors
@@ -205,11 +207,6 @@ class _Run:
             read = self._done.read[name]
             loaded = done.rows_by_file.get(files[name].path, read.rows) if name in files else 0
             self._done.read[name] = replace(read, loaded=loaded)
-
-    def _gone(self, file: TableFile) -> TableFile:
-        """The table's rows that the source no longer has."""
-        target = file.path.with_suffix(".gone.parquet")
-        return gone_rows(self._warehouse, file.table, file.path, [], self._now, target)
 
 
 def _drop_times(cursors: dict[str, Any], table: str) -> None:
