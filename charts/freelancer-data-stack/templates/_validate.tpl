@@ -29,6 +29,7 @@
     {{- fail "s3.external.accessKeyId and s3.external.secretAccessKey go together: set both or neither" }}
   {{- end }}
 {{- end }}
+{{- include "stack.validate.credentials" . }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
   {{- fail "ingress.enabled is true, but ingress.host is empty: name the host of the UI" }}
 {{- end }}
