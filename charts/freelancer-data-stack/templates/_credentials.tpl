@@ -1,0 +1,82 @@
+{{/* Credentials of the bundled stores: as the values say, else as the release's Secrets have them, else random. */}}
+
+{{/* One of them. dict root, key: dagsterPassword, lakePassword, superuserPassword, secretAccessKey */}}
+{{- define "stack.generated" -}}
+{{- if not (hasKey .root.Values "generated") }}
+{{- $_ := include "stack.generate" .root }}
+{{- end -}}
+{{- get .root.Values.generated .key }}
+{{- end }}
+
+{{/* Makes all of them, once for all templates of a rendering: a random one is another at each call. */}}
+{{- define "stack.generate" -}}
+{{- $name := include "stack.fullname" . -}}
+{{- $held := dict -}}
+{{- range $key, $value := (lookup "v1" "Secret" .Release.Namespace (printf "%s-postgresql" $name)).data }}
+  {{- $_ := set $held $key (b64dec $value) }}
+{{- end }}
+{{- range $key, $value := (lookup "v1" "Secret" .Release.Namespace (printf "%s-s3" $name)).data }}
+  {{- $_ := set $held $key (b64dec $value) }}
+{{- end }}
+{{- with get $held "s3.json" }}{{/* of the chart's first version; it stays in the Secret */}}
+  {{- $_ := set $held "secret-access-key" (default (first (first (fromJson .).identities).credentials).secretKey (get $held "secret-access-key")) }}
+{{- end }}
+{{- $generated := dict
+    "dagsterPassword" (coalesce .Values.postgresql.dagsterPassword (get $held "dagster-password") (randAlphaNum 32))
+    "lakePassword" (coalesce .Values.postgresql.lakePassword (get $held "lake-password") (randAlphaNum 32))
+    "superuserPassword" (default (ternary "" (randAlphaNum 32) (eq (include "stack.isBlind" .) "true")) (get $held "postgres-password"))
+    "secretAccessKey" (coalesce .Values.s3.secretAccessKey (get $held "secret-access-key") (randAlphaNum 32)) }}
+{{- if .Values.postgresql.existingSecret }}
+  {{- $generated = mergeOverwrite $generated (dict "dagsterPassword" "" "lakePassword" "" "superuserPassword" "") }}
+{{- end }}
+{{- if .Values.s3.existingSecret }}{{ $_ := set $generated "secretAccessKey" "" }}{{ end }}
+{{- $_ := set .Values "generated" $generated }}
+{{- end }}
+
+{{/* Whether a password is still one that the chart's first version derived from the release's names. */}}
+{{- define "stack.areDerived" -}}
+{{- range $key, $purpose := dict "dagsterPassword" "dagster" "lakePassword" "lake" "secretAccessKey" "s3" }}
+{{- $derived := printf "%s/%s/%s" $.Release.Namespace $.Release.Name $purpose | sha256sum | trunc 32 }}
+{{- if eq $derived (include "stack.generated" (dict "root" $ "key" $key)) }}true{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether nothing of the cluster can be seen, as with `helm template`: a list has a kind even if it is empty. */}}
+{{- define "stack.isBlind" -}}
+{{- if not (lookup "v1" "Secret" .Release.Namespace "").kind }}true{{ end -}}
+{{- end }}
+
+{{/*
+A tool that renders for a cluster without looking at it, as Argo CD does, would make other passwords each time. It knows
+what kinds the cluster has; a mere `helm template` does not.
+*/}}
+{{- define "stack.validate.credentials" -}}
+{{- range $values := list .Values.postgresql .Values.s3 }}
+  {{- $part := ternary "postgresql" "s3" (hasKey $values "lakePassword") }}
+  {{- if and $values.existingSecret (not $values.enabled) }}
+    {{- fail (printf "%s.existingSecret is of the bundled store, but %s.enabled is false: use %s.external.existingSecret" $part $part $part) }}
+  {{- end }}
+  {{- range $key := list "dagsterPassword" "lakePassword" "secretAccessKey" }}
+    {{- if and $values.existingSecret (get $values $key) }}
+      {{- fail (printf "%s.existingSecret is set, but so is %s: use the Secret or the value, not both" $part $key) }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- $lacking := list }}
+{{- if and .Values.postgresql.enabled (not .Values.postgresql.existingSecret) (not (and .Values.postgresql.dagsterPassword .Values.postgresql.lakePassword)) }}
+  {{- $lacking = append $lacking "postgresql.existingSecret" }}
+{{- end }}
+{{- if and .Values.s3.enabled (not .Values.s3.existingSecret) (not .Values.s3.secretAccessKey) }}
+  {{- $lacking = append $lacking "s3.existingSecret" }}
+{{- end }}
+{{- if and $lacking .Release.IsInstall (.Capabilities.APIVersions.Has "apps/v1/Deployment") (include "stack.isBlind" .) }}
+  {{- fail (printf "%s: empty, and this rendering can't look up the passwords made before, so each would make others: name a Secret there (docs/credentials.md says with which keys), or render with helm itself, a dry run with --dry-run=server" (join " and " $lacking)) }}
+{{- end }}
+{{- end }}
+
+{{/* Versions of existing Secrets that the stores' credentials come from: pods start anew where one changed. */}}
+{{- define "stack.existingVersions" -}}
+{{- range $name := list (include "stack.pg.existing" .) (include "stack.s3.existing" .) | uniq | compact }}
+{{- with (lookup "v1" "Secret" $.Release.Namespace $name).metadata }}{{ .resourceVersion }} {{ end }}
+{{- end }}
+{{- end }}
