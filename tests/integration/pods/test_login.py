@@ -1,6 +1,5 @@
 """A real webserver with a login: who sees what, who may change what, what is written of it."""
 
-import base64
 import json
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import websockets.sync.client
 
 from support.servers import free_port, wait_until
 from support.stack_process import clean_environment
+from support.webserver import basic
 
 LOCATION = """
 import dagster as dg
@@ -57,10 +57,7 @@ class Login:
 
 
 def authorization(user: str) -> dict[str, str]:
-    if not user:
-        return {}
-    pair = f"{user}:{PASSWORDS[user]}".encode()
-    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    return basic(user, PASSWORDS[user]) if user else {}
 
 
 def started(folder: Path, port: int, **variables: str) -> subprocess.Popen[bytes]:

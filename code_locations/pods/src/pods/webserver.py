@@ -47,7 +47,7 @@ def show_viewers_what_they_may() -> None:
             context._read_only = True
         return context
 
-    DagsterWebserver._make_request_context = made  # type: ignore[method-assign]
+    DagsterWebserver._make_request_context = made  # type: ignore[assignment,method-assign]
 
 
 def _told(error: ValidationError) -> str:
