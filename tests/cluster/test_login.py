@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from cluster.kube import wait_for
+from cluster.kube import output_of, wait_for
+from cluster.release import helm
 from cluster.test_ingress import FLAGS, HOST
 from support.webserver import basic
 
@@ -91,6 +92,14 @@ def closed(release, ingress) -> Iterator[dict[str, dict[str, str]]]:
         role: basic(role, before[f"{role}-password"]) for role in ("admin", "operator", "viewer")
     }
     release.install()
+
+
+def test_the_notes_say_how_to_get_in(closed, release):
+    notes = helm("get", "notes", release.name, "--namespace", release.namespace.name)
+    assert f"http://{HOST}" in notes
+    [command] = [line.strip() for line in notes.splitlines() if "admin-password" in line]
+    password = output_of("bash", "-c", command)
+    assert closed["admin"] == basic("admin", password)
 
 
 @pytest.mark.parametrize("headers", [{}, FORGED, basic("admin", ""), basic("admin", "admin")])

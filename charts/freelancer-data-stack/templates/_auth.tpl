@@ -34,6 +34,14 @@ http://localhost:3000
 {{ default (printf "%s%s/oauth2/callback" (include "stack.front.origin" .) .Values.webserver.pathPrefix) .Values.auth.oidc.redirectUrl }}
 {{- end }}
 
+{{/* Changes with what the login's pods read: the chart's Secret, or your own as the cluster has it. */}}
+{{- define "stack.auth.checksum" -}}
+{{- $existing := ternary .Values.auth.oidc.existingSecret .Values.auth.basic.existingSecret (eq .Values.auth.mode "oidc") -}}
+{{- $version := "" -}}
+{{- with $existing }}{{ $version = ((lookup "v1" "Secret" $.Release.Namespace .).metadata).resourceVersion }}{{ end -}}
+{{ printf "%s%v" (include (print $.Template.BasePath "/auth/secret.yaml") .) $version | sha256sum }}
+{{- end }}
+
 {{/* Variables of the webserver's login, as `pods.access` has them. */}}
 {{- define "stack.auth.env" -}}
 - {name: WEBSERVER_AUTH, value: {{ ternary "proxy" .Values.auth.mode (eq .Values.auth.mode "oidc") }}}
