@@ -17,9 +17,10 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from cluster.kube import output_of, wait_for
 from cluster.release import helm
-from cluster.test_ingress import FLAGS, HOST
+from cluster.test_ingress import FLAGS
 from support.webserver import basic
 
+HOST = "login.example.test"
 READ = "{ version }"
 WIPE = 'mutation { wipeAssets(assetPartitionRanges: [{assetKey: {path: ["x"]}}]) { __typename } }'
 FORGED = {

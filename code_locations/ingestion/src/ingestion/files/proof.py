@@ -7,7 +7,7 @@ first, none is taken, unless it is declared, remembered, or decided by another c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,7 @@ class _Column:
     text: str
     sample: list[str]
     rule: ColumnRule
+    source: str
     remembered: str = ""
     numbers_only: bool = False
     iso_only: bool = False
@@ -115,15 +116,18 @@ def prove(
     remembered: Mapping[int, str] | None = None,
 ) -> list[Proven]:
     """What each column of the records is; `remembered` are forms of the table's columns."""
-    samples = _samples(records)
+    source = f"read_parquet({literal(records.path)})"
     columns = [
         _Column(
             text=text_of(n, blank_is_null=records.blank_is_null),
-            sample=samples[n],
+            sample=sample,
             rule=_rule(rules, name),
+            source=f"(select distinct c{n} from {source})" if repeats else source,
             remembered=(remembered or {}).get(n, ""),
         )
-        for n, name in enumerate(records.names)
+        for n, (name, (sample, repeats)) in enumerate(
+            zip(records.names, _samples(records), strict=True)
+        )
     ]
     for n, column in enumerate(columns):
         kinds = records.kinds[n] if records.kinds else None
@@ -134,13 +138,22 @@ def prove(
             column.done = Proven("VARCHAR", "text, as declared")
         if column.done is None:
             column.propose()
-    source = f"read_parquet({literal(records.path)})"
     while pending := [c for c in columns if c.done is None and not c.left]:
-        for group in batched(pending, _COLUMNS_AT_ONCE):
-            _verify(connection, source, group)
-    _choose(connection, source, columns, rules)
-    _measure(connection, source, columns)
+        for group in _read_together(pending):
+            _verify(connection, group)
+    _choose(connection, columns, rules)
+    for group in _read_together([column for column in columns if column.done is None]):
+        _measure(connection, group)
     return [column.done or Proven("VARCHAR", "text") for column in columns]
+
+
+def _read_together(columns: Sequence[_Column]) -> Iterator[list[_Column]]:
+    """Columns that one query looks at; one whose values come again is looked at by itself."""
+    by_source: dict[str, list[_Column]] = {}
+    for column in columns:
+        by_source.setdefault(column.source, []).append(column)
+    for group in by_source.values():
+        yield from batched(group, _COLUMNS_AT_ONCE)
 
 
 def _rule(rules: ReadingRules, name: str) -> ColumnRule:
@@ -164,28 +177,30 @@ def _by_kind(kinds: frozenset[str] | None) -> Proven | None:
     return Proven("VARCHAR", f"its values are of several kinds: {', '.join(sorted(kinds))}")
 
 
-def _samples(records: Records) -> list[list[str]]:
-    """Some values of each column, each once."""
+def _samples(records: Records) -> list[tuple[list[str], bool]]:
+    """Some values of each column, each once, and whether its values come again."""
     import pyarrow.parquet as pq
 
     parquet = pq.ParquetFile(records.path)
     batch = next(parquet.iter_batches(_SAMPLE_ROWS), None)
     if batch is None:
-        return [[] for _ in records.names]
+        return [([], False) for _ in records.names]
+    different = [column.unique().to_pylist() for column in batch.columns]
     return [
-        [text for text in column.unique().to_pylist() if text][:_SAMPLE_VALUES]
-        for column in batch.columns
+        ([text for text in texts if text][:_SAMPLE_VALUES], 2 * len(texts) <= batch.num_rows)
+        for texts in different
     ]
 
 
-def _verify(connection: DuckDBPyConnection, source: str, columns: Sequence[_Column]) -> None:
+def _verify(connection: DuckDBPyConnection, columns: Sequence[_Column]) -> None:
     """Try the forms on all rows: those that hold are left; else the sample grows."""
     tried = [(column, form) for column in columns for form in column.forms]
     picked = ["1" if column.sample else f"count({column.text})" for column in columns]
     for column, form in tried:
         against = f"{column.text} is not null and not coalesce({form.proof(column.text)}, false)"
         picked += [f"{f}({column.text}) filter (where {against})" for f in ("min", "max")]
-    row = connection.execute(f"select {', '.join(picked)} from {source}").fetchone() or ()
+    query = f"select {', '.join(picked)} from {columns[0].source}"
+    row = connection.execute(query).fetchone() or ()
     for n, (column, form) in enumerate(tried, 1):
         least, most = row[len(columns) + n * 2 - 2 : len(columns) + n * 2]
         if least is None:
@@ -205,23 +220,13 @@ def _verify(connection: DuckDBPyConnection, source: str, columns: Sequence[_Colu
 
 
 def _choose(
-    connection: DuckDBPyConnection, source: str, columns: Sequence[_Column], rules: ReadingRules
+    connection: DuckDBPyConnection, columns: Sequence[_Column], rules: ReadingRules
 ) -> None:
     """Decide between forms that all hold, or for text."""
     several = [column for column in columns if column.done is None and len(column.left) > 1]
-    if not several:
-        return
-    differ = [
-        f"count(*) filter (where {column.left[0].value(column.text)} is distinct from "
-        f"{form.value(column.text)})"
-        for column in several
-        for form in column.left[1:]
-    ]
-    counts = iter(connection.execute(f"select {', '.join(differ)} from {source}").fetchone() or ())
     single = [c.left[0] for c in columns if c.done is None and len(c.left) == 1]
     for column in several:
-        different = [next(counts) for _ in column.left[1:]]
-        if not any(different):
+        if not _differ(connection, column):
             column.left = column.left[:1]
             continue
         marks = {str(rules.decimal)} if rules.decimal else {form.mark for form in single}
@@ -238,9 +243,16 @@ def _choose(
             column.done = Proven("VARCHAR", f"{names} fit alike, and nothing decides")
 
 
-def _measure(connection: DuckDBPyConnection, source: str, columns: Sequence[_Column]) -> None:
+def _differ(connection: DuckDBPyConnection, column: _Column) -> bool:
+    """Whether the forms that are left give different values."""
+    first, *others = (form.value(column.text) for form in column.left)
+    where = " or ".join(f"{first} is distinct from {other}" for other in others)
+    query = f"select 1 from {column.source} where {where} limit 1"
+    return connection.execute(query).fetchone() is not None
+
+
+def _measure(connection: DuckDBPyConnection, proven: Sequence[_Column]) -> None:
     """The types of what is proven; of decimals by the digits that they need."""
-    proven = [column for column in columns if column.done is None]
     unmeasured = [c for c in proven if c.left[0].kind == "decimal" and c.left[0].scale is None]
     digits = []
     for column in unmeasured:
@@ -250,10 +262,8 @@ def _measure(connection: DuckDBPyConnection, source: str, columns: Sequence[_Col
         whole = f"case when {point} > 0 then {point} - 1 else strlen({plain}) end - {signs}"
         digits.append(f"max({whole})")
         digits.append(f"max(case when {point} > 0 then strlen({plain}) - {point} else 0 end)")
-    row = (
-        connection.execute(f"select {', '.join(digits)} from {source}").fetchone() if digits else ()
-    )
-    found = iter(row or ())
+    query = f"select {', '.join(digits or ['1'])} from {proven[0].source}"
+    found = iter((connection.execute(query).fetchone() or ()) if digits else ())
     for column in proven:
         form = column.left[0]
         if column not in unmeasured:
