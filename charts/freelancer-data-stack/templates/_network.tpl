@@ -5,16 +5,25 @@
 {{ ternary "proxy" "webserver" (eq (toString (default dict .Values.auth).mode) "oidc") }}
 {{- end }}
 
+{{/* Whether there is a second webserver that only shows. */}}
+{{- define "stack.network.readOnly" -}}
+{{- if (default dict .Values.webserver.readOnly).enabled }}true{{ end -}}
+{{- end }}
+
 {{/* What each part opens connections to, beside DNS. A location's code server and runs are one part. */}}
 {{- define "stack.network.parts" -}}
 {{- if eq (include "stack.network.front" .) "proxy" }}
 proxy: [webserver, issuer]
 {{- end }}
 webserver: [postgresql, s3, code-servers, kubernetes]
+{{- if include "stack.network.readOnly" . }}
 webserver-readonly: [postgresql, s3, code-servers]
-daemon: [postgresql, code-servers, kubernetes]
-schema: [postgresql, {{ ternary "s3" "" .Values.s3.enabled }}]
+{{- end }}
+daemon: [postgresql, code-servers, kubernetes{{ ternary ", s3" "" .Values.s3.enabled }}]
+schema: [postgresql{{ ternary ", s3" "" .Values.s3.enabled }}]
+{{- if include "stack.sampleData.isMade" . }}
 sample-data: [s3]
+{{- end }}
 {{- end }}
 
 {{/* Labels of a part's pods. dict root, component */}}
