@@ -6,6 +6,8 @@ SCREENSHOTS names a folder that keeps what the browser showed.
 
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -88,3 +90,36 @@ def test_a_person_sees_the_graph_launches_a_run_and_watches_its_logs(served, pag
     keep(page, "run-logs", tmp_path)
     # The page was never loaded anew: the events came through the websocket.
     assert any("RUN_SUCCESS" in frame for frame in frames)
+
+
+@pytest.mark.parametrize("served", [""], indirect=True)
+def test_nobody_notices_that_the_webserver_is_replaced(release, served, address):
+    """The ingress has a pod to ask at every moment."""
+    question = Request(f"http://{address}/server_info", headers={"Host": HOST})
+    name = f"deployment/{release.fullname}-webserver"
+    before = set(release.namespace.names("pods", release.selector("webserver")))
+    release.namespace.kubectl("rollout", "restart", name)
+    over = threading.Event()
+
+    def ask() -> list[str]:
+        """What went wrong, asking without a pause."""
+        wrong = []
+        while not over.is_set():
+            try:
+                with urlopen(question, timeout=10) as answer:
+                    answer.read()
+            except OSError as error:
+                wrong.append(str(error))
+        return wrong
+
+    def is_replaced() -> bool:
+        pods = release.namespace.names("pods", release.selector("webserver"))
+        return len(pods) == 1 and not before & set(pods)
+
+    with ThreadPoolExecutor() as pool:
+        asking = pool.submit(ask)
+        try:
+            wait_for(is_replaced, lambda: release.namespace.names("pods"))
+        finally:
+            over.set()
+    assert not asking.result()
