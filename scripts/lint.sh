@@ -24,6 +24,7 @@ check "sqlfluff" sqlfluff lint --disable-progress-bar code_locations/transformat
 check "shellcheck" shellcheck "${shell_files[@]}"
 check "hadolint" hadolint "${dockerfiles[@]}"
 check "yamllint" yamllint --strict .
+check "chart scores" scripts/chart_scores.sh
 check "lock" .tools/bin/uv lock --check --quiet
 
 if ((${#failed[@]})); then

@@ -1,4 +1,4 @@
-"""Says of rendered NetworkPolicies which connections they allow, as Kubernetes does."""
+"""Says of rendered NetworkPolicies in namespace `data` which connections they allow."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import Any
 from chart.rendering import Object, contexts
 
 Labels = dict[str, str]
+NAMED = "kubernetes.io/metadata.name"
 
 
 @dataclass(frozen=True)
 class Place:
-    """One end of a connection: a pod of the release's namespace, or something elsewhere."""
+    """One end of a connection: a pod, of the release's namespace or another, or no pod at all."""
 
     labels: Labels | None = None
     address: str = "203.0.113.1"
+    namespace: str = "data"
 
 
 ELSEWHERE = Place()
@@ -99,8 +101,11 @@ def peer_is(peer: Any, place: Place) -> bool:
         return True
     if "ipBlock" in peer:
         return ipaddress.ip_address(place.address) in ipaddress.ip_network(peer["ipBlock"]["cidr"])
-    assert "namespaceSelector" not in peer, "the chart has others now: teach them here"
-    return place.labels is not None and selects(peer["podSelector"], place.labels)
+    if place.labels is None:
+        return False
+    spaces = peer.get("namespaceSelector", {"matchLabels": {NAMED: "data"}})
+    space = {NAMED: place.namespace}
+    return selects(spaces, space) and selects(peer.get("podSelector", {}), place.labels)
 
 
 def _is_port(allowed: Any, port: int) -> bool:

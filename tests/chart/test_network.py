@@ -14,7 +14,7 @@ API, HTTPS, SMTP, DNS = 6443, 443, 25, 53
 WAYS = ("webserver", "server", "postgresql", "s3", "the API server", "a host", "its mail")
 TABLE = """
 webserver              -  x  x  x  x  -  -
-daemon                 -  x  x  -  x  -  -
+daemon                 -  x  x  x  x  -  -
 schema                 -  -  x  x  -  -  -
 sample-data            -  -  -  x  -  -  -
 postgresql             -  -  -  -  -  -  -
@@ -72,13 +72,21 @@ def test_the_ui_is_closed_to_all_but_the_peers_that_are_named():
     assert allows(policies, Place(address="10.1.2.3"), ui, 3000)
 
 
+def test_hardened_only_the_ingress_controller_reaches_the_ui():
+    found = objects("hardened")
+    policies, ui = policies_of(found), places(found)["webserver"]
+    assert allows(policies, Place({"app": "traefik"}, namespace="ingress"), ui, 3000)
+    assert not allows(policies, Place({"app": "traefik"}, namespace="elsewhere"), ui, 3000)
+    assert not allows(policies, FOREIGN, ui, 3000)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_pod_is_bound_both_ways_and_may_ask_for_names(scenario):
     found = objects(scenario)
     policies = policies_of(found)
     for name, pod in places(found).items():
         assert not allows(policies, FOREIGN, pod, 9999), name
-        open_out = name.endswith("of ingestion")
+        open_out = name.endswith("of ingestion") and scenario != "hardened"
         assert allows(policies, pod, ELSEWHERE, 9999) == open_out, name
         assert allows(policies, pod, ELSEWHERE, DNS), name
 

@@ -75,7 +75,7 @@ def test_only_the_schema_job_may_make_tables():
     }
     assert may == {"dagster.yaml": False, "storage.yaml": False, "migration.yaml": True}
     for deployment in [o for o in found if o["kind"] == "Deployment"]:
-        [wait] = deployment["spec"]["template"]["spec"]["initContainers"]
+        wait = deployment["spec"]["template"]["spec"]["initContainers"][0]
         assert wait["command"][-1] == "wait"
         # The code that waits is that of the image that will read.
         assert wait["image"] == deployment["spec"]["template"]["spec"]["containers"][0]["image"]
@@ -336,3 +336,43 @@ def test_long_release_names_are_cut_and_stay_apart():
     names = [{o["metadata"]["name"] for o in objects(release=release)} for release in releases]
     assert not names[0] & names[1]
     assert all(len(name) <= 63 for found in names for name in found)
+
+
+def test_what_needs_the_bundled_store_waits_for_it_and_nothing_waits_for_yours():
+    def waiting(*settings):
+        kinds = {"Deployment", "Job"}
+        found = [o for o in objects(*settings) if o["kind"] in kinds]
+        return {
+            o["metadata"]["labels"]["app.kubernetes.io/component"]
+            for o in found
+            for c in o["spec"]["template"]["spec"].get("initContainers", [])
+            if c["name"] == "wait-for-store"
+        }
+
+    assert waiting() == {"daemon", "schema", "sample-data"}
+    assert waiting("external") == set()
+
+
+def test_a_container_may_fill_its_scratch_volume_and_a_little_more():
+    found = objects("default", 'codeLocationDefaults={"run":{"scratchSize":"20Gi"}}')
+    limits = contexts(found)["quality"]["resources"]["limits"]
+    assert limits["ephemeral-storage"] == f"{21 * 1024}Mi"
+    given = '{"resources":{"limits":{"ephemeral-storage":"3Gi"}}}'
+    daemon = container(objects("default", f"daemon={given}"), "Deployment", "daemon")
+    assert daemon["resources"]["limits"]["ephemeral-storage"] == "3Gi"
+
+
+@pytest.mark.parametrize("component", ["schema", "sample-data"])
+def test_a_job_that_differs_has_another_name_since_none_can_be_changed(component):
+    tried = [
+        jobs(objects("default", setting), component)[0]
+        for setting in (
+            "webserver.replicas=1",
+            'dagster={"image":{"tag":"2"}}',
+            'schema={"resources":{"limits":{"memory":"600Mi"}}}',
+            'image={"pullSecrets":["registry"]}',
+            'podSecurityContext={"runAsUser":20000}',
+        )
+    ]
+    templates = {str(job["spec"]["template"]) for job in tried}
+    assert len(templates) == len(tried) == len({job["metadata"]["name"] for job in tried})

@@ -39,7 +39,11 @@ def test_every_pod_is_restricted_and_bounded(scenario, kube):
             assert context["allowPrivilegeEscalation"] is False, where
             assert context["capabilities"] == {"drop": ["ALL"]}, where
             for kind in ("requests", "limits"):
-                assert set(container["resources"][kind]) == {"cpu", "memory"}, where
+                assert set(container["resources"][kind]) == {
+                    "cpu",
+                    "memory",
+                    "ephemeral-storage",
+                }, where
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

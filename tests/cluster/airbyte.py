@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.kube import Namespace
+from cluster.stranger import allowed
 from fakes import airbyte_server
 from support import http_server
 
@@ -45,6 +46,7 @@ def start_airbyte(namespace: Namespace, image: str) -> AirbytePod:
     files = {module.__name__: Path(module.__file__).read_text() for module in MODULES}
     files["serve.py"] = SERVE
     objects = [
+        allowed(NAME, {"app": NAME}, "ingress"),
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": files},
         {
             "apiVersion": "v1",

@@ -20,6 +20,7 @@ import yaml
 from cluster.images import built_images, built_on, parts_of
 from cluster.kube import ClusterError, Namespace, make_namespace, output_of
 from cluster.release import Release, helm
+from cluster.stranger import DEFAULT_DENY
 from ingestion.sample_data import DEFAULT_SIZE
 from support.stack_process import ROOT, StackProcess
 
@@ -101,9 +102,11 @@ def for_the_session(release: Release) -> Iterator[None]:
 def release(images, tmp_path_factory) -> Iterator[Release]:
     """The stack in namespace `data`, installed as the README says: no values at all.
 
-    Where the node has an older image under the same tag, the images are named by digest.
+    The namespace takes restricted pods only, and lets nothing through by itself. Where the node
+    has an older image under the same tag, the images are named by digest.
     """
     release = Release("stack", make_namespace("data"), tmp_path_factory.mktemp("data"))
+    release.namespace.kubectl("apply", "-f", "-", text=json.dumps(DEFAULT_DENY))
     with for_the_session(release):
         if holds_other_images(images):
             release.values += ["--values", str(images)]

@@ -6,6 +6,8 @@ SCREENSHOTS names a folder that keeps what the browser showed.
 
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -34,13 +36,18 @@ def address() -> str:
 
 
 @pytest.fixture
-def page(address, tmp_path):
-    """A page of Chromium that finds HOST at the ingress, and nothing else."""
+def page(address, release, tmp_path):
+    """A page of Chromium that finds HOST at the ingress, and nothing else, as the user admin."""
     program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     rules = f"--host-resolver-rules=MAP {HOST} {address}, MAP * ~NOTFOUND"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, rules])
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        page = browser.new_page(
+            viewport={"width": 1600, "height": 900},
+            http_credentials={
+                "username": "admin", "password": release.secret("auth")["admin-password"]
+            },
+        )  # fmt: skip
         page.set_default_timeout(60_000)
         yield page
         browser.close()
@@ -51,12 +58,16 @@ def keep(page, name: str, tmp_path: Path) -> None:
     page.screenshot(path=folder / f"{name}.png")
 
 
+def question(release, url: str) -> Request:
+    return Request(url, headers={"Host": HOST, **release.login})
+
+
 @pytest.fixture(scope="module")
 def served(release, address, request):
     """The release with its UI under `request.param` behind the ingress; it stays so."""
     ingress = ("--set", "ingress.enabled=true", "--set", f"ingress.host={HOST}")
     release.install(*ingress, path_prefix=request.param)
-    url = Request(f"http://{address}{request.param}/server_info", headers={"Host": HOST})
+    url = question(release, f"http://{address}{request.param}/server_info")
 
     def answers() -> bool:
         try:
@@ -88,3 +99,36 @@ def test_a_person_sees_the_graph_launches_a_run_and_watches_its_logs(served, pag
     keep(page, "run-logs", tmp_path)
     # The page was never loaded anew: the events came through the websocket.
     assert any("RUN_SUCCESS" in frame for frame in frames)
+
+
+@pytest.mark.parametrize("served", [""], indirect=True)
+def test_nobody_notices_that_the_webserver_is_replaced(release, served, address):
+    """The ingress has a pod to ask at every moment."""
+    url = question(release, f"http://{address}/server_info")
+    name = f"deployment/{release.fullname}-webserver"
+    before = set(release.namespace.names("pods", release.selector("webserver")))
+    release.namespace.kubectl("rollout", "restart", name)
+    over = threading.Event()
+
+    def ask() -> list[str]:
+        """What went wrong, asking without a pause."""
+        wrong = []
+        while not over.is_set():
+            try:
+                with urlopen(url, timeout=10) as answer:
+                    answer.read()
+            except OSError as error:
+                wrong.append(str(error))
+        return wrong
+
+    def is_replaced() -> bool:
+        pods = release.namespace.names("pods", release.selector("webserver"))
+        return len(pods) == 1 and not before & set(pods)
+
+    with ThreadPoolExecutor() as pool:
+        asking = pool.submit(ask)
+        try:
+            wait_for(is_replaced, lambda: release.namespace.names("pods"))
+        finally:
+            over.set()
+    assert not asking.result()

@@ -53,7 +53,7 @@ k8s:
   image_pull_secrets:
     {{- include "stack.pullSecretNames" . | nindent 4 }}
   {{- end }}
-  resources: {{- toYaml $run.resources | nindent 4 }}
+  resources: {{- include "stack.resources" (dict "resources" $run.resources "scratch" $run.scratchSize) | nindent 4 }}
   run_k8s_config:
     container_config:
       envFrom: {{- include "stack.location.envFrom" . | nindent 8 }}

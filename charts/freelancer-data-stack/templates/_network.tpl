@@ -11,10 +11,11 @@
 proxy: [webserver, issuer]
 {{- end }}
 webserver: [postgresql, s3, code-servers, kubernetes]
-webserver-readonly: [postgresql, s3, code-servers]
-daemon: [postgresql, code-servers, kubernetes]
-schema: [postgresql, {{ ternary "s3" "" .Values.s3.enabled }}]
+daemon: [postgresql, code-servers, kubernetes{{ ternary ", s3" "" .Values.s3.enabled }}]
+schema: [postgresql{{ ternary ", s3" "" .Values.s3.enabled }}]
+{{- if include "stack.sampleData.isMade" . }}
 sample-data: [s3]
+{{- end }}
 {{- end }}
 
 {{/* Labels of a part's pods. dict root, component */}}

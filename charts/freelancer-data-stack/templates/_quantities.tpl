@@ -27,3 +27,19 @@
   {{- end }}
 {{- end }}
 {{- end }}
+
+{{/*
+Resources of a container, with the node's disk beside: what its scratch volume may hold, and a gibibyte for logs and what is
+in no volume. dict resources, scratch: the volume's size
+*/}}
+{{- define "stack.resources" -}}
+{{- $limit := addf (include "stack.quantity" (dict "kind" "storage" "amount" .scratch) | float64) 1073741824 | int64 -}}
+{{- $resources := deepCopy .resources -}}
+{{- with $resources.requests }}
+  {{- if not (hasKey . "ephemeral-storage") }}{{ $_ := set . "ephemeral-storage" "64Mi" }}{{ end }}
+{{- end }}
+{{- with $resources.limits }}
+  {{- if not (hasKey . "ephemeral-storage") }}{{ $_ := set . "ephemeral-storage" (printf "%dMi" (div $limit 1048576)) }}{{ end }}
+{{- end }}
+{{- toYaml $resources }}
+{{- end }}

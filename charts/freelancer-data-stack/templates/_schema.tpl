@@ -7,7 +7,7 @@
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   command: [python, /opt/dagster/schema/schema.py, wait]
   securityContext: {{- include "stack.containerSecurity" .root | nindent 4 }}
-  resources: {{- toYaml .root.Values.schema.resources | nindent 4 }}
+  resources: {{- include "stack.resources" (dict "resources" .root.Values.schema.resources "scratch" "256Mi") | nindent 4 }}
   env:
     {{- include "stack.schema.env" .root | nindent 4 }}
   volumeMounts:
@@ -39,23 +39,9 @@ enableServiceLinks: false
 serviceAccountName: {{ include "stack.fullname" . }}-schema
 securityContext: {{- include "stack.podSecurity" . | nindent 2 }}
 {{- include "stack.pullSecrets" . }}
-{{- if .Values.s3.enabled }}
+{{- with include "stack.store.wait" . }}
 initContainers:
-  - name: make-bucket
-    image: {{ include "stack.dagsterImage" . }}
-    imagePullPolicy: {{ .Values.image.pullPolicy }}
-    command: [python, /opt/dagster/schema/bucket.py]
-    securityContext: {{- include "stack.containerSecurity" . | nindent 6 }}
-    resources: {{- toYaml .Values.schema.resources | nindent 6 }}
-    env:
-      - {name: AWS_ENDPOINT_URL, value: {{ include "stack.s3.endpoint" . | quote }}}
-      - {name: AWS_REGION, value: {{ .Values.stack.region | quote }}}
-      - {name: BUCKET, value: {{ .Values.stack.bucket | quote }}}
-      - {name: SCHEMA_TIMEOUT_SECONDS, value: {{ .Values.schema.timeoutSeconds | quote }}}
-      {{- include "stack.env.s3" . | nindent 6 }}
-    volumeMounts:
-      - {name: schema, mountPath: /opt/dagster/schema, readOnly: true}
-      - {name: scratch, mountPath: /tmp, subPath: tmp}
+  {{- . | nindent 2 }}
 {{- end }}
 containers:
   - name: migrate
@@ -63,7 +49,7 @@ containers:
     imagePullPolicy: {{ .Values.image.pullPolicy }}
     command: [python, /opt/dagster/schema/schema.py, migrate]
     securityContext: {{- include "stack.containerSecurity" . | nindent 6 }}
-    resources: {{- toYaml .Values.schema.resources | nindent 6 }}
+    resources: {{- include "stack.resources" (dict "resources" .Values.schema.resources "scratch" "256Mi") | nindent 6 }}
     env:
       {{- include "stack.schema.env" . | nindent 6 }}
     volumeMounts:
@@ -73,4 +59,28 @@ volumes:
   {{- include "stack.schema.volume" (dict "root" . "config" "migration.yaml") | nindent 2 }}
   - name: scratch
     emptyDir: {sizeLimit: 256Mi}
+{{- end }}
+
+{{/*
+Init container that waits until the bundled S3 store takes the keys that it is to have, and makes the bucket; nothing where
+the store is yours. Its code comes with the volume `schema`.
+*/}}
+{{- define "stack.store.wait" -}}
+{{- if .Values.s3.enabled }}
+- name: wait-for-store
+  image: {{ include "stack.dagsterImage" . }}
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  command: [python, /opt/dagster/schema/bucket.py]
+  securityContext: {{- include "stack.containerSecurity" . | nindent 4 }}
+  resources: {{- include "stack.resources" (dict "resources" .Values.schema.resources "scratch" "256Mi") | nindent 4 }}
+  env:
+    - {name: AWS_ENDPOINT_URL, value: {{ include "stack.s3.endpoint" . | quote }}}
+    - {name: AWS_REGION, value: {{ .Values.stack.region | quote }}}
+    - {name: BUCKET, value: {{ .Values.stack.bucket | quote }}}
+    - {name: SCHEMA_TIMEOUT_SECONDS, value: {{ .Values.schema.timeoutSeconds | quote }}}
+    {{- include "stack.env.s3" . | nindent 4 }}
+  volumeMounts:
+    - {name: schema, mountPath: /opt/dagster/schema, readOnly: true}
+    - {name: scratch, mountPath: /tmp, subPath: tmp}
+{{- end }}
 {{- end }}

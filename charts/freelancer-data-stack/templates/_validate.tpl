@@ -46,7 +46,7 @@
   {{- fail "codeLocations has no enabled entry: enable at least one" }}
 {{- end }}
 {{- range $name := splitList "\n" (include "stack.locations" . | trim) }}
-  {{- if has $name (list "dagster" "webserver" "daemon" "schema" "sample-data" "instance" "env" "proxy" "webserver-readonly" "runs" "postgresql" "s3") }}
+  {{- if has $name (list "dagster" "webserver" "daemon" "schema" "sample-data" "instance" "env" "proxy" "auth" "runs" "postgresql" "s3") }}
     {{- fail (printf "codeLocations.%s: that name is taken by another part of the release: choose another" $name) }}
   {{- end }}
   {{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}
