@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from cluster.images import built_images, built_on
-from cluster.kube import api_proxy, make_namespace, output_of
+from cluster.kube import make_namespace, output_of
 from cluster.release import Release
 from scripts.chart_values_page import CHART
 from stack.pipelines import Stage
@@ -39,10 +39,11 @@ def measured_release(folder: Path) -> Iterator[Release]:
     name_images(values)
     namespace = make_namespace(os.environ.get("BENCH_NAMESPACE", "bench"))
     try:
-        with api_proxy(folder / "proxy.log") as proxy:
-            files = [values, SETTINGS / "ours.yaml"]
-            flags = [flag for file in files for flag in ("--values", str(file))]
-            yield Release("bench", namespace, proxy, flags)
+        files = [values, SETTINGS / "ours.yaml"]
+        flags = [flag for file in files for flag in ("--values", str(file))]
+        release = Release("bench", namespace, folder, flags)
+        yield release
+        release.way.close()
     finally:
         if not os.environ.get("KEEP_RELEASE"):
             output_of("kubectl", "delete", "namespace", namespace.name, "--wait=true")

@@ -13,7 +13,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from cluster.kube import output_of
+from cluster.kube import api_proxy, output_of
 from cluster.release import Release
 
 RUN_LABEL = "dagster/run-id"
@@ -27,12 +27,16 @@ class PodWatch:
 
     def __init__(self, release: Release) -> None:
         self.seen: dict[str, dict[str, float]] = defaultdict(dict)
-        namespace = f"{release.proxy}/api/v1/namespaces/{release.namespace.name}"
-        self._url = f"{namespace}/pods?watch=1&labelSelector={RUN_LABEL}"
+        self._path = (
+            f"api/v1/namespaces/{release.namespace.name}/pods?watch=1&labelSelector={RUN_LABEL}"
+        )
+        self._proxy = api_proxy(release.folder / "proxy.log")
+        self._url = ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> PodWatch:
+        self._url = f"{self._proxy.__enter__()}/{self._path}"
         self._thread.start()
         return self
 
@@ -43,6 +47,7 @@ class PodWatch:
         trace: TracebackType | None,
     ) -> None:
         self._ended.set()
+        self._proxy.__exit__(kind, error, trace)
 
     def _watch(self) -> None:
         while not self._ended.is_set():

@@ -1,4 +1,4 @@
-"""Passwords of the bundled stores: nobody can derive them, and nothing renders others by itself."""
+"""Passwords of stores and login: nobody can derive them, nothing renders others by itself."""
 
 import pytest
 
@@ -7,7 +7,14 @@ from scripts.chart_values_page import CHART
 
 # Who renders for a cluster names its kinds, as Argo CD does; a mere `helm template` does not.
 FOR_A_CLUSTER = ("--kube-version", "1.34.0", "--api-versions", "apps/v1/Deployment")
-BOTH = 'postgresql.existingSecret="pg"', 's3.existingSecret="s3"'
+STORES = 'postgresql.existingSecret="pg"', 's3.existingSecret="s3"'
+LOGIN = 'auth.basic.existingSecret="ui"'
+ALL = (*STORES, LOGIN)
+
+
+def oidc(more: str) -> tuple[str, ...]:
+    client = '"issuerUrl":"https://id.example.org","clientId":"stack"'
+    return ('auth.mode="oidc"', f"auth.oidc={{{client},{more}}}")
 
 
 def held(found, name):
@@ -19,11 +26,11 @@ def test_credentials_are_long_differ_from_each_other_and_at_each_first_install()
     seen = {
         value
         for one_ in found
-        for name in ("postgresql", "s3")
+        for name in ("postgresql", "s3", "auth")
         for key, value in held(one_, name).items()
         if key != "access-key-id"
     }
-    assert len(seen) == 6
+    assert len(seen) == 12
     assert all(len(value) >= 32 for value in seen)
 
 
@@ -40,8 +47,8 @@ def test_all_objects_of_one_rendering_have_the_same():
         )
 
 
-def test_existing_secrets_of_the_bundled_stores_are_read_by_key_and_nothing_else_is_made():
-    found = objects("default", *BOTH)
+def test_existing_secrets_are_read_by_key_and_nothing_else_is_made():
+    found = objects("default", *ALL)
     made = {o["metadata"]["name"] for o in found if o["kind"] == "Secret" and o.get("stringData")}
     assert not made
     for name, pod in run_pods(found).items():
@@ -61,10 +68,12 @@ def template(*settings: str) -> str:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ((), "postgresql.existingSecret and s3.existingSecret"),
-        (BOTH[:1], "s3.existingSecret"),
-        (BOTH[1:], "postgresql.existingSecret"),
-        (('postgresql.dagsterPassword="x"', BOTH[1]), "postgresql.existingSecret"),
+        ((), "postgresql.existingSecret and s3.existingSecret and auth.basic.existingSecret"),
+        (STORES, "auth.basic.existingSecret"),
+        ((*STORES, *oidc('"clientSecret":"x"')), "auth.oidc.existingSecret"),
+        ((STORES[0], LOGIN), "s3.existingSecret"),
+        ((STORES[1], LOGIN), "postgresql.existingSecret"),
+        (('postgresql.dagsterPassword="x"', STORES[1], LOGIN), "postgresql.existingSecret"),
     ],
 )
 def test_who_renders_for_a_cluster_without_seeing_it_is_told_to_name_a_secret(settings, named):
@@ -75,10 +84,11 @@ def test_who_renders_for_a_cluster_without_seeing_it_is_told_to_name_a_secret(se
 @pytest.mark.parametrize(
     "settings",
     [
-        BOTH,
+        ALL,
         (
             'postgresql={"dagsterPassword":"x","lakePassword":"y"}',
             's3.secretAccessKey="z"',
+            'auth.mode="none"',
         ),
     ],
 )
@@ -91,8 +101,8 @@ def test_with_credentials_of_its_own_every_rendering_is_the_same(settings):
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        (('postgresql.lakePassword="x"', BOTH[0]), "is set, but so is lakePassword"),
-        (('s3.secretAccessKey="x"', BOTH[1]), "is set, but so is secretAccessKey"),
+        (('postgresql.lakePassword="x"', STORES[0]), "is set, but so is lakePassword"),
+        (('s3.secretAccessKey="x"', STORES[1]), "is set, but so is secretAccessKey"),
         (('s3={"enabled":false,"existingSecret":"x"}',), "use s3.external.existingSecret"),
     ],
 )

@@ -242,7 +242,7 @@ def test_ui_is_served_under_its_prefix_at_probes_and_ingress():
     web = container(found, "Deployment", "webserver")
     assert "--path-prefix=/dagster" in web["command"]
     probes = [web[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness")]
-    assert probes == ["/dagster/server_info"] * 2
+    assert probes == ["/-/healthy"] * 2
     [ingress] = [o for o in found if o["kind"] == "Ingress"]
     [rule] = ingress["spec"]["rules"]
     assert (rule["host"], rule["http"]["paths"][0]["path"]) == ("data.example.org", "/dagster")
@@ -304,6 +304,7 @@ def test_a_change_rolls_the_pods_that_read_it(setting, rolled):
     kept = (
         'postgresql={"dagsterPassword":"kept","lakePassword":"kept"}',
         's3.secretAccessKey="kept"',
+        'auth.basic.existingSecret="kept"',
     )
     before, after = objects("default", *kept), objects("default", *kept, setting)
     names = [*LOCATIONS, "daemon", "webserver"]

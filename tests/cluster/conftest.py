@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from cluster.images import built_images, built_on, parts_of
-from cluster.kube import ClusterError, Namespace, api_proxy, make_namespace, output_of
+from cluster.kube import ClusterError, Namespace, make_namespace, output_of
 from cluster.release import Release, helm
 from cluster.stranger import DEFAULT_DENY
 from ingestion.sample_data import DEFAULT_SIZE
@@ -72,13 +72,6 @@ def images(tmp_path_factory) -> Path:
     return built_images(tmp_path_factory.mktemp("images") / "images.yaml")
 
 
-@pytest.fixture(scope="session")
-def proxy(tmp_path_factory) -> Iterator[str]:
-    """URL of the cluster's API, on loopback."""
-    with api_proxy(tmp_path_factory.mktemp("proxy") / "log") as url:
-        yield url
-
-
 def holds_other_images(images: Path) -> bool:
     """Whether the node has the tag of one of the images already, with another content."""
     values = yaml.safe_load(images.read_text())
@@ -100,18 +93,19 @@ def for_the_session(release: Release) -> Iterator[None]:
     except ClusterError as error:
         raise ClusterError(f"{error}\n{state_of(release.namespace)}") from None
     finally:
+        release.way.close()
         if not os.environ.get("KEEP_RELEASE"):
             output_of("kubectl", "delete", "namespace", release.namespace.name, "--wait=false")
 
 
 @pytest.fixture(scope="session")
-def release(images, proxy) -> Iterator[Release]:
+def release(images, tmp_path_factory) -> Iterator[Release]:
     """The stack in namespace `data`, installed as the README says: no values at all.
 
     The namespace takes restricted pods only, and lets nothing through by itself. Where the node
     has an older image under the same tag, the images are named by digest.
     """
-    release = Release("stack", make_namespace("data"), proxy)
+    release = Release("stack", make_namespace("data"), tmp_path_factory.mktemp("data"))
     release.namespace.kubectl("apply", "-f", "-", text=json.dumps(DEFAULT_DENY))
     with for_the_session(release):
         if holds_other_images(images):
@@ -185,7 +179,7 @@ PROBED = {
 
 
 @pytest.fixture(scope="session")
-def probed(images, proxy, tmp_path_factory) -> Iterator[Release]:
+def probed(images, tmp_path_factory) -> Iterator[Release]:
     """A release in namespace `probed`: executor k8s-job, patience of a minute, and code that fails.
 
     Locations `steps` (each asset in a pod of its own) and `single` have the jobs of `probe/`.
@@ -194,9 +188,10 @@ def probed(images, proxy, tmp_path_factory) -> Iterator[Release]:
     values = json.loads(json.dumps(PROBED))
     for name in ("steps", "single"):
         values["codeLocations"][name] |= {"image": image, "env": {"PROBE": name}}
-    file = tmp_path_factory.mktemp("probed") / "values.yaml"
+    folder = tmp_path_factory.mktemp("probed")
+    file = folder / "values.yaml"
     file.write_text(yaml.safe_dump(values))
-    release = Release("probed", make_namespace("probed"), proxy)
+    release = Release("probed", make_namespace("probed"), folder)
     release.values += ["--values", str(images), "--values", str(file)]
     with for_the_session(release):
         release.install()

@@ -86,21 +86,56 @@ class Namespace:
         return self.kubectl("exec", target, "--", *command)
 
     @contextmanager
-    def forwarded(self, target: str, port: int, log: Path) -> Iterator[int]:
+    def forwarded(self, target: str, port: int | str, log: Path) -> Iterator[int]:
         """A local port that leads to one of a Service, such as `service/x`."""
-        local = free_port()
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                ["kubectl", "--namespace", self.name, "port-forward", target, f"{local}:{port}"],
-                stdout=output,
-                stderr=output,
-            )
+        way = Way(self, target, port, log)
         try:
-            wait_until(lambda: "Forwarding from" in log.read_text(), f"the way to {target}", log)
-            yield local
+            yield way.port
         finally:
-            process.terminate()
-            process.wait(30)
+            way.close()
+
+
+class Way:
+    """A local port that leads to one of a Service, to whichever pod serves it.
+
+    `kubectl port-forward` chooses a pod once, so `close` it where that one may have gone: the next
+    use begins anew.
+    """
+
+    def __init__(self, namespace: Namespace, target: str, port: int | str, log: Path) -> None:
+        self._namespace, self._target, self._to, self._log = namespace, target, port, log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def port(self) -> int:
+        """The port. Waits until it leads there."""
+        if self._process is None or self._process.poll() is not None:
+            wait_for(self._is_open, self._log.read_text)
+        return self._port
+
+    def close(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)
+            self._process = None
+
+    def _is_open(self) -> bool:
+        self.close()
+        self._port = free_port()
+        command = ["kubectl", "--namespace", self._namespace.name, "port-forward", self._target]
+        with self._log.open("w") as output:
+            process = subprocess.Popen(
+                [*command, f"{self._port}:{self._to}"], stdout=output, stderr=output
+            )
+        self._process = process
+
+        def decided() -> bool:
+            return "Forwarding from" in self._log.read_text() or process.poll() is not None
+
+        wait_until(decided, f"the way to {self._target}", self._log)
+        return process.poll() is None
 
 
 def make_namespace(name: str) -> Namespace:

@@ -8,11 +8,13 @@ import shutil
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
-from cluster.kube import Namespace, output_of, wait_for
+from cluster.kube import Namespace, Way, output_of, wait_for
 from scripts.chart_values_page import CHART
-from support.webserver import Webserver
+from support.webserver import Webserver, basic
 
 T = TypeVar("T")
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
@@ -36,14 +38,26 @@ def helm(*arguments: str) -> str:
     return output_of(program, *arguments)
 
 
-class ProxiedWebserver(Webserver):
-    """The UI's API behind `kubectl proxy`: a pod that starts or a busy node are waited for."""
+class ForwardedWebserver(Webserver):
+    """The UI's API, as its admin: a pod that starts, goes or is busy is waited for."""
+
+    def __init__(self, way: Way, path_prefix: str, headers: Mapping[str, str]) -> None:
+        super().__init__("", headers)
+        self._way, self._prefix = way, path_prefix
 
     def query(self, text: str, **variables: Any) -> dict[str, Any]:
         """As Webserver's; what only reads is asked again for a minute."""
         if text.startswith("mutation"):
+            return self._asked(text, **variables)
+        return asked_again(lambda: self._asked(text, **variables))
+
+    def _asked(self, text: str, **variables: Any) -> dict[str, Any]:
+        self.url = f"http://127.0.0.1:{self._way.port}{self._prefix}"
+        try:
             return super().query(text, **variables)
-        return asked_again(lambda: super(ProxiedWebserver, self).query(text, **variables))
+        except OSError:
+            self._way.close()
+            raise
 
 
 def asked_again(ask: Callable[[], T]) -> T:
@@ -62,15 +76,15 @@ def asked_again(ask: Callable[[], T]) -> T:
 
 @dataclass
 class Release:
-    """One release in its namespace; `proxy` is the URL of `kubectl proxy`.
+    """One release in its namespace.
 
     `values` are helm's flags of every install; `path_prefix` is where the UI is served since the
-    last one.
+    last one. `folder` is for logs.
     """
 
     name: str
     namespace: Namespace
-    proxy: str
+    folder: Path
     values: list[str] = field(default_factory=list)
     path_prefix: str = ""
 
@@ -79,22 +93,34 @@ class Release:
         """What the names of its objects begin with."""
         return f"{self.name}-freelancer-data-stack"
 
+    @cached_property
+    def way(self) -> Way:
+        """The way to the UI."""
+        target = f"service/{self.fullname}-webserver"
+        return Way(self.namespace, target, "http", self.folder / "way.log")
+
     @property
-    def ui(self) -> ProxiedWebserver:
+    def ui(self) -> ForwardedWebserver:
         """The UI's API."""
-        services = f"{self.proxy}/api/v1/namespaces/{self.namespace.name}/services"
-        proxy = f"{services}/{self.fullname}-webserver:http/proxy"
-        return ProxiedWebserver(f"{proxy}{self.path_prefix}")
+        return ForwardedWebserver(self.way, self.path_prefix, self.login)
+
+    @cached_property
+    def login(self) -> dict[str, str]:
+        """The header of the user admin."""
+        return basic("admin", self.secret("auth")["admin-password"])
 
     def is_installed(self) -> bool:
         """Whether helm knows it."""
         found = helm("list", "--namespace", self.namespace.name, "--short", "--all")
         return self.name in found.split()
 
-    def install(self, *settings: str, path_prefix: str = "") -> None:
+    def install(
+        self, *settings: str, path_prefix: str = "", wait_for_locations: bool = True
+    ) -> None:
         """Install, or upgrade in place, with helm's flags, and wait until all of it is ready.
 
-        What an earlier call set is gone: helm alone keeps it where no value is given.
+        What an earlier call set is gone: helm alone keeps it where no value is given. The webserver
+        tells of its locations only who has a password.
         """
         helm(
             "upgrade", "--install", "--reset-values", self.name, str(CHART),
@@ -102,7 +128,10 @@ class Release:
             *self.values, *settings, "--set", f"webserver.pathPrefix={path_prefix}",
         )  # fmt: skip
         self.path_prefix = path_prefix
-        self.wait_until_loaded()
+        self.way.close()
+        self.__dict__.pop("login", None)
+        if wait_for_locations:
+            self.wait_until_loaded()
 
     def wait_until_loaded(self) -> None:
         """Wait until the webserver knows all locations."""

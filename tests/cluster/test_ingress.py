@@ -36,13 +36,14 @@ def address() -> str:
 
 
 @pytest.fixture
-def page(address, tmp_path):
-    """A page of Chromium that finds HOST at the ingress, and nothing else."""
+def page(release, address, tmp_path):
+    """A page of Chromium that finds HOST at the ingress, and nothing else; its user is admin."""
     program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     rules = f"--host-resolver-rules=MAP {HOST} {address}, MAP * ~NOTFOUND"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, rules])
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        login = {"username": "admin", "password": release.secret("auth")["admin-password"]}
+        page = browser.new_page(viewport={"width": 1600, "height": 900}, http_credentials=login)
         page.set_default_timeout(60_000)
         yield page
         browser.close()
@@ -58,7 +59,8 @@ def served(release, address, request):
     """The release with its UI under `request.param` behind the ingress; it stays so."""
     ingress = ("--set", "ingress.enabled=true", "--set", f"ingress.host={HOST}")
     release.install(*ingress, path_prefix=request.param)
-    url = Request(f"http://{address}{request.param}/server_info", headers={"Host": HOST})
+    headers = {"Host": HOST} | release.login
+    url = Request(f"http://{address}{request.param}/server_info", headers=headers)
 
     def answers() -> bool:
         try:
@@ -95,7 +97,7 @@ def test_a_person_sees_the_graph_launches_a_run_and_watches_its_logs(served, pag
 @pytest.mark.parametrize("served", [""], indirect=True)
 def test_nobody_notices_that_the_webserver_is_replaced(release, served, address):
     """The ingress has a pod to ask at every moment."""
-    question = Request(f"http://{address}/server_info", headers={"Host": HOST})
+    question = Request(f"http://{address}/server_info", headers={"Host": HOST} | release.login)
     name = f"deployment/{release.fullname}-webserver"
     before = set(release.namespace.names("pods", release.selector("webserver")))
     release.namespace.kubectl("rollout", "restart", name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -31,17 +32,17 @@ PROGRESS = """query ($id: String!) {
 
 
 class Webserver:
-    """The API at `url`."""
+    """The API at `url`; `headers` go with each request."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
+        self.url, self.headers = url, dict(headers or {})
 
     def query(self, text: str, **variables: Any) -> dict[str, Any]:
         """The answer's `data`."""
         request = urllib.request.Request(
             f"{self.url}/graphql",
             data=json.dumps({"query": text, "variables": variables}).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **self.headers},
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)["data"]
@@ -98,6 +99,12 @@ class Webserver:
     def _run_id(answer: dict[str, Any]) -> str:
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return answer["run"]["runId"]
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header of a login."""
+    pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
 
 
 @contextmanager

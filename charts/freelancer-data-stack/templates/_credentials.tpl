@@ -1,6 +1,9 @@
-{{/* Credentials of the bundled stores: as the values say, else as the release's Secrets have them, else random. */}}
+{{/* Credentials of the bundled stores and the login: as the values say, else as the release's Secrets have them, else random. */}}
 
-{{/* One of them. dict root, key: dagsterPassword, lakePassword, superuserPassword, secretAccessKey */}}
+{{/*
+One of them. dict root, key: dagsterPassword, lakePassword, superuserPassword, secretAccessKey, adminPassword,
+operatorPassword, viewerPassword, proxySecret, cookieSecret
+*/}}
 {{- define "stack.generated" -}}
 {{- if not (hasKey .root.Values "generated") }}
 {{- $_ := include "stack.generate" .root }}
@@ -12,11 +15,10 @@
 {{- define "stack.generate" -}}
 {{- $name := include "stack.fullname" . -}}
 {{- $held := dict -}}
-{{- range $key, $value := (lookup "v1" "Secret" .Release.Namespace (printf "%s-postgresql" $name)).data }}
+{{- range $part := list "postgresql" "s3" "auth" }}
+{{- range $key, $value := (lookup "v1" "Secret" $.Release.Namespace (printf "%s-%s" $name $part)).data }}
   {{- $_ := set $held $key (b64dec $value) }}
 {{- end }}
-{{- range $key, $value := (lookup "v1" "Secret" .Release.Namespace (printf "%s-s3" $name)).data }}
-  {{- $_ := set $held $key (b64dec $value) }}
 {{- end }}
 {{- with get $held "s3.json" }}{{/* of the chart's first version; it stays in the Secret */}}
   {{- $_ := set $held "secret-access-key" (default (first (first (fromJson .).identities).credentials).secretKey (get $held "secret-access-key")) }}
@@ -26,6 +28,9 @@
     "lakePassword" (coalesce .Values.postgresql.lakePassword (get $held "lake-password") (randAlphaNum 32))
     "superuserPassword" (default (ternary "" (randAlphaNum 32) (eq (include "stack.isBlind" .) "true")) (get $held "postgres-password"))
     "secretAccessKey" (coalesce .Values.s3.secretAccessKey (get $held "secret-access-key") (randAlphaNum 32)) }}
+{{- range $key, $kept := dict "adminPassword" "admin-password" "operatorPassword" "operator-password" "viewerPassword" "viewer-password" "proxySecret" "proxy-secret" "cookieSecret" "cookie-secret" }}
+  {{- $_ := set $generated $key (default (randAlphaNum 32) (get $held $kept)) }}
+{{- end }}
 {{- if .Values.postgresql.existingSecret }}
   {{- $generated = mergeOverwrite $generated (dict "dagsterPassword" "" "lakePassword" "" "superuserPassword" "") }}
 {{- end }}
@@ -68,6 +73,12 @@ what kinds the cluster has; a mere `helm template` does not.
 {{- end }}
 {{- if and .Values.s3.enabled (not .Values.s3.existingSecret) (not .Values.s3.secretAccessKey) }}
   {{- $lacking = append $lacking "s3.existingSecret" }}
+{{- end }}
+{{- if and (eq .Values.auth.mode "basic") (not .Values.auth.basic.existingSecret) }}
+  {{- $lacking = append $lacking "auth.basic.existingSecret" }}
+{{- end }}
+{{- if and (eq .Values.auth.mode "oidc") (not .Values.auth.oidc.existingSecret) }}
+  {{- $lacking = append $lacking "auth.oidc.existingSecret" }}
 {{- end }}
 {{- if and $lacking .Release.IsInstall (.Capabilities.APIVersions.Has "apps/v1/Deployment") (include "stack.isBlind" .) }}
   {{- fail (printf "%s: empty, and this rendering can't look up the passwords made before, so each would make others: name a Secret there (docs/credentials.md says with which keys), or render with helm itself, a dry run with --dry-run=server" (join " and " $lacking)) }}

@@ -30,6 +30,7 @@
   {{- end }}
 {{- end }}
 {{- include "stack.validate.credentials" . }}
+{{- include "stack.validate.auth" . }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
   {{- fail "ingress.enabled is true, but ingress.host is empty: name the host of the UI" }}
 {{- end }}

@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from pods.http import App, Headers, Message, Receive, Refusal, Send
 
 ANY = "*"
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - recognised, not listened at
@@ -43,14 +39,6 @@ class Authority:
             return None
         host = found[1].strip("[]").removesuffix(".")
         return cls(host, int(found[2]) if found[2] else None)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """HTTP status and one line for whoever meant well."""
-
-    status: int
-    line: str
 
 
 class Hosts:
@@ -101,14 +89,14 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, send)
         else:
-            await _refuse(scope, refusal, send)
+            await refusal.send(scope, send)
 
     def _refusal(self, scope: Message) -> Refusal | None:
-        headers = _Headers(scope)
+        headers = Headers(scope)
         refusal = self._wrong_host(headers) or self._wrong_origin(headers)
         return refusal or (_wrong_content(scope, headers) if scope["type"] == "http" else None)
 
-    def _wrong_host(self, headers: _Headers) -> Refusal | None:
+    def _wrong_host(self, headers: Headers) -> Refusal | None:
         host = headers.one("host")
         authority = Authority.parse(host or "")
         if authority and self._hosts.has(authority):
@@ -119,7 +107,7 @@ class Guard:
             f"name to {self._setting}",
         )
 
-    def _wrong_origin(self, headers: _Headers) -> Refusal | None:
+    def _wrong_origin(self, headers: Headers) -> Refusal | None:
         origin = headers.one("origin")
         if origin is None and not headers.has("origin"):
             return None
@@ -138,7 +126,7 @@ class Guard:
         )
 
 
-def _wrong_content(scope: Message, headers: _Headers) -> Refusal | None:
+def _wrong_content(scope: Message, headers: Headers) -> Refusal | None:
     """Nothing that a page of others may send unasked: queries in the URL, forms, plain text."""
     graphql = str(scope["path"]).rstrip("/").endswith("/graphql")
     if graphql and b"query" in parse_qs(scope.get("query_string", b""), keep_blank_values=True):
@@ -157,39 +145,5 @@ def _wrong_content(scope: Message, headers: _Headers) -> Refusal | None:
     )
 
 
-class _Headers:
-    def __init__(self, scope: Message) -> None:
-        self._found: dict[bytes, list[bytes]] = {}
-        for name, value in scope["headers"]:
-            self._found.setdefault(name.lower(), []).append(value)
-
-    def has(self, name: str) -> bool:
-        return name.encode() in self._found
-
-    def one(self, name: str) -> str | None:
-        """The header's value; None if there isn't exactly one."""
-        values = self._found.get(name.encode(), [])
-        return values[0].decode("latin-1") if len(values) == 1 else None
-
-    def has_body(self) -> bool:
-        return self.has("transfer-encoding") or self.one("content-length") not in (None, "0")
-
-
 def _shown(text: str | None) -> str:
     return ascii(text)[:100] if text else "(none)"
-
-
-async def _refuse(scope: Message, refusal: Refusal, send: Send) -> None:
-    kind = "http.response"
-    if scope["type"] == "websocket":
-        if "websocket.http.response" not in scope.get("extensions", {}):
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        kind = "websocket.http.response"
-    body = f"{refusal.line}\n".encode()
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": f"{kind}.start", "status": refusal.status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": body})

@@ -104,7 +104,7 @@ def test_a_file_whose_records_are_counted_otherwise_than_read_is_refused(
     exports_in_a_file, monkeypatch
 ):
     exports_in_a_file.clients("clients.csv", "1,A,2025-01-01", "2,B,2025-01-01")
-    monkeypatch.setattr("ingestion.files.records._count", lambda *_: 3)
+    monkeypatch.setattr("ingestion.files.delimited._count", lambda *_: 3)
     report = exports_in_a_file.load()
     assert "read in two ways, which gave 2 and 3 rows" in report.quarantined["clients.csv"]
 

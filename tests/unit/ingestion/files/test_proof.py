@@ -23,6 +23,10 @@ def connection() -> duckdb.DuckDBPyConnection:
         (["-0.00", "1.00"], "DECIMAL(18,2)", ["0.00", "1.00"]),
         (["123456789012345678.12", "1.10"], "DECIMAL(38,2)", ["123456789012345678.12", "1.10"]),
         (["1.234", "2.345,5"], "DECIMAL(18,1)", ["1234.0", "2345.5"]),
+        (["1,50", "-2,25"], "DECIMAL(18,2)", ["1.50", "-2.25"]),
+        (["2026-11-01 08:15:30"], "TIMESTAMP", ["2026-11-01 08:15:30"]),
+        (["2026-11-01 08:15:30.5"], "TIMESTAMP", ["2026-11-01 08:15:30.500000"]),
+        (["2026-11-01 8:15:30"], "TIMESTAMP", ["2026-11-01 08:15:30"]),
         (["12,50-", "3,00"], "DECIMAL(18,2)", ["-12.50", "3.00"]),
         (["(1,234.50)", "5.00"], "DECIMAL(18,2)", ["-1234.50", "5.00"]),
         (["€1.234,50", "-€2,00"], "DECIMAL(18,2)", ["1234.50", "-2.00"]),
@@ -57,10 +61,45 @@ def test_values_that_could_be_something_else_stay_text(connection, tmp_path, tex
     assert _proven(connection, tmp_path, texts) == ("VARCHAR", texts)
 
 
-def _proven(connection, folder, texts: list[str]) -> tuple[str, list[str]]:
+@pytest.mark.parametrize(
+    ("usual", "odd"),
+    [
+        ("2026-11-01 08:15:{:02}", "infinity"), ("2026-11-01 08:15:{:02}", "2026-11-31 08:15:00"),
+        ("2026-11-01 08:15:{:02}", "12026-11-01 08:15:00"), ("{},50", "1.50"),
+        ("{},50", "1.000,50"), ("{}.50", "1,50"), ("{}", "007"), ("{:02}.11.2026", "31.11.2026"),
+    ],
+)  # fmt: skip
+def test_one_odd_value_far_below_the_sample_changes_what_a_column_is(
+    connection, tmp_path, usual, odd
+):
+    texts = [usual.format(n % 28 + 1) for n in range(5_000)]
+    assert _proven(connection, tmp_path, texts)[0] != "VARCHAR"
+    type_, values = _proven(connection, tmp_path, [*texts, odd])
+    if odd == "1.000,50":
+        assert (type_, values[-1]) == ("DECIMAL(18,2)", "1000.50")
+    else:
+        assert (type_, values[-1]) == ("VARCHAR", odd)
+
+
+@pytest.mark.parametrize(
+    ("remembered", "value"),
+    [
+        ("number as -1,5", "1.234"), ("number with a comma and 2 digits after it", "1.234"),
+        ("number as -1.234,5", "1.234"), ("number as -1.5", "1234"),
+        ("number with a point and 2 digits after it", "1234"), ("number as -1,234.5", "1234"),
+    ],
+)  # fmt: skip
+def test_the_mark_that_a_table_is_known_for_decides_what_fits_twice(
+    connection, tmp_path, remembered, value
+):
+    assert _proven(connection, tmp_path, ["1,234"], remembered)[1] == [value]
+
+
+def _proven(connection, folder, texts: list[str], remembered: str = "") -> tuple[str, list[str]]:
     path = folder / "records.parquet"
     pq.write_table(pa.table({"c0": pa.array(texts, pa.string())}), path)
-    (found,) = prove(connection, Records(path, ("name",), len(texts), len(texts)))
+    records = Records(path, ("name",), len(texts), len(texts))
+    (found,) = prove(connection, records, remembered={0: remembered})
     rows = connection.execute(
         f"select {found.value(text_of(0))} from read_parquet('{path}')"
     ).fetchall()

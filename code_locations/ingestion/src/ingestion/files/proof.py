@@ -16,6 +16,7 @@ from ingestion.files.forms import (
     INTEGER,
     NUMBER,
     Form,
+    mark_in,
     possible_forms,
     written_as,
 )
@@ -226,7 +227,9 @@ def _choose(
         marks = {str(rules.decimal)} if rules.decimal else {form.mark for form in single}
         orders = {str(rules.dates)} if rules.dates else {form.order for form in single}
         by_file = [f for f in column.left if f.mark in marks - {""} or f.order in orders - {""}]
-        remembered = [form for form in column.left if form.name == column.remembered]
+        mark = mark_in(column.remembered)
+        remembered = [f for f in column.left if f.name == column.remembered]
+        remembered = remembered or [f for f in column.left if mark and f.mark == mark]
         chosen = remembered or by_file
         if len(chosen) == 1:
             column.left = chosen

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.files.bank import read_statement
 from ingestion.files.conform import ColumnEvidence, Destination, Remembered, conform
+from ingestion.files.delimited import read_delimited
 from ingestion.files.dialect import Known, find_dialect
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.footer import without_footer
 from ingestion.files.identify import Opened, open_file
 from ingestion.files.json_records import read_json
 from ingestion.files.parquet import conform_parquet
-from ingestion.files.records import Records, RowAside, read_delimited, write_rows
+from ingestion.files.records import Records, RowAside, RowGroups, write_rows
 from ingestion.files.rules import ReadingRules
 from ingestion.files.sheets import read_sheet
 from ingestion.files.workbook import sheets
@@ -184,10 +185,10 @@ def _joined(parts: Sequence[Records], target: Path) -> Records:
                 f"its {len(parts)} parts have different columns, as {', '.join(first.names)[:100]} "
                 f"and {', '.join(part.names)[:100]}; drop each as a file of its own"
             )
-    with pq.ParquetWriter(target, pq.read_schema(first.path)) as out:
+    with RowGroups(target, len(first.names)) as groups:
         for part in parts:
             for batch in pq.ParquetFile(part.path).iter_batches():
-                out.write_batch(batch)
+                groups.write(batch)
     kinds = tuple(
         frozenset().union(*columns) for columns in zip(*(part.kinds for part in parts), strict=True)
     )

@@ -1,43 +1,28 @@
-"""The records of a file as text: Parquet with a column of text for each of the file's.
-
-Delimited text is read by pyarrow, with a dialect that leaves nothing to it, and counted by other
-means: by line ends and quotes, or where these are irregular by Python's csv module, which is
-strict. Both must agree on every row, or the file is refused.
-"""
+"""The records of a file as text: Parquet with a column of text for each of the file's."""
 
 from __future__ import annotations
 
-import csv
-import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingestion.files.dialect import LONGEST_CELL, Dialect, csv_reader, lines_of
-from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import is_total
-from ingestion.files.quoted import count_rows
-
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _T = TypeVar("_T")
 
-_BLOCK_BYTES = 1 << 20
-# What a row may have.
-_LARGEST_BLOCK_BYTES = 16 << 20
 _BATCH_ROWS = 20_000
-_LAST_ROWS = 8
+# Large enough for values to come again, small enough for what DuckDB keeps in order: with groups of
+# 120,000 rows 2 GB took 1.5 GB of memory, with these 0.5.
+_GROUP_ROWS = 1 << 15
+_GROUP_BYTES = 16 << 20
 _LONGEST_DIGITS = 40
-# As many rows may not fit as do: beyond, the dialect is what is wrong.
-_MOST_ASIDE = 0.5
-_TITLE_WITHIN = 3
-_PAGE = re.compile(r"\b(page|seite|pagina|página|blatt|strona)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -78,287 +63,88 @@ class Records:
     blank_is_null: bool = True
 
 
-def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int = 0) -> Records:
-    """Read delimited text in UTF-8 into `target`. Raises UnreadableFileError."""
-    if not dialect.width:
-        raise UnreadableFileError("it has no columns")
-    total = _count(file, dialect)
-    staged, skipped = _stage(file, dialect, target)
-    footer = footer_lines or _footer(_last_rows(target, staged))
-    rows = staged - footer
-    aside: tuple[RowAside, ...] = ()
-    if skipped or footer:
-        why = (
-            "is a footer, as declared" if footer_lines else "is empty, or a total of the rows above"
-        )
-        aside = tuple(_explained(file, dialect, rows, why))
-        if footer:
-            _shorten(target, rows)
-    if rows + len(aside) != total:
-        raise UnreadableFileError(
-            f"it was read in two ways, which gave {rows + len(aside):,} and {total:,} rows; "
-            "its quotes are not as in CSV: export it anew, or declare quote and delimiter"
-        )
-    _refuse_another_table(aside, dialect)
-    odd = [row for row in aside if not row.expected]
-    if len(odd) > 2 and len(odd) > rows * _MOST_ASIDE:
-        raise UnreadableFileError(
-            f"{len(odd):,} of its {total:,} rows don't fit the {dialect.width} columns of the "
-            f"header; {odd[0].reason}"
-        )
-    return Records(
-        path=target,
-        names=dialect.names,
-        rows=rows,
-        total=total,
-        aside=aside,
-        evidence={**dialect.reasons, "lines before the header": len(dialect.preamble)},
-        preamble=dialect.preamble,
-        line=lambda row: _line_of(file, dialect, row),
-    )
+class RowGroups:
+    """Writes batches of text to a Parquet file, in row groups that DuckDB reads quickly.
+
+    A column whose values come again is written by its distinct values, and what DuckDB computes of
+    it later it computes once for each of them. The last `held_back` rows are not written before the
+    end, and may still be dropped.
+    """
+
+    def __init__(self, target: Path, width: int, held_back: int = 0) -> None:
+        import pyarrow as pa
+
+        self.rows = 0
+        self._held_back = held_back
+        self._target = target
+        self._schema = pa.schema([(f"c{n}", pa.string()) for n in range(width)])
+        self._pending: list[pa.RecordBatch] = []
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> RowGroups:
+        """Itself; the file is whole once it is left."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Write what is left, unless something went wrong."""
+        if kind is None:
+            self._flush(0)
+        if self._writer is not None:
+            self._writer.close()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows."""
+        if not batch.num_rows:
+            return
+        self.rows += batch.num_rows
+        self._pending.append(batch)
+        waiting = sum(batch.num_rows for batch in self._pending)
+        if waiting >= _GROUP_ROWS or sum(batch.nbytes for batch in self._pending) >= _GROUP_BYTES:
+            self._flush(min(self._held_back, waiting))
+
+    def last_rows(self) -> list[list[str]]:
+        """The rows that are held back."""
+        table = self._waiting()
+        last = table.slice(max(0, table.num_rows - self._held_back))
+        return [list(row.values()) for row in last.to_pylist()]
+
+    def drop_last(self, rows: int) -> int:
+        """Leave up to this many of the last rows out; how many there were."""
+        table = self._waiting()
+        dropped = min(rows, int(table.num_rows))
+        self._pending = table.slice(0, table.num_rows - dropped).to_batches()
+        self.rows -= dropped
+        return dropped
+
+    def _waiting(self) -> pa.Table:
+        import pyarrow as pa
+
+        return pa.Table.from_batches(self._pending, self._schema)
+
+    def _flush(self, held_back: int) -> None:
+        import pyarrow.parquet as pq
+
+        table = self._waiting()
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._target, self._schema, compression="none", write_statistics=False,
+                use_dictionary=_repeating(self._pending[0]) if self._pending else False,
+            )  # fmt: skip
+        written = table.num_rows - held_back
+        if written:
+            self._writer.write_table(table.slice(0, written), row_group_size=table.num_rows)
+        self._pending = table.slice(written).to_batches()
 
 
-def _count(file: Path, dialect: Dialect) -> int:
-    """Rows after the header. Raises UnreadableFileError where a quote goes wrong."""
-    if dialect.escape is None and not _has(file, dialect.quote, dialect.start):
-        return _count_lines(file, dialect.start)
-    rows = None
-    if dialect.escape is None and dialect.quote is not None:
-        rows = count_rows(file, dialect.start, dialect.delimiter, dialect.quote)
-    return sum(1 for _ in _strictly(file, dialect)) if rows is None else rows
-
-
-def _has(file: Path, sign: str | None, start: int) -> bool:
-    if sign is None:
-        return False
-    wanted = sign.encode()
-    with file.open("rb") as stream:
-        stream.seek(start)
-        return any(wanted in chunk for chunk in iter(lambda: stream.read(_BLOCK_BYTES), b""))
-
-
-def _count_lines(file: Path, start: int) -> int:
-    """Lines that aren't empty."""
-    count, before = 0, b"\n"
-    with file.open("rb") as stream:
-        stream.seek(start)
-        while chunk := stream.read(_BLOCK_BYTES):
-            text = before + chunk
-            before = chunk[-1:]
-            if b"\r" in text:
-                text = re.sub(rb"\r\n?", b"\n", text)
-            # A line begins after each end that isn't followed by another, or by nothing yet.
-            empty = len(re.findall(rb"\n(?=\n)", text)) if b"\n\n" in text else 0
-            count += text.count(b"\n") - empty - text.endswith(b"\n")
-    return count
-
-
-def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of every row. Raises UnreadableFileError where a quote goes wrong."""
-    limit = csv.field_size_limit(LONGEST_CELL)
-    lines = (line.decode("utf-8") for line in lines_of(file, dialect.start))
-    reader = csv_reader(lines, dialect.delimiter, dialect.quote, dialect.escape, strict=True)
-    begins = 0
-    try:
-        for cells in reader:
-            if cells:
-                yield dialect.line + begins, cells
-            begins = reader.line_num
-    except csv.Error as error:
-        line = dialect.line + begins
-        told = "that goes on after its end"
-        if "end of data" in str(error) or "larger" in str(error):
-            told = "that never closes"
-        raise UnreadableFileError(
-            f"line {line}: it has a quoted value {told} ({error}); correct the quotes there, or "
-            "declare quote: '' if the file has none"
-        ) from error
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _stage(file: Path, dialect: Dialect, target: Path) -> tuple[int, int]:
-    """Write the rows of the right width; how many they are, and how many are not."""
-    import pyarrow as pa
-
-    size = _BLOCK_BYTES
-    while True:
-        try:
-            return _stage_by(file, dialect, target, size)
-        except pa.ArrowInvalid as error:
-            if "straddling" not in str(error):
-                raise UnreadableFileError(str(error).splitlines()[0]) from error
-            if size >= _LARGEST_BLOCK_BYTES:
-                _require_cells(file, dialect)
-                told = f"it has a row of more than {_LARGEST_BLOCK_BYTES:,} bytes"
-                raise UnreadableFileError(f"{told}; export it without that row") from error
-            size = min(8 * size, _LARGEST_BLOCK_BYTES)
-
-
-def _require_cells(file: Path, dialect: Dialect) -> None:
-    """Name the first cell that a quote makes too long. Raises UnreadableFileError."""
-    for _ in _strictly(file, dialect):
-        pass
-
-
-def _stage_by(file: Path, dialect: Dialect, target: Path, size: int) -> tuple[int, int]:
-    import pyarrow as pa
-    import pyarrow.csv as pa_csv
-    import pyarrow.parquet as pq
-
-    skipped = 0
-
-    def skip(_row: Any) -> str:
-        nonlocal skipped
-        skipped += 1
-        return "skip"
-
-    columns = [f"c{n}" for n in range(dialect.width)]
-    schema = pa.schema([(name, pa.string()) for name in columns])
-    rows = 0
-    with (
-        file.open("rb") as stream,
-        pq.ParquetWriter(
-            target, schema, compression="lz4", use_dictionary=False, write_statistics=False
-        ) as out,
-    ):
-        stream.seek(dialect.start)
-        if not stream.read(1):
-            return 0, 0
-        stream.seek(dialect.start)
-        try:
-            reader = pa_csv.open_csv(
-                stream,
-                read_options=pa_csv.ReadOptions(
-                    column_names=columns, block_size=size, use_threads=False
-                ),
-                parse_options=pa_csv.ParseOptions(
-                    delimiter=dialect.delimiter,
-                    quote_char=dialect.quote or False,
-                    double_quote=dialect.escape is None,
-                    escape_char=dialect.escape or False,
-                    newlines_in_values=True,
-                    invalid_row_handler=skip,
-                ),
-                convert_options=pa_csv.ConvertOptions(
-                    column_types=schema, strings_can_be_null=False
-                ),
-            )
-        except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
-                return 0, skipped
-            raise
-        for batch in reader:
-            kept = _without_headers(batch, dialect.names)
-            skipped += batch.num_rows - kept.num_rows
-            rows += kept.num_rows
-            if kept.num_rows:
-                out.write_batch(kept)
-    return rows, skipped
-
-
-def _without_headers(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
-    """The rows that don't repeat the header, as those of exports that were put together do."""
+def _repeating(batch: pa.RecordBatch) -> list[str]:
+    """The columns in which a value comes twice on average, or oftener."""
     import pyarrow.compute as pc
 
-    # By the start of the longest name: comparing with a scalar would import pandas, 1.5 CPU s.
-    place = max(range(len(names)), key=lambda n: len(names[n]))
-    alike = pc.starts_with(batch.column(place), pattern=names[place])
-    if not pc.any(alike).as_py():
-        return batch
-    same = [tuple(row.values()) == tuple(names) for row in batch.filter(alike).to_pylist()]
-    if not any(same):
-        return batch
-    found = iter(same)
-    return batch.filter([not (one and next(found)) for one in alike.to_pylist()])
-
-
-def _last_rows(target: Path, rows: int) -> list[list[str]]:
-    import pyarrow.parquet as pq
-
-    if not rows:
-        return []
-    parquet = pq.ParquetFile(target)
-    last = parquet.read_row_group(parquet.num_row_groups - 1)
     return [
-        list(row.values()) for row in last.slice(max(0, last.num_rows - _LAST_ROWS)).to_pylist()
+        name
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        if 2 * pc.count_distinct(column).as_py() <= batch.num_rows
     ]
-
-
-def _footer(last: Sequence[Sequence[str]]) -> int:
-    """How many of the last rows are no records: totals, empty ones, and a note below these."""
-    found = 0
-    for number, row in enumerate(reversed(last), 1):
-        above = last[-number - 1] if number < len(last) else ()
-        filled = sum(bool(cell.strip()) for cell in row)
-        note = filled == 1 and len(row) > 2 and above and not any(above)
-        if is_total(row, _full(last)) or note or (not filled and len(row) > 1):
-            found = number
-        else:
-            break
-    return found
-
-
-def _full(rows: Sequence[Sequence[str]]) -> Sequence[str]:
-    """The fullest of some rows, the first where several are: one that is no total."""
-    return max(rows, key=lambda row: sum(bool(cell.strip()) for cell in row))
-
-
-def _explained(file: Path, dialect: Dialect, rows: int, footer: str) -> Iterator[RowAside]:
-    """Each row that isn't loaded, with its line: those that don't fit, and all beyond `rows`."""
-    good = 0
-    for line, cells in _strictly(file, dialect):
-        found = len(cells)
-        even = found == dialect.width
-        if not even:
-            why = f"has {found} cell{'s' * (found != 1)} instead of {dialect.width}"
-        elif tuple(cells) == dialect.names:
-            why = "repeats the header"
-        elif good >= rows:
-            why = footer
-        else:
-            good += 1
-            continue
-        yield RowAside(line, f"line {line} {why}", tuple(cells), expected=even)
-
-
-def _refuse_another_table(aside: Sequence[RowAside], dialect: Dialect) -> None:
-    """Refuse rows below a title of their own and the same header: they are of another kind."""
-    for title, header in pairwise(aside):
-        text = " ".join(cell for cell in title.cells if cell.strip())
-        if (
-            header.cells == dialect.names
-            and not title.expected
-            and header.line - title.line <= _TITLE_WITHIN
-            and dialect.delimiter.join(title.cells) not in dialect.preamble
-            and not _PAGE.search(text)
-        ):
-            raise UnreadableFileError(
-                f"line {title.line} ({text[:60]}) begins another table with the same header; make "
-                "a file of each"
-            )
-
-
-def _shorten(target: Path, rows: int) -> None:
-    import pyarrow.parquet as pq
-
-    shorter = target.with_suffix(".shorter.parquet")
-    parquet = pq.ParquetFile(target)
-    with pq.ParquetWriter(shorter, parquet.schema_arrow) as out:
-        for batch in parquet.iter_batches(_BATCH_ROWS):
-            kept = min(rows, batch.num_rows)
-            out.write_batch(batch.slice(0, kept))
-            rows -= kept
-    shorter.replace(target)
-
-
-def _line_of(file: Path, dialect: Dialect, row: int) -> int:
-    good = (
-        line
-        for line, cells in _strictly(file, dialect)
-        if len(cells) == dialect.width and tuple(cells) != dialect.names
-    )
-    return next((line for n, line in enumerate(good) if n == row), 0)
 
 
 def write_rows(
@@ -393,13 +179,13 @@ def write_rows(
         parts.append(target.with_name(f"{target.name}.{len(parts)}"))
         table = pa.Table.from_arrays(arrays, names=[f"c{n}" for n in range(len(arrays))])
         pq.write_table(table, parts[-1], compression="lz4", use_dictionary=False)
-    schema = pa.schema([(f"c{n}", pa.string()) for n in range(len(kinds))])
-    with pq.ParquetWriter(target, schema, compression="lz4", use_dictionary=False) as out:
+    with RowGroups(target, len(kinds)) as groups:
         for part in parts:
             table = pq.read_table(part)
-            for field_ in list(schema)[table.num_columns :]:
-                table = table.append_column(field_, pa.nulls(table.num_rows, pa.string()))
-            out.write_table(table)
+            for n in range(table.num_columns, len(kinds)):
+                table = table.append_column(f"c{n}", pa.nulls(table.num_rows, pa.string()))
+            for batch in table.to_batches():
+                groups.write(batch)
             part.unlink()
     return Records(
         path=target,

@@ -1,0 +1,60 @@
+"""What the webserver's ASGI middlewares share: headers of a request, and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """HTTP status, one line for whoever meant well, and more headers of the answer."""
+
+    status: int
+    line: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    async def send(self, scope: Message, send: Send) -> None:
+        """Answer with it."""
+        kind = "http.response"
+        if scope["type"] == "websocket":
+            if "websocket.http.response" not in scope.get("extensions", {}):
+                await send({"type": "websocket.close", "code": 1008})
+                return
+            kind = "websocket.http.response"
+        body = f"{self.line}\n".encode()
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in self.headers),
+        ]
+        await send({"type": f"{kind}.start", "status": self.status, "headers": headers})
+        await send({"type": f"{kind}.body", "body": body})
+
+
+class Headers:
+    """Headers of a request; names in lower case."""
+
+    def __init__(self, scope: Message) -> None:
+        self._found: dict[bytes, list[bytes]] = {}
+        for name, value in scope["headers"]:
+            self._found.setdefault(name.lower(), []).append(value)
+
+    def has(self, name: str) -> bool:
+        """Whether there is one, or several."""
+        return name.encode() in self._found
+
+    def one(self, name: str) -> str | None:
+        """The header's value; None if there isn't exactly one."""
+        values = self._found.get(name.encode(), [])
+        return values[0].decode("latin-1") if len(values) == 1 else None
+
+    def has_body(self) -> bool:
+        """Whether the request says that it has a body."""
+        return self.has("transfer-encoding") or self.one("content-length") not in (None, "0")
