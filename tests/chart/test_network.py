@@ -157,3 +157,20 @@ def test_two_releases_do_not_reach_each_other():
 
 def test_policies_can_be_left_out():
     assert not policies_of(objects("default", "networkPolicy.enabled=false"))
+
+
+def test_with_a_proxy_for_the_login_it_alone_reaches_the_webserver():
+    of = '"issuerUrl":"https://id.example.org:8443","clientId":"stack","existingSecret":"oidc"'
+    found = objects("default", f'auth={{"mode":"oidc","oidc":{{{of}}}}}')
+    policies, pods = policies_of(found), places(found)
+    assert allows(policies, pods["proxy"], pods["webserver"], 3000)
+    assert allows(policies, pods["proxy"], ELSEWHERE, 8443)
+    assert not allows(policies, pods["proxy"], ELSEWHERE, API)
+    for stranger in (FOREIGN, ELSEWHERE):
+        assert allows(policies, stranger, pods["proxy"], 4180)
+        assert not allows(policies, stranger, pods["webserver"], 3000)
+    others = {name for name, pod in pods.items() if allows(policies, pod, pods["webserver"], 3000)}
+    # What may open anything is kept out by the webserver's own policy.
+    assert others == {"proxy"}
+    for target, port in (("postgresql", 5432), ("s3", 8333), ("server of quality", 4000)):
+        assert not allows(policies, pods["proxy"], pods[target], port)
