@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from cluster.kube import output_of, wait_for
 from cluster.release import helm
-from cluster.test_ingress import FLAGS
+from cluster.test_ingress import FLAGS, keep
 from support.webserver import basic
 
 HOST = "login.example.test"
@@ -209,15 +209,16 @@ def sent(page: Page, query: str, headers: Mapping[str, str] | None = None) -> in
 
 
 @pytest.mark.parametrize(("variable", "wipe"), [("OIDC_ADMIN", 200), ("OIDC_VIEWER", 403)])
-def test_a_user_of_the_provider_has_the_role_of_their_groups(page, variable, wipe):
+def test_a_user_of_the_provider_has_the_role_of_their_groups(page, variable, wipe, tmp_path):
     log_in(page, variable)
-    expect(page.get_by_text("Overview").first).to_be_visible()
+    expect(page.get_by_text("Runs").first).to_be_visible(timeout=60_000)
+    keep(page, f"login-{variable}", tmp_path)
     assert sent(page, READ) == 200
     for forged in ({}, FORGED):
         assert sent(page, WIPE, forged) == wipe
     page.goto(f"http://{HOST}/oauth2/sign_out")
     page.goto(f"http://{HOST}/")
-    expect(page.locator("[name=password]")).to_be_visible()
+    expect(page.locator("[name=password]")).to_be_visible(timeout=60_000)
 
 
 def test_a_user_without_a_verified_address_is_refused(page):
