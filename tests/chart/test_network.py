@@ -74,10 +74,16 @@ def test_the_ui_is_closed_to_all_but_the_peers_that_are_named():
 
 def test_hardened_only_the_ingress_controller_reaches_the_ui():
     found = objects("hardened")
-    policies, ui = policies_of(found), places(found)["webserver"]
-    assert allows(policies, Place({"app": "traefik"}, namespace="ingress"), ui, 3000)
-    assert not allows(policies, Place({"app": "traefik"}, namespace="elsewhere"), ui, 3000)
-    assert not allows(policies, FOREIGN, ui, 3000)
+    policies, front, ui = (
+        policies_of(found), places(found)["proxy"], places(found)["webserver"]
+    )  # fmt: skip
+    controller = Place({"app": "traefik"}, namespace="ingress")
+    assert allows(policies, controller, front, 4180)
+    assert allows(policies, front, ui, 3000)
+    for stranger in (Place({"app": "traefik"}, namespace="elsewhere"), FOREIGN):
+        assert not allows(policies, stranger, front, 4180)
+    for client in (controller, FOREIGN):
+        assert not allows(policies, client, ui, 3000)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

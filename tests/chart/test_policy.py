@@ -29,9 +29,10 @@ def test_every_pod_is_restricted_and_bounded(scenario, kube):
         assert security.get("runAsUser", 10001 if scenario == "placed" else 0) >= 999, name
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod), name
-        kinds = {kind for volume in pod["volumes"] for kind in set(volume) - {"name"}}
+        volumes = pod.get("volumes", [])
+        kinds = {kind for volume in volumes for kind in set(volume) - {"name"}}
         assert kinds <= {"emptyDir", "configMap", "secret"}, name
-        assert all(v["emptyDir"].get("sizeLimit") for v in pod["volumes"] if "emptyDir" in v), name
+        assert all(v["emptyDir"].get("sizeLimit") for v in volumes if "emptyDir" in v), name
         for container in containers(pod):
             where = (name, container["name"])
             context = container["securityContext"]
