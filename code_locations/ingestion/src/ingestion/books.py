@@ -204,7 +204,8 @@ class _Run:
         if table.full_export:
             last = self._state.full_exports.get(item.table)
             before = None if last is None else datetime.fromisoformat(last)
-            require_full(table, parsed.rows, item.export.written_at, before)
+            written_at = item.export.written_at
+            require_full(table, parsed.rows, written_at, before, has_rows=bool(columns))
         columns.update(parsed.new_columns | parsed.widened)
         return parsed
 

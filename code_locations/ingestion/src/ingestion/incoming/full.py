@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _OWN_IDS = ("entry_key(", "invoice_key(")
 
 
-def refuse_as_full(read: Read, table: RawTable, before: Newest | None) -> None:
+def refuse_as_full(read: Read, table: RawTable, before: Newest | None, *, has_rows: bool) -> None:
     """Raise UnreadableFileError for a file that is no full export of its table."""
     rows = [row for row in read.parsed.aside if not row.expected]
     if rows:
@@ -32,7 +32,7 @@ def refuse_as_full(read: Read, table: RawTable, before: Newest | None) -> None:
             f"{rows[0].reason}; a full export is loaded whole, or not at all: correct it there"
         )
     written_at, last = read.fetched.file.written_at, before.written_at if before else None
-    require_full(table, read.parsed.rows, written_at, last)
+    require_full(table, read.parsed.rows, written_at, last, has_rows=has_rows)
 
 
 def gone_files(

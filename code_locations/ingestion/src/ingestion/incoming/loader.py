@@ -273,10 +273,14 @@ class _Run:
                 self._note(path, Outcome.AGAIN, "its table has this content", item.table)
                 continue
             try:
-                read = read_one(reader, item, self._destination(item, tables))
+                destination = self._destination(item, tables)
+                read = read_one(reader, item, destination)
                 if item.full_export:
-                    table = self._raw_table(item.table, tables)
-                    refuse_as_full(read, table, tables.newest.get(item.table))
+                    table, newest = (
+                        self._raw_table(item.table, tables),
+                        tables.newest.get(item.table),
+                    )
+                    refuse_as_full(read, table, newest, has_rows=bool(destination.columns))
             except UnreadableFileError as error:
                 refused.append((item.file, str(error)))
             except FileNotFoundError:

@@ -22,18 +22,24 @@ REMOVED_AT = "_removed_at"
 
 
 def require_full(
-    table: RawTable, rows: int, written_at: datetime, before: datetime | None = None
+    table: RawTable,
+    rows: int,
+    written_at: datetime,
+    before: datetime | None = None,
+    *,
+    has_rows: bool,
 ) -> None:
     """Raise UnreadableFileError for what would mark rows by mistake.
 
-    `before` is when the table's last full export was written.
+    `before` is when the table's last full export was written; `has_rows`: there is what could be
+    marked.
     """
     name = table.table_name
     if not table.primary_key:
         raise UnreadableFileError(
             f"{name} is declared as full_export, and has no key to tell its rows by; declare a key"
         )
-    if not rows:
+    if has_rows and not rows:
         raise UnreadableFileError(
             f"it has no rows, and as a full export it would mark all rows of {name} as removed; "
             "if they are gone, delete the table, or else export again"

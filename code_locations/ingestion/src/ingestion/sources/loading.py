@@ -126,15 +126,18 @@ class _Run:
                 present = columns_of(connection, self._warehouse, schema, table.table_name)
                 columns = {column.name: column.type for column in present}
                 memory = remembered.get(table.name, {}) if columns else {}
+                name = f"{identifier(schema)}.{identifier(table.table_name)}"
+                any_row = f"select 1 from {name} limit 1"
+                holds_rows = bool(columns) and connection.execute(any_row).fetchone() is not None
                 if columns and not memory and isinstance(self._source, RestSource):
-                    name = f"{identifier(schema)}.{identifier(table.table_name)}"
                     columns = as_decimals(connection, name, columns)
                 key = self._source.tables[table.name].primary_key
                 found[table.name] = Goal(
                     table.model_copy(update={"primary_key": key}),
                     columns,
-                    {name: Remembered(*told) for name, told in memory.items()},
+                    {column: Remembered(*told) for column, told in memory.items()},
                     self._folder,
+                    holds_rows,
                 )
                 if not columns:
                     self._cursors.pop(table.name, None)
@@ -157,7 +160,8 @@ class _Run:
             stage = stage_rows if found.loose else stage_arrow
             staged = stage(connection, items, goal, found)
         if table.full_export and not self._replaces(table.name):
-            require_full(table, staged.rows if staged else 0, self._now)
+            rows = staged.rows if staged else 0
+            require_full(table, rows, self._now, has_rows=goal.holds_rows)
         self._cursors = items.state
         self._done.read[table.name] = TableRead(items.read, items.read - items.taken)
         return staged
