@@ -178,7 +178,12 @@ def test_pods_and_runs_carry_and_go_where_a_platform_team_says():
     assert len(templates) == 2 + 2 * len(LOCATIONS)
     for template in templates:
         spec, metadata = template["spec"], template["metadata"]
-        [main] = spec["containers"]
+        main, *beside = spec["containers"]
+        is_run = main["name"] == "run"
+        assert [c["name"] for c in beside] == ([] if is_run else ["beside"])
+        assert is_run or spec["initContainers"][-1]["name"] == "before"
+        assert spec["hostAliases"] == [{"ip": "10.1.2.3", "hostnames": ["db.example.org"]}]
+        assert spec["dnsConfig"] == {"options": [{"name": "ndots", "value": "2"}]}
         assert metadata["labels"]["team"] == "data"
         assert metadata["annotations"]["example.org/scrape"] == "true"
         assert spec["priorityClassName"] in {"high", "low"}
@@ -193,6 +198,10 @@ def test_pods_and_runs_carry_and_go_where_a_platform_team_says():
     [budget] = [o for o in found if o["kind"] == "PodDisruptionBudget"]
     assert budget["spec"]["selector"] == webserver["selector"]
     assert [o for o in found if o["metadata"]["name"] == "prod-ca"]
+    assert "replicas" not in webserver
+    scaler = one(found, "HorizontalPodAutoscaler", "webserver")["spec"]
+    assert scaler["scaleTargetRef"]["name"] == f"{NAME}-webserver"
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 4)
 
 
 def test_a_route_of_a_gateway_leads_to_the_webserver_which_knows_its_host():

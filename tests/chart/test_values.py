@@ -16,7 +16,7 @@ OWN_POSTGRES = 'postgresql={"enabled":false,"external":{"host":"db"%s}}'
 
 
 # Parts of Kubernetes' own, of which any key may be left out.
-KUBERNETES = {"resources", "affinity"}
+KUBERNETES = {"resources", "affinity", "dnsConfig", "hostAliases", "containers"}
 
 
 def resolve(schema):

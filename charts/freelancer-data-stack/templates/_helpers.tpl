@@ -80,7 +80,7 @@ runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* Where pods go. dict values, selector: labels of these pods, spread by if no others are named. */}}
+{{/* Where pods go, and how they find names. dict values, selector: labels of these pods, spread by if no others are named. */}}
 {{- define "stack.scheduling" -}}
 {{- $selector := .selector | fromYaml }}
 {{- with .values }}
@@ -101,6 +101,12 @@ topologySpreadConstraints:
 {{- end }}
 {{- with .priorityClassName }}
 priorityClassName: {{ . }}
+{{- end }}
+{{- with .hostAliases }}
+hostAliases: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .dnsConfig }}
+dnsConfig: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -31,6 +31,10 @@
 {{- end }}
 {{- include "stack.validate.credentials" . }}
 {{- include "stack.validate.auth" . }}
+{{- $scaling := .Values.webserver.autoscaling }}
+{{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) }}
+  {{- fail (printf "webserver.autoscaling.minReplicas is %d, more than maxReplicas, which is %d" (int $scaling.minReplicas) (int $scaling.maxReplicas)) }}
+{{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
   {{- fail "ingress.enabled is true, but ingress.host is empty: name the host of the UI" }}
 {{- end }}
