@@ -102,22 +102,21 @@ def _merge(lake: DuckDBPyConnection, alone: Alone, cleared: Cleared) -> tuple[in
     is begun after that look opens the warehouse when the commit is over.
     """
     tables = lake.execute(
-        "select schema_name, i.table_name from ducklake_table_info('warehouse') as i "
-        "join duckdb_tables() as t on t.database_name = 'warehouse' and t.table_oid = i.table_id "
-        "where file_count > 1 order by all"
+        "select schema_name, table_name from duckdb_tables() where database_name = 'warehouse' "
+        "order by all"
     ).fetchall()
     made = left = 0
     for schema, name in tables:
+        of_table = f"'warehouse', {literal(name)}, schema => {literal(schema)}"
+        if len(lake.execute(f"from ducklake_list_files({of_table})").fetchmany(2)) < 2:
+            continue
         if not alone():
             left += 1
             continue
         with cleared.each(f"{schema}.{name}"):
             lake.execute("begin")
             try:
-                files = lake.execute(
-                    f"call ducklake_merge_adjacent_files('warehouse', {literal(name)}, "
-                    f"schema => {literal(schema)})"
-                ).fetchall()
+                files = lake.execute(f"call ducklake_merge_adjacent_files({of_table})").fetchall()
                 is_alone = alone()
                 lake.execute("commit" if is_alone else "rollback")
             except Exception:
