@@ -239,7 +239,7 @@ class PodResources(BaseModel):
 class RetentionSettings(Settings):
     """How long things are kept; 0 days: for ever."""
 
-    retention_run_days: int = Field(90, ge=0, description="days that runs are kept")
+    retention_run_days: int = Field(30, ge=0, description="days that runs are kept")
     retention_monitoring_days: int = Field(
         14, ge=0, description="days that runs of pipeline_monitoring are kept"
     )
@@ -247,7 +247,7 @@ class RetentionSettings(Settings):
         10, ge=1, description="newest runs of each pipeline, kept however old"
     )
     retention_artifact_days: int = Field(
-        90, ge=0, description="days that results are kept of runs that are gone"
+        30, ge=0, description="days that results are kept of runs that are gone"
     )
     retention_processed_days: int = Field(
         0, ge=0, description="days that loaded files are kept after they were loaded"
