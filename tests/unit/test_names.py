@@ -34,11 +34,13 @@ JOBS = {
     "data_quality_remediation_pipeline",
     "file_processing_pipeline",
     "backfill_pipeline",
+    "retention_pipeline",
 }
 SCHEDULES = {
     "daily_pipeline_schedule": "0 2 * * *",
     "incremental_sync_schedule": "0 */6 * * *",
     "monitoring_schedule": "*/15 * * * *",
+    "retention_schedule": "30 4 * * *",
 }
 OPTIONS = {"skip_validations", "force_full_refresh", "target_models"}
 ENVIRONMENT = {

@@ -5,6 +5,7 @@ from ingestion.github.sensor import github_release_sensor
 from ingestion.health import HEALTH
 from ingestion.incoming.sensor import file_arrival_sensor
 from ingestion.remediation import remediation_reingestion
+from ingestion.retention import retention
 from ingestion.settings import (
     AirbyteSettings,
     BooksSettings,
@@ -16,12 +17,13 @@ from ingestion.settings import (
 from stack.locations import Location
 from stack.pipelines import Stage
 from stack.remediation.sensor import data_quality_alert_sensor
-from stack.settings import WarehouseSettings
+from stack.settings import RetentionSettings, WarehouseSettings
 
 LOCATION = Location(
     stage=Stage.INGESTION,
     settings=[
         WarehouseSettings,
+        RetentionSettings,
         AirbyteSettings,
         DltSettings,
         BooksSettings,
@@ -31,6 +33,6 @@ LOCATION = Location(
     ],
     assets=[airbyte_sync_job, dlt_ingestion_pipeline],
     sensors=[github_release_sensor, data_quality_alert_sensor, file_arrival_sensor],
-    special_assets=[remediation_reingestion, file_processing],
+    special_assets=[remediation_reingestion, file_processing, retention],
     health=HEALTH,
 )

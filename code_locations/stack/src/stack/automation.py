@@ -105,7 +105,7 @@ def _loaded(
 
 
 @contextmanager
-def _instance() -> Iterator[dg.DagsterInstance]:
+def opened_instance() -> Iterator[dg.DagsterInstance]:
     """That of DAGSTER_HOME where it is set, else of STACK_HOME."""
     from stack.one_machine.home import open_instance
 
@@ -120,7 +120,7 @@ def _command(action: Callable[..., bool], told: str) -> click.Command:
     @click.argument("name")
     @click.option("-w", "--workspace", help="workspace.yaml; default: what `make dev` opens.")
     def command(name: str, workspace: str | None) -> None:
-        with _instance() as instance:
+        with opened_instance() as instance:
             running = action(instance, name, workspace)
         click.echo(f"{name} is {'running' if running else 'stopped'}")
 

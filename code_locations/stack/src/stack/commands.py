@@ -25,6 +25,7 @@ COMMANDS = {
     "connect": ("ingestion.connect.cli:connect", "Turn files that no layout knows into a table."),
     "profile": ("ingestion.profile_cli:profile", "Say how a file would be read, and why."),
     "quarantine": ("ingestion.quarantine_cli:quarantine", "List what could not be loaded."),
+    "retention": ("ingestion.retention:retention_command", "Delete what is old, or say what is."),
     "start": ("stack.automation:start_command", "Let a schedule or sensor run."),
     "stop": ("stack.automation:stop_command", "Stop a schedule or sensor."),
     "state": ("stack.automation:state_command", "Say whether a schedule or sensor runs."),

@@ -118,6 +118,15 @@ FILES = Pipeline(
     stages=(Stage.INGESTION, Stage.TRANSFORMATION),
     only=frozenset({"file_processing", "dbt_run", "dbt_test"}),
 )
+RETENTION = Pipeline(
+    name="retention_pipeline",
+    description="Deletes what is older than its policy: runs, results, temporary files, former "
+    "states of a DuckLake.",
+    stages=(Stage.INGESTION,),
+    schedule=Schedule("retention_schedule", "30 4 * * *"),
+    only=frozenset({"retention"}),
+    priority=-20,  # whatever else waits for the warehouse goes first
+)
 
 PIPELINES: tuple[Pipeline, ...] = (
     DAILY,
@@ -130,4 +139,5 @@ PIPELINES: tuple[Pipeline, ...] = (
     MONITORING,
     REMEDIATION,
     FILES,
+    RETENTION,
 )

@@ -236,6 +236,30 @@ class PodResources(BaseModel):
     limits: dict[str, str | int | float] = {}
 
 
+class RetentionSettings(Settings):
+    """How long things are kept; 0 days: for ever."""
+
+    retention_run_days: int = Field(30, ge=0, description="days that runs are kept")
+    retention_monitoring_days: int = Field(
+        14, ge=0, description="days that runs of pipeline_monitoring are kept"
+    )
+    retention_newest_runs: int = Field(
+        10, ge=1, description="newest runs of each pipeline, kept however old"
+    )
+    retention_artifact_days: int = Field(
+        30, ge=0, description="days that results are kept of runs that are gone"
+    )
+    retention_processed_days: int = Field(
+        0, ge=0, description="days that loaded files are kept after they were loaded"
+    )
+    retention_snapshot_days: int = Field(
+        7, ge=0, description="days that former states of a DuckLake can be read"
+    )
+    retention_scratch_days: int = Field(
+        2, ge=0, description="days that temporary files of killed runs are left"
+    )
+
+
 class ExecutionSettings(Settings):
     """Where a run executes its assets; on a cluster the chart sets it."""
 

@@ -2,7 +2,7 @@
 
 `health` defines a check and its findings, `http` is for those that ask a server, `probing` runs
 them side by side. `tick` is one round over all of them, with `outages` deciding whom to tell;
-`history` keeps what each round found in Dagster's UI and `retention` deletes the old rounds.
+`history` keeps what each round found in Dagster's UI.
 `monitor` makes these into Dagster assets and checks.
 """
 

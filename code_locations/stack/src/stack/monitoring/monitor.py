@@ -2,15 +2,12 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 import dagster as dg
 
 from stack.monitoring.health import HealthCheck, State
-from stack.monitoring.retention import forget_old_runs
 from stack.monitoring.tick import Found, Tick, look, tell_recovery
 from stack.settings import StackSettings, load_settings
-from stack.tags import STAGE_TAG
 
 CHECK_NAME = "healthy"
 GROUP = "monitoring"
@@ -69,8 +66,6 @@ def health_monitor(
             yield _result(found)  # with this, the observation is stored too
             if trouble := tell_recovery(found, tick):
                 context.log.warning(f"{found.check.name}: {trouble}")
-        if context.run.job_name == source:  # not a check that someone runs alone
-            _forget(context.log, op_context.instance, context.run)
         if down:
             raise dg.Failure(
                 f"{len(down)} of {len(chosen)} down: {'; '.join(down)}", allow_retries=False
@@ -85,16 +80,6 @@ def _log(log: dg.DagsterLogManager, found: Found) -> None:
     log.log(_LEVELS.get(health.state, logging.INFO), line)
     if found.trouble:
         log.error(f"{name}: {found.trouble}")
-
-
-def _forget(log: dg.DagsterLogManager, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    own = {STAGE_TAG: run.tags[STAGE_TAG]} if STAGE_TAG in run.tags else {}
-    try:
-        forgotten = forget_old_runs(instance, run.job_name, own, datetime.now(UTC))
-    except Exception as error:  # what was found today counts, not what is left of last month
-        log.warning(f"old runs of {run.job_name} can't be deleted: {type(error).__name__}")
-    else:
-        log.debug(f"deleted {forgotten} old runs of {run.job_name}")
 
 
 def _result(found: Found) -> dg.AssetCheckResult:

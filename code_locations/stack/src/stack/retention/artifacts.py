@@ -1,0 +1,37 @@
+"""Artifacts of runs that are gone; the Data Docs of a run are one of them.
+
+`latest` is never looked at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from stack.retention.files import Found, found_below
+from stack.retention.policy import before
+from stack.retention.report import Cleared, Clock
+from stack.storage import filesystem
+
+
+def clear_artifacts(
+    url: str, days: int, named: Collection[str], clock: Clock, *, dry_run: bool
+) -> Cleared:
+    """Delete what runs left that no kept run names, if it was last written `days` ago."""
+    cleared = Cleared("artifacts", dry_run)
+    fs, root = filesystem(f"{url}/runs")
+    of_run: defaultdict[str, list[Found]] = defaultdict(list)
+    for file in found_below(fs, root):
+        of_run[file.path.partition("/")[0]].append(file)
+    cleared.before = cleared.after = sum(f.size for files in of_run.values() for f in files)
+    oldest = before(clock.now, days)
+    for run_id, files in of_run.items():
+        newest = max(file.written for file in files)
+        if run_id in named or oldest is None or newest >= oldest:
+            continue
+        with cleared.each(f"{url}/runs/{run_id}"):
+            if not dry_run:
+                fs.rm(f"{root}/{run_id}", recursive=True)
+                cleared.after -= sum(file.size for file in files)
+            cleared.deleted += 1
+    return cleared
