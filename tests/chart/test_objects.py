@@ -296,6 +296,24 @@ def test_executor_resources_and_scheduling_reach_the_runs():
     assert run["pod_template_spec_metadata"]["labels"]["cost-centre"] == "data"
 
 
+# Without a cluster to look at, each rendering has random ones of its own.
+KEPT = (
+    'postgresql={"dagsterPassword":"kept","lakePassword":"kept"}',
+    's3.secretAccessKey="kept"',
+    'auth.basic.existingSecret="kept"',
+)
+
+
+def test_the_next_images_leave_the_bundled_stores_alone():
+    before = objects("default", *KEPT)
+    after = objects("default", *KEPT, 'dagster.image.tag="next"', 'image.registry="other"')
+    for store in ("postgresql", "s3"):
+        specs = [one(found, "StatefulSet", store)["spec"] for found in (before, after)]
+        assert specs[0] == specs[1]
+        assert "version" not in str(specs[0]["template"]["metadata"]["labels"])
+    assert container(after, "Deployment", "daemon")["image"].endswith(":next")
+
+
 @pytest.mark.parametrize(
     ("setting", "rolled"),
     [
@@ -309,13 +327,7 @@ def test_executor_resources_and_scheduling_reach_the_runs():
     ],
 )
 def test_a_change_rolls_the_pods_that_read_it(setting, rolled):
-    # Without a cluster to look at, each rendering has random ones of its own.
-    kept = (
-        'postgresql={"dagsterPassword":"kept","lakePassword":"kept"}',
-        's3.secretAccessKey="kept"',
-        'auth.basic.existingSecret="kept"',
-    )
-    before, after = objects("default", *kept), objects("default", *kept, setting)
+    before, after = objects("default", *KEPT), objects("default", *KEPT, setting)
     names = [*LOCATIONS, "daemon", "webserver"]
     assert [n for n in names if checksums(before, n) != checksums(after, n)] == rolled
 

@@ -15,8 +15,9 @@ def stranger(request, release):
     """The namespace of a pod that runs Python and may open what it likes."""
     inside = request.param == "in its namespace"
     namespace = release.namespace if inside else make_namespace(f"{release.namespace.name}-other")
-    [server] = release.namespace.get("pods", release.selector("webserver"))
-    start_stranger(namespace, server["spec"]["containers"][0]["image"])
+    [server] = release.namespace.get("deployments", release.selector("webserver"))
+    image = server["spec"]["template"]["spec"]["containers"][0]["image"]
+    start_stranger(namespace, image)
     yield namespace
     if inside:
         namespace.kubectl("delete", "pod,networkpolicy", "stranger", "--now")

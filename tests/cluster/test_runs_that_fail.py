@@ -16,7 +16,10 @@ def container(**config):
 
 
 SMALL = {"requests": {"memory": "16Mi"}, "limits": {"memory": "32Mi"}}
-NO_STORAGE = {"requests": {"memory": "128Mi"}, "limits": {"ephemeral-storage": "1Ki"}}
+NO_STORAGE = {
+    "requests": {"memory": "128Mi", "ephemeral-storage": "1Ki"},
+    "limits": {"ephemeral-storage": "1Ki"},
+}
 # By what is wrong: the job, and Kubernetes' configuration for the run.
 RUNS = {
     "no node": ("pair", {"pod_spec_config": {"node_selector": {"disk": "none"}}}),
