@@ -64,6 +64,14 @@ def test_ingress_leads_to_the_proxy_where_there_is_one():
     assert "data.example.org" in environment(webserver(found))["WEBSERVER_ALLOWED_HOSTS"]
 
 
+def test_names_of_groups_reach_the_proxy_as_they_are():
+    groups = ["Team #1", "Data: Team", "Führung"]
+    found = objects("default", *by_provider(allowedGroups=groups))
+    [proxy] = one(found, "Deployment", "proxy")["spec"]["template"]["spec"]["containers"]
+    assert {f"--allowed-group={group}" for group in groups} <= set(proxy["args"])
+    assert not [o for o in found if o["metadata"]["name"] == f"{NAME}-auth"]
+
+
 def test_only_the_front_is_exposed():
     service = 'webserver.service={"type":"LoadBalancer","port":8080,"annotations":{"a":"b"}}'
     found = objects("default", service, *by_provider())

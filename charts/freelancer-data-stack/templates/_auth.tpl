@@ -53,7 +53,7 @@ http://localhost:3000
 {{- end }}
 {{- else if eq .Values.auth.mode "oidc" }}
 - name: WEBSERVER_PROXY_SECRET
-  valueFrom: {secretKeyRef: {name: {{ include "stack.auth.secret" . }}, key: proxy-secret}}
+  valueFrom: {secretKeyRef: {name: {{ include "stack.auth.client" . }}, key: proxy-secret}}
 - {name: WEBSERVER_ROLE_GROUPS, value: {{ toJson .Values.auth.oidc.roles | quote }}}
 - {name: WEBSERVER_DEFAULT_ROLE, value: {{ .Values.auth.oidc.defaultRole | quote }}}
 {{- end }}

@@ -32,7 +32,14 @@ def basic(user: str, password: str) -> tuple[str, str]:
 
 
 def ask(
-    settings, *headers, method="POST", path="/graphql", body=READ, kind="http", messages=()
+    settings,
+    *headers,
+    method="POST",
+    path="/graphql",
+    body=READ,
+    kind="http",
+    messages=(),
+    query="",
 ) -> tuple[int, str, dict[str, str]]:
     """Status, text and headers of the answer; 200 without text is the server's own."""
     sent, seen = [], []
@@ -68,6 +75,7 @@ def ask(
         "type": kind,
         "method": method,
         "path": path,
+        "query_string": query.encode(),
         "headers": [(name.encode(), value.encode()) for name, value in headers],
         "client": ("10.0.0.7", 1234),
         "extensions": {"websocket.http.response": {}},
@@ -253,3 +261,42 @@ def test_a_login_without_its_secret_does_not_start():
 
 def test_a_long_query_is_read_too():
     assert mutations("mutation { launchRun }" + " " * 60_000) == ("launchRun",)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"method": "GET", "path": "/graphql\n"}, {"method": "GET", "path": "/graphql\x7f"},
+        {"method": "HEAD", "path": "/graphql\n"}, {"path": "/graphql\n", "body": DELETE},
+    ],
+)  # fmt: skip
+def test_a_path_with_a_control_character_is_refused(request_):
+    assert status(BASIC, basic(*VIEWER), **request_) == 400
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/", "/runs", "/graphql/x"])
+@pytest.mark.parametrize("query", ["query=mutation", "a=b&%71uery=x", "query"])
+def test_graphql_in_the_url_is_refused_at_any_path(path, query):
+    assert status(BASIC, basic(*ADMIN), method="GET", path=path, query=query) == 405
+
+
+@pytest.mark.parametrize("path", ["/report_asset_check/graphql", "/p/report_asset_check/a/graphql"])
+def test_a_report_of_an_asset_called_graphql_is_a_report(path):
+    assert status(BASIC, basic(*OPERATOR), path=path) == 403
+
+
+def test_fragments_that_multiply_are_read_once():
+    levels = range(40)
+    text = "mutation { ...f0 } " + " ".join(
+        f"fragment f{n} on Mutation {{ ...f{n + 1} ...f{n + 1} }}" for n in levels
+    )
+    assert mutations(text + " fragment f40 on Mutation { deleteRun }") == ("deleteRun",)
+
+
+def test_a_users_colons_and_a_groups_umlauts_are_understood():
+    settings = {**PROXY, "role_groups": {"admin": ["Führung"]}}
+    headers = [
+        basic("f:42:ann", "between-them"), ("x-forwarded-user", "f:42:ann"),
+        ("x-forwarded-groups", "Führung"),
+    ]  # fmt: skip
+    assert status(settings, *headers, body=LAUNCH) == 200

@@ -80,7 +80,8 @@ class Access:
         """The user of a request, or why it is refused."""
         if self._settings.auth == "none":
             return ANYBODY
-        given = _credentials(headers.one("authorization"))
+        by_proxy = self._settings.auth == "proxy"
+        given = _credentials(headers.one("authorization"), by_proxy=by_proxy)
         if self._settings.auth == "basic":
             return self._by_password(*given) if given else _LOGIN
         secret = self._settings.proxy_secret
@@ -95,8 +96,8 @@ class Access:
         return _LOGIN
 
     def _by_groups(self, headers: Headers) -> Identity | Refusal:
-        user = headers.one("x-forwarded-email") or headers.one("x-forwarded-user") or ""
-        groups = set((headers.one("x-forwarded-groups") or "").split(","))
+        user = _text(headers.one("x-forwarded-email") or headers.one("x-forwarded-user"))
+        groups = set(_text(headers.one("x-forwarded-groups")).split(","))
         role = self._role_of(groups)
         if not user or role is None:
             return Refusal(
@@ -113,7 +114,7 @@ class Access:
         return max(found, default=Role[default.upper()] if default else None)
 
 
-def _credentials(header: str | None) -> tuple[str, str] | None:
+def _credentials(header: str | None, *, by_proxy: bool) -> tuple[str, str] | None:
     """User and password of a Basic Authorization header."""
     scheme, _, encoded = (header or "").partition(" ")
     if scheme.lower() != "basic":
@@ -122,8 +123,14 @@ def _credentials(header: str | None) -> tuple[str, str] | None:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
     except ValueError:
         return None
-    user, colon, password = text.partition(":")
+    # A user of a provider may have colons, and the proxy's secret has none.
+    user, colon, password = text.rpartition(":") if by_proxy else text.partition(":")
     return (user, password) if colon else None
+
+
+def _text(header: str | None) -> str:
+    """A header in UTF-8, which comes as Latin-1."""
+    return (header or "").encode("latin-1").decode(errors="replace")
 
 
 def _same(given: str, held: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from typing import Any
+from urllib.parse import parse_qs
 
 from pods.access import Access, Identity
 from pods.http import App, Headers, Message, Receive, Refusal, Send
@@ -60,13 +61,13 @@ class Gate:
             return
         parts = [part for part in scope["path"].split("/") if part]
         refusal: Refusal | None
-        if scope["method"] == "POST" and parts and parts[-1] == "graphql":
+        if scope["method"] == "POST" and any(part in _REPORTS for part in parts):
+            refusal = None if who.role is Role.ADMIN else _denied(who, "reports of assets")
+            _told(scope, "report", who, allowed=refusal is None, path=scope["path"])
+        elif scope["method"] == "POST" and parts and parts[-1] == "graphql":
             body = await _body_of(receive)
             refusal = _judged(scope, who, body)
             receive = _again(body or b"", receive)
-        elif scope["method"] == "POST" and any(part in _REPORTS for part in parts):
-            refusal = None if who.role is Role.ADMIN else _denied(who, "reports of assets")
-            _told(scope, "report", who, allowed=refusal is None, path=scope["path"])
         else:
             refusal = Refusal(405, f"{scope['method']} is not taken at this path")
         if refusal:
@@ -125,9 +126,13 @@ def _denied(who: Identity, what: str) -> Refusal:
 def _odd_path(scope: Message) -> Refusal | None:
     """Refuse a path that servers before or behind this one may read differently."""
     path = str(scope["path"])
-    odd = "//" in path or "\\" in path or not path.startswith("/")
+    odd = "//" in path or "\\" in path or not path.startswith("/") or not path.isprintable()
     if odd or any(part in {".", ".."} for part in path.split("/")):
-        return Refusal(400, "the path has empty or dotted parts: write it plainly")
+        return Refusal(400, "the path has empty, dotted or unprintable parts: write it plainly")
+    if scope["type"] == "http" and "query" in parse_qs(
+        bytes(scope.get("query_string", b"")).decode("latin-1"), keep_blank_values=True
+    ):
+        return Refusal(405, "GraphQL in the URL is not taken: send it as POST, as JSON")
     return None
 
 

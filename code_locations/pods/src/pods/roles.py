@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 MOST_TOKENS = 20_000
+_LONGEST = 250_000
 _LONGEST_REMEMBERED = 50_000
 
 # What the UI sends by itself.
@@ -54,8 +55,10 @@ KNOWN = frozenset().union(*_BY_ROLE.values(), DENIED)
 def mutations(query: str) -> tuple[str, ...]:
     """The mutations that a GraphQL document asks for, whichever operation of it is run.
 
-    Raises graphql's GraphQLError if it isn't one.
+    Raises graphql's GraphQLError if it isn't one, and ValueError if it is too long to be read.
     """
+    if len(query) > _LONGEST:
+        raise ValueError(f"it has more than {_LONGEST:,} characters")
     return _remembered(query) if len(query) < _LONGEST_REMEMBERED else _read(query)
 
 
@@ -75,14 +78,15 @@ def _read(query: str) -> tuple[str, ...]:
         if isinstance(node, FragmentDefinitionNode)
     }
     found: list[str] = []
+    seen: set[str] = set()
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode) and node.operation is OperationType.MUTATION:
-            found += _fields(node.selection_set, fragments, set())
-    return tuple(found)
+            found += _fields(node.selection_set, fragments, seen)
+    return tuple(dict.fromkeys(found))
 
 
 def _fields(selections: Any, fragments: dict[str, Any], seen: set[str]) -> list[str]:
-    """Names of the fields at the top of a mutation, through its fragments; not of aliases."""
+    """Fields at the top of a mutation, by their names, through fragments that weren't `seen`."""
     from graphql.language import FieldNode, FragmentSpreadNode, InlineFragmentNode
 
     found: list[str] = []
@@ -94,5 +98,6 @@ def _fields(selections: Any, fragments: dict[str, Any], seen: set[str]) -> list[
         elif isinstance(node, FragmentSpreadNode):
             name = node.name.value
             if name in fragments and name not in seen:
-                found += _fields(fragments[name].selection_set, fragments, {*seen, name})
+                seen.add(name)
+                found += _fields(fragments[name].selection_set, fragments, seen)
     return found

@@ -128,8 +128,9 @@ class Guard:
 
 def _wrong_content(scope: Message, headers: Headers) -> Refusal | None:
     """Nothing that a page of others may send unasked: queries in the URL, forms, plain text."""
-    graphql = str(scope["path"]).rstrip("/").endswith("/graphql")
-    if graphql and b"query" in parse_qs(scope.get("query_string", b""), keep_blank_values=True):
+    graphql = "graphql" in [part.strip() for part in str(scope["path"]).split("/")]
+    asked = bytes(scope.get("query_string", b"")).decode("latin-1")
+    if graphql and "query" in parse_qs(asked, keep_blank_values=True):
         return Refusal(405, "GraphQL in the URL is not taken: send it as POST, as JSON")
     if scope["method"] in HARMLESS:
         return None

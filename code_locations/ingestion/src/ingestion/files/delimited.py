@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -45,7 +46,8 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
         why = (
             "is a footer, as declared" if footer_lines else "is empty, or a total of the rows above"
         )
-        aside = tuple(_explained(file, dialect, rows, why))
+        last = total - footer_lines if footer_lines else None
+        aside = tuple(_explained(file, dialect, rows, why, last))
     if rows + len(aside) != total:
         raise UnreadableFileError(
             f"it was read in two ways, which gave {rows + len(aside):,} and {total:,} rows; "
@@ -164,7 +166,16 @@ def _stage_by(
             kept = _without_headers(batch, dialect.names)
             skipped += batch.num_rows - kept.num_rows
             groups.write(kept)
-        footer = groups.drop_last(footer_lines or _footer(groups.last_rows()))
+        if footer_lines:
+            footer = _rows_of_footer(file, dialect, footer_lines) if skipped else footer_lines
+            if footer >= groups.rows > 0:
+                raise UnreadableFileError(
+                    f"it has {groups.rows:,} rows, and {footer_lines:,} lines at its end are "
+                    "declared as a footer: nothing is left; correct footer_lines"
+                )
+        else:
+            footer = _footer(groups.last_rows())
+        groups.drop_last(footer)
     return groups.rows, skipped, footer
 
 
@@ -226,6 +237,12 @@ def _without_headers(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBa
     return batch.filter([not (one and next(found)) for one in alike.to_pylist()])
 
 
+def _rows_of_footer(file: Path, dialect: Dialect, lines: int) -> int:
+    """How many of the file's last rows look like records: a footer may have other widths."""
+    last = deque((cells for _, cells in _strictly(file, dialect)), maxlen=lines)
+    return sum(len(cells) == dialect.width and tuple(cells) != dialect.names for cells in last)
+
+
 def _footer(last: Sequence[Sequence[str]]) -> int:
     """How many of the last rows are no records: totals, empty ones, and a note below these."""
     found = 0
@@ -245,13 +262,20 @@ def _full(rows: Sequence[Sequence[str]]) -> Sequence[str]:
     return max(rows, key=lambda row: sum(bool(cell.strip()) for cell in row))
 
 
-def _explained(file: Path, dialect: Dialect, rows: int, footer: str) -> Iterator[RowAside]:
-    """Each row that isn't loaded, with its line: those that don't fit, and all beyond `rows`."""
+def _explained(
+    file: Path, dialect: Dialect, rows: int, footer: str, last: int | None
+) -> Iterator[RowAside]:
+    """Each row that isn't loaded, with its line: those that don't fit, and all beyond `rows`.
+
+    `last`: the rows before a declared footer.
+    """
     good = 0
-    for line, cells in _strictly(file, dialect):
+    for number, (line, cells) in enumerate(_strictly(file, dialect)):
         found = len(cells)
         even = found == dialect.width
-        if not even:
+        if last is not None and number >= last:
+            even, why = True, footer
+        elif not even:
             why = f"has {found} cell{'s' * (found != 1)} instead of {dialect.width}"
         elif tuple(cells) == dialect.names:
             why = "repeats the header"

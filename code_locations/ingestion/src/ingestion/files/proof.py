@@ -225,22 +225,28 @@ def _choose(
     """Decide between forms that all hold, or for text."""
     several = [column for column in columns if column.done is None and len(column.left) > 1]
     single = [c.left[0] for c in columns if c.done is None and len(c.left) == 1]
+    marks, orders = {form.mark for form in single}, {form.order for form in single}
     for column in several:
         if not _differ(connection, column):
             column.left = column.left[:1]
             continue
-        marks = {str(rules.decimal)} if rules.decimal else {form.mark for form in single}
-        orders = {str(rules.dates)} if rules.dates else {form.order for form in single}
-        by_file = [f for f in column.left if f.mark in marks - {""} or f.order in orders - {""}]
+        declared = [f for f in column.left if _is_of(f, rules.decimal, rules.dates)]
         mark = mark_in(column.remembered)
         remembered = [f for f in column.left if f.name == column.remembered]
         remembered = remembered or [f for f in column.left if mark and f.mark == mark]
-        chosen = remembered or by_file
+        by_file = [f for f in column.left if f.mark in marks - {""} or f.order in orders - {""}]
+        chosen = declared or remembered or by_file
         if len(chosen) == 1:
             column.left = chosen
         else:
             names = " and ".join(form.shown for form in column.left)
             column.done = Proven("VARCHAR", f"{names} fit alike, and nothing decides")
+
+
+def _is_of(form: Form, decimal: str | None, dates: str | None) -> bool:
+    """Whether a form is as declared for the file: its mark of decimals, its order of days."""
+    by_mark, by_order = decimal and form.mark == decimal, dates and form.order == dates
+    return bool(by_mark or by_order)
 
 
 def _differ(connection: DuckDBPyConnection, column: _Column) -> bool:
