@@ -17,6 +17,7 @@ from pathlib import Path
 
 from stack.markdown import markdown_table
 from stack.pipelines import DAILY, INCREMENTAL_SYNC, MONITORING, Pipeline
+from stack.retention.files import folder_size
 from stack.settings import RetentionSettings, load_settings
 
 MONTH = 30
@@ -24,10 +25,6 @@ A_DAY = {DAILY: 1, INCREMENTAL_SYNC: 4, MONITORING: 96}
 FOLDERS = {"runs": "dagster", "results": "artifacts", "DuckLake": "lake"}
 # A state of the lake that is forgotten loses its files a night later.
 LAKE_NIGHTS = 1
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _stack(home: Path, *arguments: str) -> None:
@@ -42,9 +39,9 @@ def _stack(home: Path, *arguments: str) -> None:
 
 def left_by(home: Path, pipeline: Pipeline) -> dict[str, int]:
     """Bytes that one more run of the pipeline leaves, by kind."""
-    before = {kind: _size(home / folder) for kind, folder in FOLDERS.items()}
+    before = {kind: folder_size(home / folder) for kind, folder in FOLDERS.items()}
     _stack(home, "run", pipeline.name)
-    return {kind: _size(home / folder) - before[kind] for kind, folder in FOLDERS.items()}
+    return {kind: folder_size(home / folder) - before[kind] for kind, folder in FOLDERS.items()}
 
 
 def rows(left: dict[Pipeline, dict[str, int]], keep: RetentionSettings) -> list[tuple[str, ...]]:

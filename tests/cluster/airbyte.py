@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster.kube import Namespace
+from cluster.kube import Namespace, small_pod
 from cluster.stranger import allowed
 from fakes import airbyte_server
 from support import http_server
@@ -70,27 +70,12 @@ def start_airbyte(namespace: Namespace, image: str) -> AirbytePod:
 def _pod(image: str) -> dict[str, Any]:
     paths = {module.__name__: f"{module.__name__.replace('.', '/')}.py" for module in MODULES}
     items = [{"key": key, "path": path} for key, path in {**paths, "serve.py": "serve.py"}.items()]
-    return {
-        "automountServiceAccountToken": False,
-        "terminationGracePeriodSeconds": 1,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 10001,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [
-            {
-                "name": NAME,
-                "image": image,
-                "command": ["python", "/fake/serve.py"],
-                "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                },
-                "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
-                "volumeMounts": [{"name": "fake", "mountPath": "/fake", "readOnly": True}],
-            }
-        ],
-        "volumes": [{"name": "fake", "configMap": {"name": NAME, "items": items}}],
+    container = {
+        "name": NAME,
+        "image": image,
+        "command": ["python", "/fake/serve.py"],
+        "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
+        "volumeMounts": [{"name": "fake", "mountPath": "/fake", "readOnly": True}],
     }
+    volume = {"name": "fake", "configMap": {"name": NAME, "items": items}}
+    return small_pod(container, terminationGracePeriodSeconds=1, volumes=[volume])

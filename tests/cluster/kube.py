@@ -138,6 +138,22 @@ class Way:
         return process.poll() is None
 
 
+def small_pod(container: Object, **spec: Any) -> Object:
+    """Spec of a pod of one container that a restricted namespace takes; `spec` has more of it."""
+    closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    resources = {"requests": {"cpu": "10m", "memory": "32Mi"}}
+    return {
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [{**container, "resources": resources, "securityContext": closed}],
+        **spec,
+    }
+
+
 def make_namespace(name: str) -> Namespace:
     """A namespace that takes restricted pods only; one of an earlier time may still be going."""
     phase = ("get", "namespace", name, "--ignore-not-found", "-o", "jsonpath={.status.phase}")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from cluster.kube import Namespace
+from cluster.kube import Namespace, small_pod
 
 NAME = "stranger"
 TRY = """
@@ -50,31 +50,13 @@ DEFAULT_DENY = {
 def start_stranger(namespace: Namespace, image: str) -> None:
     """Start it from an image that has Python, and wait for it. It may open what it likes."""
     labels = {"app": NAME}
+    command = ["python", "-c", "import signal; signal.pause()"]
+    container = {"name": NAME, "image": image, "command": command}
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": NAME, "labels": labels},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 0,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 10001,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": NAME,
-                    "image": image,
-                    "command": ["python", "-c", "import signal; signal.pause()"],
-                    "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                }
-            ],
-        },
+        "spec": small_pod(container, terminationGracePeriodSeconds=0),
     }
     objects = [allowed(NAME, labels, "egress"), pod]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})

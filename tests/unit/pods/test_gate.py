@@ -1,7 +1,6 @@
 """What the gate lets through, for whom."""
 
 import asyncio
-import base64
 import json
 
 import pytest
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from pods.access import Access, AccessSettings
 from pods.gate import HEALTHY, LARGEST_BODY_BYTES, Gate
 from pods.roles import KNOWN, Role, mutations
+from support import webserver
 
 PASSWORDS = {"admin_password": "a", "operator_password": "o:p", "viewer_password": "v"}
 BASIC = {"auth": "basic", **PASSWORDS}
@@ -28,7 +28,8 @@ DELETE = {"query": 'mutation Harmless { launchRun: deleteRun(runId: "x") { __typ
 
 
 def basic(user: str, password: str) -> tuple[str, str]:
-    return ("authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
+    [header] = webserver.basic(user, password).items()
+    return header
 
 
 def ask(

@@ -10,10 +10,18 @@ from __future__ import annotations
 import json
 import logging
 from typing import Any
-from urllib.parse import parse_qs
 
 from pods.access import Access, Identity
-from pods.http import App, Headers, Message, Receive, Refusal, Send
+from pods.http import (
+    QUERY_IN_URL,
+    App,
+    Headers,
+    Message,
+    Receive,
+    Refusal,
+    Send,
+    has_query_in_url,
+)
 from pods.roles import HARMLESS, Role, mutations
 
 HEALTHY = "/-/healthy"
@@ -42,12 +50,11 @@ class Gate:
     async def _let_in(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = Headers(scope)
         who = self._access.of(headers)
-        refusal = who if isinstance(who, Refusal) else _odd_path(scope)
         if isinstance(who, Refusal):
             if headers.has("authorization"):
                 _told(scope, "login", allowed=False, why=who.line)
             await who.send(scope, send)
-        elif refusal:
+        elif refusal := _odd_url(scope):
             await refusal.send(scope, send)
         else:
             await self._pass_on(who, {**scope, ROLE: who.role}, receive, send)
@@ -123,17 +130,13 @@ def _denied(who: Identity, what: str) -> Refusal:
     )
 
 
-def _odd_path(scope: Message) -> Refusal | None:
-    """Refuse a path that servers before or behind this one may read differently."""
+def _odd_url(scope: Message) -> Refusal | None:
+    """Refuse a query in the URL, and a path that other servers may read differently."""
     path = str(scope["path"])
     odd = "//" in path or "\\" in path or not path.startswith("/") or not path.isprintable()
     if odd or any(part in {".", ".."} for part in path.split("/")):
         return Refusal(400, "the path has empty, dotted or unprintable parts: write it plainly")
-    if scope["type"] == "http" and "query" in parse_qs(
-        bytes(scope.get("query_string", b"")).decode("latin-1"), keep_blank_values=True
-    ):
-        return Refusal(405, "GraphQL in the URL is not taken: send it as POST, as JSON")
-    return None
+    return QUERY_IN_URL if scope["type"] == "http" and has_query_in_url(scope) else None
 
 
 async def _body_of(receive: Receive) -> bytes | None:

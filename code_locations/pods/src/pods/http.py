@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -36,6 +37,15 @@ class Refusal:
         ]
         await send({"type": f"{kind}.start", "status": self.status, "headers": headers})
         await send({"type": f"{kind}.body", "body": body})
+
+
+QUERY_IN_URL = Refusal(405, "GraphQL in the URL is not taken: send it as POST, as JSON")
+
+
+def has_query_in_url(scope: Message) -> bool:
+    """Whether a request's URL has what a GraphQL server would run."""
+    text = bytes(scope.get("query_string", b"")).decode("latin-1")
+    return "query" in parse_qs(text, keep_blank_values=True)
 
 
 class Headers:

@@ -6,7 +6,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
-MOST_TOKENS = 20_000
+_MOST_TOKENS = 20_000
 _LONGEST = 250_000
 _LONGEST_REMEMBERED = 50_000
 
@@ -71,7 +71,7 @@ def _read(query: str) -> tuple[str, ...]:
     from graphql import parse
     from graphql.language import FragmentDefinitionNode, OperationDefinitionNode, OperationType
 
-    document = parse(query, no_location=True, max_tokens=MOST_TOKENS)
+    document = parse(query, no_location=True, max_tokens=_MOST_TOKENS)
     fragments = {
         node.name.value: node
         for node in document.definitions

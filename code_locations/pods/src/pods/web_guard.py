@@ -12,9 +12,17 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qs
 
-from pods.http import App, Headers, Message, Receive, Refusal, Send
+from pods.http import (
+    QUERY_IN_URL,
+    App,
+    Headers,
+    Message,
+    Receive,
+    Refusal,
+    Send,
+    has_query_in_url,
+)
 
 ANY = "*"
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - recognised, not listened at
@@ -129,9 +137,8 @@ class Guard:
 def _wrong_content(scope: Message, headers: Headers) -> Refusal | None:
     """Nothing that a page of others may send unasked: queries in the URL, forms, plain text."""
     graphql = "graphql" in [part.strip() for part in str(scope["path"]).split("/")]
-    asked = bytes(scope.get("query_string", b"")).decode("latin-1")
-    if graphql and "query" in parse_qs(asked, keep_blank_values=True):
-        return Refusal(405, "GraphQL in the URL is not taken: send it as POST, as JSON")
+    if graphql and has_query_in_url(scope):
+        return QUERY_IN_URL
     if scope["method"] in HARMLESS:
         return None
     content = headers.one("content-type")

@@ -127,8 +127,6 @@ class _Run:
                 columns = {column.name: column.type for column in present}
                 memory = remembered.get(table.name, {}) if columns else {}
                 name = f"{identifier(schema)}.{identifier(table.table_name)}"
-                any_row = f"select 1 from {name} limit 1"
-                holds_rows = bool(columns) and connection.execute(any_row).fetchone() is not None
                 if columns and not memory and isinstance(self._source, RestSource):
                     columns = as_decimals(connection, name, columns)
                 key = self._source.tables[table.name].primary_key
@@ -137,7 +135,11 @@ class _Run:
                     columns,
                     {column: Remembered(*told) for column, told in memory.items()},
                     self._folder,
-                    holds_rows,
+                    has_rows=bool(
+                        table.full_export
+                        and columns
+                        and connection.execute(f"select 1 from {name} limit 1").fetchone()
+                    ),
                 )
                 if not columns:
                     self._cursors.pop(table.name, None)
@@ -161,7 +163,7 @@ class _Run:
             staged = stage(connection, items, goal, found)
         if table.full_export and not self._replaces(table.name):
             rows = staged.rows if staged else 0
-            require_full(table, rows, self._now, has_rows=goal.holds_rows)
+            require_full(table, rows, self._now, has_rows=goal.has_rows)
         self._cursors = items.state
         self._done.read[table.name] = TableRead(items.read, items.read - items.taken)
         return staged

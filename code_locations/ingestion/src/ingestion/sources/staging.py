@@ -32,14 +32,15 @@ _NUMERAL = r"-?\d+(\.\d+)?"
 class Goal:
     """The raw table, and what it has: columns with their types, and the field that each is of.
 
-    Its primary key is of fields, as declared. Files are made in `folder`. `holds_rows`: it has any.
+    Its primary key is of fields, as declared. Files are made in `folder`. `has_rows` is
+    looked at for full exports only.
     """
 
     table: RawTable
     columns: Mapping[str, str]
     remembered: Mapping[str, Remembered]
     folder: Path
-    holds_rows: bool
+    has_rows: bool = False
 
     def path(self, kind: str) -> Path:
         """A file of this table."""

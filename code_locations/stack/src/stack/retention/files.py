@@ -35,6 +35,11 @@ def found_below(fs: Any, root: str) -> Iterator[Found]:
         yield Found(path, int(info.get("size") or 0), written_at(info))
 
 
+def folder_size(folder: Path) -> int:
+    """Bytes of the files below a folder of this machine."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
 def written_at(info: dict[str, Any]) -> datetime:
     """The newest of what fsspec says of a file; now, if that is nothing.
 

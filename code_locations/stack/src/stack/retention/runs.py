@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from stack.pipelines import MONITORING
+from stack.retention.files import folder_size
 from stack.retention.policy import PastRun, RunPolicy, runs_to_delete
 from stack.retention.report import Cleared, Clock
 from stack.tags import PIPELINE_ID_TAG, STAGE_TAG
@@ -170,5 +171,4 @@ def _size(instance: dg.DagsterInstance) -> int | None:
         if connection.dialect.name == "postgresql":
             query = sa.text("select pg_database_size(current_database())")
             return int(connection.execute(query).scalar_one())
-    root = Path(instance.root_directory)
-    return sum(file.stat().st_size for file in root.rglob("*") if file.is_file())
+    return folder_size(Path(instance.root_directory))
