@@ -6,32 +6,52 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from stack.settings import WarehouseSettings, load_settings
 
 
-def filesystem(url: str) -> tuple[Any, str]:
+@dataclass(frozen=True)
+class S3Access:
+    """An S3 store and a login; None: AWS, and what the environment or the machine's role gives."""
+
+    key: str | None
+    secret: str | None = field(repr=False)
+    endpoint_url: str | None
+    region: str
+
+
+def filesystem(url: str, s3: S3Access | None = None) -> tuple[Any, str]:
     """The fsspec file system of `url`, and its path there without a slash at the end.
 
-    S3 is opened with the credentials and the endpoint of WarehouseSettings. Listings are not
-    cached: other processes write to the same folders.
+    S3 is by default that of WarehouseSettings. Listings are not cached: other processes write to
+    the same folders.
     """
     import fsspec
 
-    options = _s3_options() if url.startswith("s3://") else {}
+    options = _options(s3 or _ours()) if url.startswith("s3://") else {}
     fs, path = fsspec.core.url_to_fs(url, **options)
     return fs, str(path).rstrip("/")
 
 
-def _s3_options() -> dict[str, Any]:
+def _ours() -> S3Access:
     settings = load_settings(WarehouseSettings)
     secret = settings.aws_secret_access_key
+    return S3Access(
+        settings.aws_access_key_id,
+        secret.get_secret_value() if secret else None,
+        settings.aws_endpoint_url,
+        settings.aws_region,
+    )
+
+
+def _options(s3: S3Access) -> dict[str, Any]:
     return {
-        "key": settings.aws_access_key_id,
-        "secret": secret.get_secret_value() if secret else None,
-        "endpoint_url": settings.aws_endpoint_url,
-        "client_kwargs": {"region_name": settings.aws_region},
+        "key": s3.key,
+        "secret": s3.secret,
+        "endpoint_url": s3.endpoint_url,
+        "client_kwargs": {"region_name": s3.region},
         "use_listings_cache": False,
     }
 
