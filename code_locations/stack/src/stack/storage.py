@@ -8,17 +8,24 @@ import stat
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from stack.patience import is_patient
 from stack.settings import WarehouseSettings, load_settings
 
 
 def filesystem(url: str) -> tuple[Any, str]:
     """The fsspec file system of `url`, and its path there without a slash at the end.
 
-    S3 is opened with the credentials and the endpoint of WarehouseSettings. Listings are not
-    cached: other processes write to the same folders.
+    S3 is opened with the credentials and the endpoint of WarehouseSettings, and waited for while
+    it is away, unless the caller is `impatient`. Listings are not cached: other processes write to
+    the same folders.
     """
     import fsspec
 
+    if url.startswith("s3://") and is_patient():
+        from stack.patient_s3 import PatientS3FileSystem
+
+        fs = PatientS3FileSystem(**_s3_options(), config_kwargs={"retries": {"max_attempts": 1}})
+        return fs, str(fs._strip_protocol(url)).rstrip("/")
     options = _s3_options() if url.startswith("s3://") else {}
     fs, path = fsspec.core.url_to_fs(url, **options)
     return fs, str(path).rstrip("/")
