@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -50,6 +51,10 @@ class Cable:
         head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         self._do(self._change(answer=(head + body).encode(), drop=True))
 
+    def end(self) -> None:
+        """Cut it for good."""
+        self._do(self._end())
+
     def _do(self, what: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(what, self._loop).result(30)
 
@@ -63,6 +68,13 @@ class Cable:
             self._server.close()
             self._server = None
         self._drop()
+
+    async def _end(self) -> None:
+        await self._refuse()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _restore(self) -> None:
         await self._change()
@@ -139,7 +151,34 @@ def cable_to(port: int) -> Iterator[Cable]:
     try:
         cable = Cable(loop, port)
         yield cable
-        cable.cut()
+        cable.end()
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
+        loop.close()
+
+
+class Mending(logging.Handler):
+    """Does something at the first thing that is said."""
+
+    def __init__(self, mend: Callable[[], None]) -> None:
+        super().__init__()
+        self._mend, self.said = mend, []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+        if len(self.said) == 1:
+            self._mend()
+
+
+@contextmanager
+def mended_when_waited_for(
+    cable: Cable, logger: str = "dagster.builtin.stack.stores"
+) -> Iterator[list[str]]:
+    """Mend the cable once the log says that it is waited for; what was said."""
+    handler = Mending(cable.mend)
+    logging.getLogger(logger).addHandler(handler)
+    try:
+        yield handler.said
+    finally:
+        logging.getLogger(logger).removeHandler(handler)

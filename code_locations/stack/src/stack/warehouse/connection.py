@@ -225,7 +225,8 @@ def prepare_lake(connection: DuckDBPyConnection, settings: WarehouseSettings) ->
         connection.execute(s3_secret(settings))
         if is_patient():
             for name, value in PATIENT_HTTP.items():
-                connection.execute(f"set {name} = {value}")
+                # Of all its cursors: dlt and dbt work on those.
+                connection.execute(f"set global {name} = {value}")
     connection.execute(f"set ducklake_max_retry_count = {DUCKLAKE_MAX_RETRIES}")
     if not is_postgres(settings):
         Path(settings.lake_catalog).parent.mkdir(parents=True, exist_ok=True)
