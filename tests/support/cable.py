@@ -114,6 +114,8 @@ class Cable:
                 await asyncio.gather(
                     self._pass_on(reader, to_server[1]), self._pass_on(to_server[0], writer)
                 )
+            except asyncio.CancelledError:  # the cable's end; asyncio would tell it as an error
+                return
             finally:
                 self._open.discard(to_server[1])
                 to_server[1].close()

@@ -49,7 +49,8 @@ def forbidden(cable):
     cable.answer("403 Forbidden")
 
 
-OUTAGES = [cut, held, overloaded, broken, throttled]
+ANSWERS = [overloaded, broken, throttled]
+OUTAGES = [cut, held, *ANSWERS]
 
 
 @pytest.fixture
@@ -71,6 +72,11 @@ def files(s3, s3_cable):
 def test_s3_that_is_away_from_files(files, s3, s3_cable, how):
     how(s3_cable)
     assert is_outage(error_of(files.cat_file, f"{s3.bucket}/there"))
+
+
+@pytest.mark.parametrize("how", [cut, *ANSWERS])
+def test_s3_that_takes_no_files(files, s3, s3_cable, how):
+    how(s3_cable)
     assert is_outage(error_of(files.pipe_file, f"{s3.bucket}/new", b"1"))
 
 

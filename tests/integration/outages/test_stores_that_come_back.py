@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 from dagster_postgres import PostgresEventLogStorage, utils
 
+from stack import storage
 from stack.alerts import Alert, write_alert
 from stack.artifacts import ArtifactStore
 from stack.run_storage import wait_for_run_storage
@@ -19,12 +20,17 @@ def break_off(cable):
     cable.cut()
 
 
+def hold(cable):
+    cable.hold()
+
+
 def overload(cable):
     cable.answer("503 Slow Down")
 
 
-@pytest.mark.parametrize("how", [break_off, overload])
-def test_s3_amid_artifacts(s3_by_cable, s3_cable, how):
+@pytest.mark.parametrize("how", [break_off, hold, overload])
+def test_s3_amid_artifacts(s3_by_cable, s3_cable, how, monkeypatch):
+    monkeypatch.setitem(storage.PATIENT_S3, "read_timeout", 1)
     store = ArtifactStore(f"{s3_by_cable}/artifacts")
     how(s3_cable)
     with mended_when_waited_for(s3_cable) as said:
@@ -50,19 +56,20 @@ def test_s3_amid_an_alert(s3_by_cable, s3_cable):
 def test_s3_amid_statements_of_duckdb(lake, s3_cable, tmp_path):
     """DuckDB waits by itself, and tells nobody."""
 
-    def mend_after_a_try():
+    def mend_after_tries():
         seen = s3_cable.connections
-        wait_until(lambda: s3_cable.connections > seen, "a try", tmp_path)
+        wait_until(lambda: s3_cable.connections > seen + 1, "two tries", tmp_path)
         s3_cable.mend()
 
+    t = f"{lake.database}.main.t"
     with connect(lake) as connection:
-        for statement in ("create table t as select 1 as one", "insert into t from t"):
+        for statement in (f"create table {t} as select 1 as one", f"insert into {t} from {t}"):
             s3_cable.answer("503 Slow Down")
-            helper = threading.Thread(target=mend_after_a_try)
+            helper = threading.Thread(target=mend_after_tries, daemon=True)
             helper.start()
-            connection.execute(statement)
+            connection.cursor().execute(statement)  # as dlt and dbt do
             helper.join()
-        assert connection.execute("select count(*) from t").fetchone() == (2,)
+        assert connection.execute(f"select count(*) from {t}").fetchone() == (2,)
 
 
 @pytest.mark.parametrize("read_only", [False, True])

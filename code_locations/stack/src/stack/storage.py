@@ -11,6 +11,9 @@ from typing import Any
 from stack.patience import is_patient
 from stack.settings import WarehouseSettings, load_settings
 
+# Seconds, and tries of the client itself, which are within those of PatientS3FileSystem.
+PATIENT_S3 = {"connect_timeout": 5, "read_timeout": 15, "retries": {"max_attempts": 1}}
+
 
 def filesystem(url: str) -> tuple[Any, str]:
     """The fsspec file system of `url`, and its path there without a slash at the end.
@@ -24,7 +27,7 @@ def filesystem(url: str) -> tuple[Any, str]:
     if url.startswith("s3://") and is_patient():
         from stack.patient_s3 import PatientS3FileSystem
 
-        fs = PatientS3FileSystem(**_s3_options(), config_kwargs={"retries": {"max_attempts": 1}})
+        fs = PatientS3FileSystem(**_s3_options(), config_kwargs=PATIENT_S3)
         return fs, str(fs._strip_protocol(url)).rstrip("/")
     options = _s3_options() if url.startswith("s3://") else {}
     fs, path = fsspec.core.url_to_fs(url, **options)
