@@ -126,6 +126,22 @@ def test_scenario_passes_helm_lint(scenario: str):
             ],
             "codeLocations.catalog has DATAHUB_FILE in env and in secret",
         ),
+        (['backup={"enabled":true}'], "backup.enabled is true, but backup.url is empty"),
+        (['restore={"from":"latest"}'], "restore.from is set, but backup.url is empty"),
+        (['backup={"enabled":true,"url":"/backups"}'], "/backup/url"),
+        (
+            ['backup={"enabled":true,"url":"s3://freelancer-data-stack/b"}'],
+            "the stack's own folder",
+        ),
+        (['backup={"recipient":"AGE-SECRET-KEY-1A"}'], "/backup/recipient"),
+        (['backup={"schedule":"daily"}'], "/backup/schedule"),
+        (['backup={"enabled":true,"url":"s3://b","accessKeyId":"k"}'], "go together"),
+        (
+            ['backup={"enabled":true,"url":"s3://b","accessKeyId":"k","existingSecret":"y"}'],
+            "not both",
+        ),
+        (['restore={"from":"/etc/passwd"}'], "/restore/from"),
+        (['stack={"env":{"BACKUP_URL":"s3://b"}}'], "the chart sets that variable itself: use"),
         (['httpRoute={"enabled":true}'], "httpRoute.hostnames or httpRoute.parentRefs is empty"),
     ],
 )

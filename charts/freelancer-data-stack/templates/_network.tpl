@@ -16,6 +16,12 @@ schema: [postgresql{{ ternary ", s3" "" .Values.s3.enabled }}]
 {{- if include "stack.sampleData.isMade" . }}
 sample-data: [s3]
 {{- end }}
+{{- if include "stack.backup.isMade" . }}
+backup: [postgresql, s3, backups]
+{{- end }}
+{{- if include "stack.restore.isMade" . }}
+restore: [postgresql, s3, backups]
+{{- end }}
 {{- end }}
 
 {{/* Labels of a part's pods. dict root, component */}}
@@ -57,6 +63,10 @@ app.kubernetes.io/component: {{ .component }}
     {{- end }}
 {{- else if eq .target "issuer" }}
 {{ include "stack.network.url" (default "" (default dict $values.auth.oidc).issuerUrl) }}
+{{- else if eq .target "backups" }}
+{{- if or $values.backup.endpointUrl $values.backup.existingSecret $values.backup.accessKeyId }}
+{{ include "stack.network.url" (default "https://s3" $values.backup.endpointUrl) }}
+{{- end }}
 {{- else if and (eq .target "postgresql") (not $values.postgresql.enabled) }}
 {{- $external := $values.postgresql.external }}
 {{ include "stack.network.server" (dict "host" $external.host "port" $external.port) }}

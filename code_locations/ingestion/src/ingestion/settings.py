@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, Json, SecretStr, ValidationInfo, field_validator
 
 from stack.paths import checkout_root, default_home
 from stack.settings import Settings
@@ -178,6 +178,34 @@ class IncomingSettings(Settings):
     def processed(self) -> str:
         """fsspec URL of loaded files."""
         return self.incoming_processed_url or f"{self.incoming}/processed"
+
+
+class BackupSettings(Settings):
+    """Where backups go, and for whom they are encrypted."""
+
+    backup_url: str | None = Field(
+        None, description="fsspec URL of the folder of backups, where no other is named"
+    )
+    backup_keep_days: int = Field(
+        0, ge=0, description="days that backups in BACKUP_URL are kept; 0: for ever"
+    )
+    backup_recipient: str | None = Field(
+        None, description="public key (age1…) for which they are encrypted; see stack backup-key"
+    )
+    backup_identity: SecretStr | None = Field(
+        None, description="the key's other half (AGE-SECRET-KEY-1…), to restore"
+    )
+    backup_endpoint_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="S3 endpoint of BACKUP_URL; default, as for the next ones: that of the stack",
+    )
+    backup_region: str | None = Field(None, description="its region")
+    backup_access_key_id: str | None = Field(None, description="its access key")
+    backup_secret_access_key: SecretStr | None = Field(None, description="its secret key")
+    backup_folders: Json[dict[str, str]] | None = Field(
+        None, description="JSON of further folders to save, a name and a fsspec URL each"
+    )
 
 
 class GitHubSettings(Settings):

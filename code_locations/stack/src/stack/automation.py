@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,12 +107,17 @@ def _loaded(
 @contextmanager
 def opened_instance() -> Iterator[dg.DagsterInstance]:
     """That of DAGSTER_HOME where it is set, else of STACK_HOME."""
+    with instance_opener()() as instance:
+        yield instance
+
+
+def instance_opener() -> Callable[[], AbstractContextManager[dg.DagsterInstance]]:
+    """What opens it, also again: opening sets DAGSTER_HOME."""
     from stack.one_machine.home import open_instance
 
-    given = "DAGSTER_HOME" in os.environ
-    opened = dg.DagsterInstance.get() if given else open_instance(load_settings(StackSettings))
-    with opened as instance:
-        yield instance
+    if "DAGSTER_HOME" in os.environ:
+        return dg.DagsterInstance.get
+    return lambda: open_instance(load_settings(StackSettings))
 
 
 def _command(action: Callable[..., bool], told: str) -> click.Command:

@@ -28,9 +28,9 @@ def wait_for_run_storage() -> None:
         return
     stock: Callable[..., Any] = utils.retry_pg_connection_fn
 
-    def connect(fn: Callable[[], T], retry_limit: int = 5, retry_wait: float = 0.2) -> T:  # noqa: ARG001
+    def connect(fn: Callable[[], T], *_: float, **__: float) -> T:
         def attempt() -> T:
-            connected: T = stock(fn, 1, retry_wait)  # it says so each time
+            connected: T = stock(fn, 1)  # it says so each time
             return connected
 
         return patiently(attempt, "Dagster's Postgres", log=_log)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from stack.patience import is_patient
@@ -15,33 +16,51 @@ from stack.settings import WarehouseSettings, load_settings
 PATIENT_S3 = {"connect_timeout": 5, "read_timeout": 15, "retries": {"max_attempts": 1}}
 
 
-def filesystem(url: str) -> tuple[Any, str]:
+@dataclass(frozen=True)
+class S3Access:
+    """An S3 store and a login; None: AWS, and what the environment or the machine's role gives."""
+
+    key: str | None
+    secret: str | None = field(repr=False)
+    endpoint_url: str | None
+    region: str
+
+
+def filesystem(url: str, s3: S3Access | None = None) -> tuple[Any, str]:
     """The fsspec file system of `url`, and its path there without a slash at the end.
 
-    S3 is opened with the credentials and the endpoint of WarehouseSettings, and waited for while
-    it is away, unless the caller is `impatient`. Listings are not cached: other processes write to
-    the same folders.
+    S3 is by default that of WarehouseSettings, and waited for while it is away, unless the caller
+    is `impatient`. Listings are not cached: other processes write to the same folders.
     """
     import fsspec
 
-    if url.startswith("s3://") and is_patient():
+    options = _options(s3 or _ours()) if url.startswith("s3://") else {}
+    if options and is_patient():
         from stack.patient_s3 import PatientS3FileSystem
 
-        fs = PatientS3FileSystem(**_s3_options(), config_kwargs=PATIENT_S3)
+        fs = PatientS3FileSystem(**options, config_kwargs=PATIENT_S3)
         return fs, str(fs._strip_protocol(url)).rstrip("/")
-    options = _s3_options() if url.startswith("s3://") else {}
     fs, path = fsspec.core.url_to_fs(url, **options)
     return fs, str(path).rstrip("/")
 
 
-def _s3_options() -> dict[str, Any]:
+def _ours() -> S3Access:
     settings = load_settings(WarehouseSettings)
     secret = settings.aws_secret_access_key
+    return S3Access(
+        settings.aws_access_key_id,
+        secret.get_secret_value() if secret else None,
+        settings.aws_endpoint_url,
+        settings.aws_region,
+    )
+
+
+def _options(s3: S3Access) -> dict[str, Any]:
     return {
-        "key": settings.aws_access_key_id,
-        "secret": secret.get_secret_value() if secret else None,
-        "endpoint_url": settings.aws_endpoint_url,
-        "client_kwargs": {"region_name": settings.aws_region},
+        "key": s3.key,
+        "secret": s3.secret,
+        "endpoint_url": s3.endpoint_url,
+        "client_kwargs": {"region_name": s3.region},
         "use_listings_cache": False,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import dagster as dg
@@ -22,18 +23,47 @@ storage:
 """
 
 
+# A note in the run storage: the id of the backup that is being put there.
+RESTORING = "freelancer-data-stack/restoring"
+_may_be_restoring = ContextVar("may_be_restoring", default=False)
+
+
 class HomeError(StackError):
     """DAGSTER_HOME can't be prepared."""
 
 
 @contextmanager
 def open_instance(settings: StackSettings) -> Iterator[dg.DagsterInstance]:
-    """The instance of this STACK_HOME, also as DAGSTER_HOME of the process. Raises HomeError."""
+    """The instance of this STACK_HOME, also as DAGSTER_HOME of the process.
+
+    Raises HomeError, also where a backup is half restored, unless `while_restoring`.
+    """
     os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
     if settings.dagster_postgres_url is not None:
         _require_answer(settings.dagster_postgres_url.get_secret_value())
     with dg.DagsterInstance.get() as instance:
+        _require_whole(instance)
         yield instance
+
+
+@contextmanager
+def while_restoring() -> Iterator[None]:
+    """In the block, an instance can be opened that is half restored."""
+    token = _may_be_restoring.set(True)
+    try:
+        yield
+    finally:
+        _may_be_restoring.reset(token)
+
+
+def _require_whole(instance: dg.DagsterInstance) -> None:
+    found = instance.run_storage.get_cursor_values({RESTORING}).get(RESTORING)
+    if found and not _may_be_restoring.get():
+        raise HomeError(
+            "this stack",
+            found="a backup that was not restored to its end",
+            next_step="run the same `stack restore` again",
+        )
 
 
 def _require_answer(url: str) -> None:

@@ -1,0 +1,179 @@
+"""Files at URLs: results, alerts, exports, what arrived, what was set aside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ingestion.backup.archive import File, Writer, require_below
+from ingestion.backup.aside import PREFIX
+from ingestion.backup.errors import BackupError, not_empty
+from ingestion.settings import BackupSettings, BooksSettings, IncomingSettings, QuarantineSettings
+from stack.settings import StackSettings, WarehouseSettings, load_settings
+from stack.storage import facts_of, files_below, filesystem, printable
+
+# A file that moves to another folder is found there by a later look, one that is written by a
+# later try.
+LOOKS, TRIES = 4, 3
+# What runs write anew, and what is saved as a part of its own.
+_NOT_IN_HOME = {"scratch", "dlt", "dbt", "logs", "connectors", "dagster", "run.lock"}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Files at a fsspec URL; `without`: folders and files below it that aren't part of it."""
+
+    name: str
+    url: str
+    without: frozenset[str] = frozenset()
+
+    def files(self) -> dict[str, dict[str, Any]]:
+        """fsspec's facts of each file, by its path."""
+        fs, root = filesystem(self.url)
+        found = files_below(fs, root, self.without)
+        return {path: info for path, info in found if path not in self.without}
+
+
+def folders() -> list[Folder]:
+    """All folders, as the settings say: arriving files before those that they become."""
+    stack, warehouse = load_settings(StackSettings), load_settings(WarehouseSettings)
+    incoming = load_settings(IncomingSettings)
+    urls = {
+        "incoming": incoming.incoming,
+        "processed": incoming.processed,
+        "quarantine": load_settings(QuarantineSettings).quarantine,
+        "exports": load_settings(BooksSettings).books,
+        "alerts": stack.alerts,
+        "artifacts": stack.artifacts,
+        **(load_settings(BackupSettings).backup_folders or {}),
+        "home": str(stack.stack_home),
+    }
+    file = warehouse.duckdb_file
+    parts = [str(file), f"{file}.wal", warehouse.lake_data, warehouse.lake_catalog]
+    found = []
+    for name, url in urls.items():
+        others = [other for key, other in urls.items() if key != name]
+        without = set().union(*(_below(url, other) for other in [*others, *parts]))
+        if name == "home":
+            without |= _NOT_IN_HOME | {p.name for p in stack.stack_home.glob(f"{PREFIX}*")}
+        found.append(Folder(name, url, frozenset(without)))
+    return found
+
+
+def _below(url: str, other: str) -> set[str]:
+    """The path of `other` below `url`, if it is there."""
+    inner = _normal(other).removeprefix(f"{_normal(url)}/")
+    return {inner} if inner != _normal(other) else set()
+
+
+def lies_in(url: str, folder: str) -> bool:
+    """Whether `url` is `folder`, or below it."""
+    return _normal(url) == _normal(folder) or bool(_below(folder, url))
+
+
+def _normal(url: str) -> str:
+    return url.rstrip("/") if "://" in url else os.path.realpath(url)
+
+
+@dataclass
+class Saved:
+    """How many files and bytes of a part are in the backup."""
+
+    files: int = 0
+    size: int = 0
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def save(found: Iterable[Folder], writer: Writer) -> dict[str, Saved]:
+    """Add the files of all folders, each below its name.
+
+    Files may come, go and move meanwhile: what is in one of the folders all the time is saved.
+    """
+    found = list(found)
+    saved = {folder.name: Saved() for folder in found}
+    for _ in range(LOOKS):
+        news = False
+        for folder in found:
+            news |= _save_news(folder, saved[folder.name], writer)
+        if not news:
+            break
+    for folder in found:
+        writer.contents.left_out.update(saved[folder.name].left_out)
+    return saved
+
+
+def _save_news(folder: Folder, saved: Saved, writer: Writer) -> bool:
+    """Add what isn't added yet; whether there was any."""
+    fs, root = filesystem(folder.url)
+    news = False
+    for path, info in folder.files().items():
+        name = f"{folder.name}/{path}"
+        shown = printable(name)
+        if shown in writer.contents.members or shown in saved.left_out:
+            continue
+        if info["type"] != "file":
+            saved.left_out[shown] = "neither a file nor a folder"
+            continue
+        try:
+            size = _save_file(fs, f"{root}/{path}", name, writer)
+        except FileNotFoundError:  # if it moved, it is found where it is now
+            continue
+        if size is None:
+            saved.left_out[shown] = "it was written to all the time"
+            continue
+        saved.files, saved.size, news = saved.files + 1, saved.size + size, True
+    return news
+
+
+def _save_file(fs: Any, path: str, name: str, writer: Writer) -> int | None:
+    """Add a file as it is at one moment, if it has one; its bytes."""
+    for _ in range(TRIES):
+        before = facts_of(fs, path)
+        with fs.open(path, "rb") as source, writer.spool() as copy:
+            while chunk := source.read(2**20):
+                copy.write(chunk)
+            if _version(facts_of(fs, path)) == _version(before):
+                size = copy.tell()
+                copy.seek(0)
+                return writer.add(name, copy, size=size, mtime=_mtime(before))
+    return None
+
+
+def _version(info: dict[str, Any]) -> tuple[object, ...]:
+    return tuple(info.get(key) for key in ("size", "mtime", "ino", "ETag", "LastModified"))
+
+
+def _mtime(info: dict[str, Any]) -> float:
+    moment = info.get("mtime") or info.get("LastModified") or 0
+    return float(moment.timestamp() if hasattr(moment, "timestamp") else moment)
+
+
+def require_empty(found: Iterable[Folder], aside: Path | None) -> None:
+    """Raises BackupError if there is a file in one of them, unless it is in `aside`."""
+    for folder in found:
+        if aside and lies_in(folder.url, str(aside)):
+            continue
+        for path in folder.files():
+            raise not_empty(folder.url, f"a file, {printable(path)}")
+
+
+def restorer(found: Iterable[Folder]) -> Callable[[File], None]:
+    """What puts a file of a backup where it belongs now."""
+    roots = {folder.name: filesystem(folder.url) for folder in found}
+
+    def put(file: File) -> None:
+        require_below(file)
+        name, _, path = file.name.partition("/")
+        if name not in roots or not path:
+            raise BackupError(f"the backup's file {printable(file.name)}", found="no such place")
+        fs, root = roots[name]
+        if "file" in fs.protocol:
+            file.write_to(Path(root) / path)
+            return
+        with fs.open(f"{root}/{path}", "wb") as out:
+            file.copy_to(out)
+
+    return put

@@ -1,0 +1,95 @@
+"""Make a backup, part by part, while runs go on.
+
+The order makes it whole, though its parts are of different moments: what knows of something is
+saved before it. A cursor or a file that waits may be older than the warehouse, then a load is
+repeated, and changes nothing; the other way round it would be left out.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import dagster as dg
+
+from ingestion.backup import folders, runs, warehouse
+from ingestion.backup.archive import write
+from ingestion.backup.errors import BackupError, told_of
+from ingestion.backup.manifest import Manifest
+from ingestion.backup.place import Place, name_of
+from ingestion.settings import BackupSettings
+from stack.settings import StackSettings, WarehouseSettings, load_settings
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A backup that was made; `left_out`: a reason for each path."""
+
+    url: str
+    files: int
+    size: int
+    left_out: dict[str, str]
+    pruned: list[str]
+
+
+def make(instance: dg.DagsterInstance, where: Place, say: Say) -> Made:
+    """Save everything into the file or folder `where`; old backups of a folder are deleted.
+
+    Raises BackupError, and what the stores raise; then there is no backup of this name.
+    """
+    settings = load_settings(BackupSettings)
+    stack, lake = load_settings(StackSettings), load_settings(WarehouseSettings)
+    found = folders.folders()
+    _require_outside(where, found)
+    storage = runs.run_storage(instance)
+    manifest = Manifest(
+        id=uuid.uuid4().hex,
+        made_at=datetime.now(UTC),
+        dagster=version("dagster"),
+        duckdb=version("duckdb"),
+        runs=storage.kind,
+        schema_revision=storage.schema_revision,
+        warehouse=warehouse.kind(lake),
+        database=lake.database,
+        folders=tuple(folder.name for folder in found),
+    )
+    recipient = settings.backup_recipient
+    if where.is_folder:
+        where_to = where.named(name_of(manifest.made_at, is_encrypted=recipient is not None))
+    else:
+        where_to = where
+    scratch = stack.scratch / "backup"
+    scratch.mkdir(parents=True, exist_ok=True)
+    with (
+        told_of("the backup is not made", "put that right, and make it again"),
+        where_to.writing() as out,
+        write(out, manifest, scratch, recipient) as writer,
+    ):
+        runs.save(storage, writer, scratch)
+        say(_told("runs", writer.contents.sizes(runs.FOLDER)))
+        for name in folders.save(found, writer):
+            say(_told(name, writer.contents.sizes(name)))
+        warehouse.save(lake, writer, scratch)
+        say(_told("warehouse", writer.contents.sizes(warehouse.FOLDER)))
+    pruned = where.prune(settings.backup_keep_days, manifest.made_at) if where.is_folder else []
+    sizes = [member.size for member in writer.contents.members.values()]
+    return Made(where_to.url, len(sizes), sum(sizes), writer.contents.left_out, pruned)
+
+
+def _require_outside(where: Place, found: list[folders.Folder]) -> None:
+    for folder in found:
+        if folders.lies_in(where.url, folder.url):
+            raise BackupError(
+                where.url,
+                found=f"a place in {folder.url}, which is part of the backup",
+                next_step="choose another place, best on another machine",
+            )
+
+
+def _told(part: str, sizes: list[int]) -> str:
+    return f"{part}: {len(sizes):,} files, {sum(sizes) / 1e6:,.1f} MB"

@@ -1,0 +1,51 @@
+"""What a backup says of itself: at its beginning what it is, at its end what is in it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+BEGINNING, END = "backup.json", "contents.json"
+
+RunsKind = Literal["sqlite", "postgresql"]
+WarehouseKind = Literal["duckdb", "ducklake-sqlite", "ducklake-postgresql"]
+
+
+class Manifest(BaseModel):
+    """`schema_revision` is that of Dagster's tables, `database` what views call the warehouse."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1] = 1
+    id: str
+    made_at: datetime
+    dagster: str
+    duckdb: str
+    runs: RunsKind
+    schema_revision: str
+    warehouse: WarehouseKind
+    database: str
+    folders: tuple[str, ...]
+
+
+class Member(BaseModel):
+    """A file of a backup; `sha256` in hexadecimal digits."""
+
+    model_config = ConfigDict(frozen=True)
+
+    size: int
+    sha256: str
+
+
+class Contents(BaseModel):
+    """The last file: a backup without it was cut off. `left_out`: a reason for each path."""
+
+    members: dict[str, Member] = {}
+    left_out: dict[str, str] = {}
+
+    def sizes(self, folder: str) -> list[int]:
+        """Bytes of each file below `folder`."""
+        below = f"{folder}/"
+        return [member.size for name, member in self.members.items() if name.startswith(below)]
