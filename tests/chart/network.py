@@ -33,7 +33,9 @@ def selects(selector: Object, labels: Labels) -> bool:
             return False
         if operator == "Exists" and key not in labels:
             return False
-        assert operator in {"In", "Exists"}, "the chart has others now: teach them here"
+        if operator == "NotIn" and labels.get(key) in expression["values"]:
+            return False
+        assert operator in {"In", "NotIn", "Exists"}, "the chart has others now: teach them here"
     return selector.get("matchLabels", {}).items() <= labels.items()
 
 
@@ -71,6 +73,7 @@ def places(found: list[Object]) -> dict[str, Place]:
 def _templates(found: list[Object]) -> Iterator[Object]:
     kinds = {"Deployment", "StatefulSet", "Job"}
     yield from (o["spec"]["template"] for o in found if o["kind"] in kinds)
+    yield from (o for o in found if o["kind"] == "Pod")
 
 
 def _name(labels: Labels) -> str:

@@ -73,6 +73,7 @@ def pods(found: list[Object]) -> dict[str, Object]:
     specs = {
         f"{o['kind']}/{o['metadata']['name']}": o["spec"]["template"]["spec"] for o in workloads
     }
+    specs |= {f"Pod/{o['metadata']['name']}": o["spec"] for o in found if o["kind"] == "Pod"}
     return specs | {f"run/{name}": pod for name, pod in run_pods(found).items()}
 
 
