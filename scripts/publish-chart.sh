@@ -36,7 +36,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$helm" package "$chart" --destination "$folder" >/dev/null
 mkdir "$folder/new" "$folder/there"
-tar -xzf "$folder/$name-$version.tgz" -C "$folder/new"
+tar -xzmf "$folder/$name-$version.tgz" -C "$folder/new"
 
 # Archives of the same files differ in their times, so files are compared.
 if said=$("$helm" pull "$to/$name" --version "$version" "${plain[@]}" --untar --untardir "$folder/there" 2>&1); then
