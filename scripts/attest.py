@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -88,8 +89,8 @@ def attest(named: Iterable[tuple[str, str]], statements: Path) -> Iterable[str]:
     for name, reference in named:
         # Asked first: an image without it is not half attested.
         said = provenance_of(name, reference, statements)
-        attach(reference, PROVENANCE, f"{name}.provenance.json", lambda f, s=said: f.write_text(s))
-        attach(reference, SBOM, f"{name}.spdx.json", lambda f, r=reference: sbom_of(r, f))
+        attach(reference, PROVENANCE, f"{name}.provenance.json", partial(_write, said))
+        attach(reference, SBOM, f"{name}.spdx.json", partial(sbom_of, reference))
         found = attached(reference)
         missing = {SBOM, PROVENANCE} - set(found)
         if missing:
@@ -98,6 +99,10 @@ def attest(named: Iterable[tuple[str, str]], statements: Path) -> Iterable[str]:
                 next_step="use a registry that speaks OCI 1.1",
             )
         yield f"{reference}\n" + "\n".join(f"  {k} {found[k]}" for k in (SBOM, PROVENANCE))
+
+
+def _write(text: str, file: Path) -> None:
+    file.write_text(text)
 
 
 def _oras(*arguments: str) -> str:

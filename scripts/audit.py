@@ -32,12 +32,11 @@ class AuditError(StackError):
 
 
 def records(folder: Path) -> Iterator[dict[str, Any]]:
-    """OSV records of PyPI below a folder, withdrawn ones too. Raises AuditError if there is none."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    """OSV records of PyPI below a folder. Raises AuditError if there is none."""
     count = 0
     for file in sorted(folder.rglob("PYSEC-*.yaml")):
         count += 1
-        yield yaml.load(file.read_text(), loader)
+        yield yaml.load(file.read_text(), yaml.CSafeLoader)
     if not count:
         raise AuditError(
             f"{folder}: no PYSEC-*.yaml",
@@ -57,7 +56,7 @@ def write_database(folder: Path, file: Path) -> datetime:
 
 
 def audit(lock: Path, folder: Path) -> tuple[str, list[str], datetime]:
-    """The scanner's table, ids of what was found, and how new the records are. Raises StackError."""
+    """The scanner's table, ids that it found, and how new the records are. Raises StackError."""
     with tempfile.TemporaryDirectory() as temporary:
         newest = write_database(folder, Path(temporary) / DATABASE)
         arguments = ("--offline", "--local-db-path", temporary, "--lockfile", str(lock))

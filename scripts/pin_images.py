@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 import yaml
@@ -30,11 +31,10 @@ def pinned(mirror: str = "") -> dict[str, object]:
         image = chart
         for key in path:
             image = image[key]
-        digest = digest_of(f"{image['repository']}:{image['tag']}", mirror)
-        here: object = {"digest": digest}
-        for key in reversed(path):
+        here: Any = {"digest": digest_of(f"{image['repository']}:{image['tag']}", mirror)}
+        for key in reversed(path[1:]):
             here = {key: here}
-        values |= here  # type: ignore[operator]
+        values[path[0]] = here
     return values
 
 

@@ -40,7 +40,7 @@ def output_of(
     fine: Collection[int] = (0,),
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """What a program prints; raises ProgramError if it ends with another code than the fine ones."""
+    """What a program prints; raises ProgramError for another code than the fine ones."""
     done = subprocess.run(
         [path_of(name), *arguments],
         capture_output=True,

@@ -25,9 +25,10 @@ BASE = "python:3.11-slim-bookworm"
 def statement(
     image: str, digest: str, build: dict[str, Any], source: dict[str, Any], started: str
 ) -> dict[str, Any]:
-    """The statement: `image` is its repository with registry, `digest` sha256:…
+    """The statement.
 
-    `build` has dockerfile, context and arguments, `source` what `source_of` says.
+    `image` is its repository with registry, `digest` sha256:…; `build` has dockerfile, context and
+    arguments, `source` what `source_of` says.
     """
     base = build["arguments"].get("BASE", BASE)
     name, _, base_digest = base.partition("@")
@@ -107,7 +108,10 @@ def _sha256(path: Path) -> str:
 
 def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+        ["git", "-C", str(root), *arguments],  # noqa: S607 - as build-images.sh calls it
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.stdout.rstrip("\n") if done.returncode == 0 else ""
 
