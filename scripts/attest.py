@@ -87,9 +87,10 @@ def attach(reference: str, kind: str, name: str, write: Callable[[Path], object]
 def attest(named: Iterable[tuple[str, str]], statements: Path) -> Iterable[str]:
     """Attest images, by name and reference; a line for each. Raises StackError."""
     for name, reference in named:
-        # Asked first: an image without it is not half attested.
-        said = provenance_of(name, reference, statements)
-        attach(reference, PROVENANCE, f"{name}.provenance.json", partial(_write, said))
+        # First: an image without it is not half attested.
+        if PROVENANCE not in attached(reference):
+            said = provenance_of(name, reference, statements)
+            attach(reference, PROVENANCE, f"{name}.provenance.json", partial(_write, said))
         attach(reference, SBOM, f"{name}.spdx.json", partial(sbom_of, reference))
         found = attached(reference)
         missing = {SBOM, PROVENANCE} - set(found)
