@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from chart.rendering import Object, contexts
+from chart.rendering import Object, contexts, templates
 
 Labels = dict[str, str]
 NAMED = "kubernetes.io/metadata.name"
@@ -56,7 +56,7 @@ def places(found: list[Object]) -> dict[str, Place]:
     """Pods by component; code servers and runs as `server of X`, `run of X` and `step of X`."""
     labels = {
         _name(template["metadata"]["labels"]): template["metadata"]["labels"]
-        for template in _templates(found)
+        for template in templates(found).values()
     }
     for name, context in contexts(found).items():
         given = context["run_k8s_config"]["pod_template_spec_metadata"]["labels"]
@@ -68,12 +68,6 @@ def places(found: list[Object]) -> dict[str, Place]:
                 "app.kubernetes.io/component": f"{kind}_worker",
             } | given
     return {name: Place(held) for name, held in labels.items()}
-
-
-def _templates(found: list[Object]) -> Iterator[Object]:
-    kinds = {"Deployment", "StatefulSet", "Job"}
-    yield from (o["spec"]["template"] for o in found if o["kind"] in kinds)
-    yield from (o for o in found if o["kind"] == "Pod")
 
 
 def _name(labels: Labels) -> str:

@@ -69,12 +69,20 @@ def one(found: list[Object], kind: str, name: str) -> Object:
 
 def pods(found: list[Object]) -> dict[str, Object]:
     """Pod specs of all workloads, by kind/name, and those of runs as run/location."""
-    workloads = [o for o in found if o["kind"] in {"Deployment", "StatefulSet", "Job"}]
-    specs = {
-        f"{o['kind']}/{o['metadata']['name']}": o["spec"]["template"]["spec"] for o in workloads
-    }
-    specs |= {f"Pod/{o['metadata']['name']}": o["spec"] for o in found if o["kind"] == "Pod"}
+    specs = {name: template["spec"] for name, template in templates(found).items()}
     return specs | {f"run/{name}": pod for name, pod in run_pods(found).items()}
+
+
+def templates(found: list[Object]) -> dict[str, Object]:
+    """Pod templates of all workloads, and pods of hooks, by kind/name."""
+    specs = {f"{o['kind']}/{o['metadata']['name']}": o.get("spec", {}) for o in found}
+    made = {
+        name: spec["jobTemplate"]["spec"] if name.startswith("CronJob/") else spec
+        for name, spec in specs.items()
+        if name.partition("/")[0] in {"Deployment", "StatefulSet", "Job", "CronJob"}
+    }
+    alone = {f"Pod/{o['metadata']['name']}": o for o in found if o["kind"] == "Pod"}
+    return {name: spec["template"] for name, spec in made.items()} | alone
 
 
 def run_pods(found: list[Object]) -> dict[str, Object]:

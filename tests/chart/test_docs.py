@@ -1,4 +1,4 @@
-"""The values that docs/kubernetes.md shows are ones that the chart takes."""
+"""The values that the pages show are ones that the chart takes."""
 
 import re
 
@@ -9,15 +9,23 @@ from chart.rendering import OLDEST, helm
 from scripts.chart_values_page import CHART, ROOT
 
 PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
-BLOCKS = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+BACKUP = (ROOT / "docs" / "backup.md").read_text()
 
 
-@pytest.mark.parametrize("block", BLOCKS)
-def test_shown_values_render(block, tmp_path):
+def blocks(page):
+    return re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+
+def kinds_of(block, tmp_path):
     file = tmp_path / "values.yaml"
-    file.write_text(block)
+    file.write_text(block.replace("age1…", "age1qqq"))
     rendered = helm("template", "stack", str(CHART), "--kube-version", OLDEST, "-f", str(file))
-    kinds = {found["kind"] for found in yaml.safe_load_all(rendered) if found}
+    return {found["kind"] for found in yaml.safe_load_all(rendered) if found}
+
+
+@pytest.mark.parametrize("block", blocks(PAGE))
+def test_shown_values_render(block, tmp_path):
+    kinds = kinds_of(block, tmp_path)
     stores_of_its_own = "postgresql:" in block
     assert ("StatefulSet" in kinds) != stores_of_its_own
     assert ("Ingress" in kinds) == ("ingress:" in block)
@@ -31,6 +39,11 @@ def test_commands_and_versions_that_the_page_of_the_supply_chain_shows_exist():
     assert {"images", "pin", "attest", "licences", "audit", "publish-chart"} <= shown <= targets
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
     assert re.findall(r"--version (\S+)", page) == [version]
+
+
+@pytest.mark.parametrize("block", blocks(BACKUP))
+def test_values_of_backups_render(block, tmp_path):
+    assert ("CronJob" in kinds_of(block, tmp_path)) == ("enabled: true" in block)
 
 
 def test_requests_in_the_sizing_table_are_the_charts():

@@ -2,7 +2,17 @@
 
 import pytest
 
-from chart.rendering import NEWEST, OLDEST, SCENARIOS, objects, pods, run_pods, secrets_of
+from chart.network import selects
+from chart.rendering import (
+    NEWEST,
+    OLDEST,
+    SCENARIOS,
+    objects,
+    pods,
+    run_pods,
+    secrets_of,
+    templates,
+)
 
 UNITS = {"m": 0.001, "": 1.0, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 NODE_CPUS, SYSTEM_CPUS = 2.0, 0.3
@@ -106,3 +116,25 @@ def test_only_what_talks_to_kubernetes_has_a_token():
     granted = {r for rules in roles.values() for rule in rules for r in rule["resources"]}
     assert granted == {"jobs", "jobs/status", "pods", "pods/log", "events"}
     assert "*" not in {v for rules in roles.values() for rule in rules for v in rule["verbs"]}
+
+
+@pytest.mark.parametrize("others", ["other", "prod-2"])
+def test_two_releases_in_one_namespace_share_no_name_and_select_no_pod_of_each_other(others):
+    ours, theirs = objects(), objects(release=others)
+    names, other_names = (
+        {(o["kind"], o["metadata"]["name"]) for o in found} for found in (ours, theirs)
+    )
+    assert not names & other_names
+    labels = [t["metadata"]["labels"] for t in templates(theirs).values()]
+    selectors = [
+        selector
+        for o in ours
+        for selector in (
+            o.get("spec", {}).get("podSelector"),
+            o.get("spec", {}).get("selector") if o["kind"] != "Service" else None,
+            {"matchLabels": o["spec"]["selector"]} if o["kind"] == "Service" else None,
+        )
+        if selector
+    ]
+    assert len(selectors) > 15
+    assert not [s for s in selectors for held in labels if selects(s, held)]

@@ -123,6 +123,13 @@ def lake(release, tmp_path) -> Iterator[dict[str, str]]:
 
     For one test: a forwarded port ends with the pod that it led to.
     """
+    with lake_of(release, tmp_path) as variables:
+        yield variables
+
+
+@contextmanager
+def lake_of(release: Release, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The same for another release."""
     forwarded, name = release.namespace.forwarded, f"service/{release.fullname}"
     secret = release.secret("transformation")
     with (

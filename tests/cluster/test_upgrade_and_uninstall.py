@@ -1,15 +1,38 @@
-"""A run ends from the UI, the release changes under the next one and goes away at last.
+"""A run ends from the UI, the release changes under the next one, is saved, goes away, and returns.
 
 The last of the files.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
 import yaml
 
+from cluster.conftest import for_the_session, lake_of
 from cluster.images import built_on, parts_of
-from cluster.kube import output_of, wait_for
-from cluster.release import helm
+from cluster.kube import make_namespace, output_of, wait_for
+from cluster.release import Release, helm
+from cluster.vault import vault
+from ingestion.backup.age import KeyPair, new_key_pair
 from stack.pipelines import INCREMENTAL_SYNC, MONITORING, Stage
+from stack.settings import WarehouseSettings
+from support.contents import contents
+
+STATES = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
+  schedules { name state: scheduleState { status } }
+  sensors { name state: sensorState { status } } } } } }"""
+SELECTOR = """query ($location: String!, $name: String!) { scheduleOrError(scheduleSelector: {
+  repositoryLocationName: $location, repositoryName: "__repository__", scheduleName: $name }) {
+  ... on Schedule { scheduleState { id selectorId } } } }"""
+STOP = """mutation ($id: String!) { stopRunningSchedule(id: $id) { __typename
+  ... on PythonError { message } } }"""
+
+
+def stop_schedule(release, location: str, name: str) -> None:
+    found = release.ui.query(SELECTOR, location=location, name=name)["scheduleOrError"]
+    answer = release.ui.query(STOP, id=found["scheduleState"]["id"])["stopRunningSchedule"]
+    assert answer["__typename"] == "ScheduleStateResult", answer
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +92,68 @@ def test_the_next_run_finishes_while_every_image_is_replaced(release, ended, nex
         assert f"/{stage}-next" in image_of(pod)
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """What a release was when its backup was made; `unfinished` is a run that was in progress."""
+
+    contents: dict[str, Any]
+    runs: dict[str, str]
+    states: dict[str, str]
+    unfinished: str
+    key: KeyPair
+
+
+@pytest.fixture(scope="module")
+def other_store(tmp_path_factory):
+    with vault(tmp_path_factory.mktemp("vault")) as made:
+        yield made
+
+
+def contents_of(release, folder) -> dict[str, Any]:
+    with lake_of(release, folder) as variables:
+        return contents(
+            WarehouseSettings(
+                stack_home=folder, **{name.lower(): value for name, value in variables.items()}
+            )
+        )
+
+
+def runs_of(release) -> dict[str, str]:
+    return {run["runId"]: run["status"] for run in release.runs()}
+
+
+def states_of(release) -> dict[str, str]:
+    """Whether each schedule and sensor runs."""
+    answer = release.ui.query(STATES)["repositoriesOrError"]["nodes"]
+    found = [each for node in answer for each in (*node["schedules"], *node["sensors"])]
+    return {each["name"]: each["state"]["status"] for each in found}
+
+
+@pytest.fixture(scope="module")
+def remembered(release, other_store, tmp_path_factory) -> Remembered:
+    """A backup is made while a run is in progress, which is ended afterwards."""
+    key = new_key_pair()
+    stop_schedule(release, "ingestion", "retention_schedule")
+    release.install(*other_store.values(enabled=True, recipient=key.recipient))
+    unfinished = release.launch("ingestion", INCREMENTAL_SYNC.name)
+    release.wait_for_run(unfinished, {"STARTED"})
+    backup = f"{release.fullname}-backup"
+    release.namespace.kubectl("create", "job", "by-hand", f"--from=cronjob/{backup}")
+    job = ("wait", "--for=condition=Complete", "job/by-hand", "--timeout=300s")
+    release.namespace.kubectl(*job)
+    release.terminate(unfinished)
+    release.wait_for_run(unfinished, {"CANCELED"})
+    folder = tmp_path_factory.mktemp("before")
+    return Remembered(
+        contents_of(release, folder), runs_of(release), states_of(release), unfinished, key
+    )
+
+
+def test_a_backup_goes_to_another_store_while_a_run_is_in_progress(remembered, other_store):
+    [name] = other_store.names()
+    assert name.endswith(".tar.gz.age")
+
+
 def test_uninstall_leaves_what_the_docs_say_and_nothing_else(release):
     namespace = release.namespace
     instance = f"app.kubernetes.io/instance={release.name}"
@@ -89,3 +174,42 @@ def test_uninstall_leaves_what_the_docs_say_and_nothing_else(release):
     assert all("ttlSecondsAfterFinished" in job["spec"] for job in jobs)
     namespace.kubectl("delete", "jobs", "--selector", instance)
     wait_for(lambda: left() == volumes, lambda: left() ^ volumes, 120)
+
+
+@pytest.fixture(scope="module")
+def returned(images, remembered, other_store, tmp_path_factory):
+    """Another release in another namespace, which begins with the backup."""
+    restored = Release("again", make_namespace("again"), tmp_path_factory.mktemp("again"))
+    secret = (
+        "create",
+        "secret",
+        "generic",
+        "key",
+        f"--from-literal=identity={remembered.key.identity}",
+    )
+    restored.namespace.kubectl(*secret)
+    restored.values += ["--values", str(images), *other_store.values()]
+    restored.values += ["--set", "restore.from=latest,restore.identitySecret=key"]
+    with for_the_session(restored):
+        restored.install()
+        yield restored
+
+
+def test_a_new_release_begins_with_the_backup(returned, remembered, tmp_path):
+    """Marts, runs, and the states of schedules and sensors are what they were."""
+    assert contents_of(returned, tmp_path) == remembered.contents
+    runs = runs_of(returned)
+    new = {run for run in runs if run not in remembered.runs}
+    assert {run: runs[run] for run in remembered.runs} == remembered.runs
+    by_itself = {run["jobName"] for run in returned.runs() if run["runId"] in new}
+    assert by_itself <= {MONITORING.name, INCREMENTAL_SYNC.name}
+    assert states_of(returned) == remembered.states
+    said = [event.get("message") or "" for event in returned.events(remembered.unfinished)]
+    assert any("not finished when the backup was made" in line for line in said)
+
+
+def test_it_goes_on_from_there_and_an_upgrade_restores_nothing_again(returned):
+    first = returned.launch("ingestion", INCREMENTAL_SYNC.name)
+    returned.wait_for_stages(first, [str(stage) for stage in INCREMENTAL_SYNC.stages])
+    returned.install("--set", "restore.from=")
+    assert returned.run(first)["status"] == "SUCCESS"

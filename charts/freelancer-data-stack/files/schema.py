@@ -18,6 +18,7 @@ from dagster_postgres.utils import pg_alembic_config
 from sqlalchemy import text
 
 NOTE = "freelancer-data-stack/schema"
+RESTORED = "freelancer-data-stack/restored"
 LOCK = 7_201_645_301  # any number; the same in all releases of the chart
 
 
@@ -42,9 +43,15 @@ def migrate(latest: str, known: set[str]) -> str:
 
 
 def is_ready(latest: str, known: set[str]) -> str | None:
-    """What the storage is at if it can be used, else None."""
+    """What the storage is at if it can be used, else None.
+
+    With RESTORED in the environment it can be used once a backup was restored into it.
+    """
     with DagsterInstance.get() as instance:
-        noted = instance.run_storage.get_cursor_values({NOTE}).get(NOTE)
+        notes = instance.run_storage.get_cursor_values({NOTE, RESTORED})
+    if os.environ.get("RESTORED") and not notes.get(RESTORED):
+        raise RuntimeError("no backup is restored yet; the restore Job of this release does it")
+    noted = notes.get(NOTE)
     return f"is at {noted}" if noted == latest or (noted and noted not in known) else None
 
 

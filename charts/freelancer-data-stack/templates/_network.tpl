@@ -19,6 +19,12 @@ sample-data: [s3]
 {{- if include "stack.trial.isMade" . }}
 trial: [postgresql, code-servers, webserver]
 {{- end }}
+{{- if include "stack.backup.isMade" . }}
+backup: [postgresql, s3, backups]
+{{- end }}
+{{- if include "stack.restore.isMade" . }}
+restore: [postgresql, s3, backups]
+{{- end }}
 {{- end }}
 
 {{/* Labels of a part's pods. dict root, component */}}
@@ -60,6 +66,10 @@ app.kubernetes.io/component: {{ .component }}
     {{- end }}
 {{- else if eq .target "issuer" }}
 {{ include "stack.network.url" (dict "root" .root "url" (default "" (default dict $values.auth.oidc).issuerUrl)) }}
+{{- else if eq .target "backups" }}
+{{- if or $values.backup.endpointUrl $values.backup.existingSecret $values.backup.accessKeyId }}
+{{ include "stack.network.url" (dict "root" .root "url" (default "https://s3.amazonaws.com" $values.backup.endpointUrl)) }}
+{{- end }}
 {{- else if and (eq .target "postgresql") (not $values.postgresql.enabled) }}
 {{- $external := $values.postgresql.external }}
 {{ include "stack.network.server" (dict "root" .root "host" $external.host "port" $external.port) }}

@@ -1,6 +1,6 @@
 {{/* Whether there is a Job that writes the sample books. */}}
 {{- define "stack.sampleData.isMade" -}}
-{{- if and .Values.sampleData.enabled .Values.s3.enabled (has "ingestion" (splitList "\n" (include "stack.locations" . | trim))) }}true{{ end -}}
+{{- if and .Values.sampleData.enabled .Values.s3.enabled (not (include "stack.restore.isMade" .)) (has "ingestion" (splitList "\n" (include "stack.locations" . | trim))) }}true{{ end -}}
 {{- end }}
 
 {{/* Pod of the Job that writes the sample books. Called with the chart's context. */}}

@@ -1,6 +1,9 @@
 {{/* The run storage's schema: one Job brings it up to date, every other pod waits for that. */}}
 
-{{/* Init container that waits: dict root, image. Its code is that of the image which will read. */}}
+{{/*
+Init container that waits: dict root, image, restored. Its code is that of the image which will read. `restored`: it also
+waits for the backup that a new release begins with.
+*/}}
 {{- define "stack.schema.wait" -}}
 - name: wait-for-schema
   image: {{ .image }}
@@ -10,6 +13,9 @@
   resources: {{- include "stack.resources" (dict "resources" .root.Values.schema.resources "scratch" "256Mi") | nindent 4 }}
   env:
     {{- include "stack.schema.env" .root | nindent 4 }}
+    {{- if and .restored (include "stack.restore.isMade" .root) }}
+    - {name: RESTORED, value: "true"}
+    {{- end }}
   volumeMounts:
     - {name: schema, mountPath: /opt/dagster/schema, readOnly: true}
     - {name: scratch, mountPath: /tmp, subPath: tmp}

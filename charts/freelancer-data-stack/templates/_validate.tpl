@@ -31,6 +31,7 @@
 {{- end }}
 {{- include "stack.validate.credentials" . }}
 {{- include "stack.validate.auth" . }}
+{{- include "stack.validate.backup" . }}
 {{- $scaling := .Values.webserver.autoscaling }}
 {{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) }}
   {{- fail (printf "webserver.autoscaling.minReplicas is %d, more than maxReplicas, which is %d" (int $scaling.minReplicas) (int $scaling.maxReplicas)) }}
@@ -57,7 +58,7 @@
   {{- fail "codeLocations has no enabled entry: enable at least one" }}
 {{- end }}
 {{- range $name := splitList "\n" (include "stack.locations" . | trim) }}
-  {{- if has $name (list "dagster" "webserver" "daemon" "schema" "sample-data" "instance" "env" "proxy" "trial" "auth" "runs" "postgresql" "s3") }}
+  {{- if has $name (list "dagster" "webserver" "daemon" "schema" "sample-data" "instance" "env" "backup" "restore" "proxy" "trial" "auth" "runs" "postgresql" "s3") }}
     {{- fail (printf "codeLocations.%s: that name is taken by another part of the release: choose another" $name) }}
   {{- end }}
   {{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}

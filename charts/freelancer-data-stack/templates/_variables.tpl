@@ -13,6 +13,15 @@ DAGSTER_POSTGRES_URL: postgresql.external
 DAGSTER_PG_PASSWORD: postgresql.external.password
 DUCKLAKE_CATALOG_URL: postgresql.external.lakeCatalogUrl
 DUCKLAKE_DATA_URL: stack.bucket and stack.prefix
+BACKUP_URL: backup.url
+BACKUP_KEEP_DAYS: backup.keepDays
+BACKUP_RECIPIENT: backup.recipient
+BACKUP_IDENTITY: restore.identitySecret
+BACKUP_ENDPOINT_URL: backup.endpointUrl
+BACKUP_REGION: backup.region
+BACKUP_ACCESS_KEY_ID: backup.accessKeyId
+BACKUP_SECRET_ACCESS_KEY: backup.secretAccessKey
+BACKUP_FOLDERS: nothing, it is fixed
 DAGSTER_HOME: nothing, it is fixed
 STACK_HOME: nothing, it is fixed
 HOME: nothing, it is fixed

@@ -1,6 +1,8 @@
 """Nothing is lost or half there: a bad backup, a stack in use, a kill, a full disk."""
 
+import re
 import resource
+import shlex
 import tarfile
 from contextlib import contextmanager
 
@@ -10,6 +12,7 @@ from ingestion.backup import restoring
 from ingestion.backup.errors import BackupError
 from stack.commands import main
 from stack.one_machine.home import HomeError
+from support.stack_process import ROOT
 
 from .conftest import KINDS
 
@@ -231,3 +234,30 @@ def test_the_commands_say_what_they_do(new, tmp_path, run):
     assert "restored: the stack is as of" in run(there, "restore", "latest")[1]
     assert "nothing to do" in run(there, "restore", "--once")[1]
     assert "BACKUP_RECIPIENT=age1" in run(there, "backup-key")[1]
+
+
+def test_a_key_may_be_in_a_file(new, tmp_path, run):
+    pair = run(new(), "backup-key")[1]
+    (tmp_path / "key").write_text(pair)
+    recipient = re.search(r"age1\w+", pair)[0]
+    new(BACKUP_RECIPIENT=recipient).fill().backup(tmp_path / "a.tar.gz.age")
+    there = new()
+    source = str(tmp_path / "a.tar.gz.age")
+    assert run(there, "restore", "--check", source)[0] == 2
+    assert run(there, "restore", source, "--identity", str(tmp_path / "key"))[0] == 0
+
+
+def test_the_page_on_backups_can_be_followed(new, tmp_path, run, monkeypatch):
+    text = (ROOT / "docs" / "backup.md").read_text()
+    [block] = re.findall(r"^```sh\n(stack backup /.*?)^```", text, re.MULTILINE | re.DOTALL)
+    usb = f"{tmp_path}/usb/"
+    lines = block.replace("/media/usb/", usb).strip().splitlines()
+    commands = [shlex.split(line, comments=True)[1:] for line in lines]
+    assert [command[0] for command in commands] == [*["backup"] * 3, *["restore"] * 2]
+    monkeypatch.chdir(tmp_path)
+    stack, there = new(BACKUP_URL=usb).fill(), new()
+    before = stack.contents()
+    for command in commands:
+        code, _, told = run(stack if command[0] == "backup" else there, *command)
+        assert code == 0, told
+    assert there.contents() == before

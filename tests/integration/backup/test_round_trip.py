@@ -72,6 +72,19 @@ def test_a_lake_that_moved_can_be_written_to_and_cleaned_up(new, tmp_path):
     assert count == (901,)
 
 
+@pytest.mark.parametrize("kind", ["lake", "servers"])
+def test_rows_that_another_program_left_in_the_catalog_are_kept(new, tmp_path, kind):
+    old = new(kind).fill()
+    with connect(old.settings()) as connection:
+        option = "'data_inlining_row_limit', 10, schema => 'marts', table_name => 'cash'"
+        connection.execute(f"call warehouse.set_option({option})")
+        connection.execute("insert into marts.cash values (-1, -2)")
+    old.backup(tmp_path / "a.tar.gz")
+    there = new(kind)
+    there.restore(tmp_path / "a.tar.gz")
+    assert there.contents() == old.contents()
+
+
 @pytest.mark.parametrize("kind", ["machine", "servers"])
 def test_an_encrypted_backup_is_read_with_its_key_only(new, tmp_path, kind):
     pair, other = new_key_pair(), new_key_pair()

@@ -6,7 +6,6 @@ tables themselves are made by what they belong to, Dagster or DuckLake, before t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from graphlib import TopologicalSorter
@@ -23,11 +22,11 @@ COPY = ".copy"
 
 
 class Tables(BaseModel):
-    """What is dumped: columns of each table, and where each sequence is."""
+    """What is dumped: columns of each table with their types, and where each sequence is."""
 
     model_config = ConfigDict(frozen=True)
 
-    columns: dict[str, tuple[str, ...]]
+    columns: dict[str, dict[str, str]]
     sequences: dict[str, int]
 
 
@@ -71,12 +70,13 @@ def dump(connection: Any, schema: str, writer: Writer, folder: str) -> None:
 class Loading:
     """Fills the tables of `schema` in one transaction, which `commit` ends.
 
-    Raises BackupError if they are others than those that were dumped.
+    Raises BackupError if they are others than those that were dumped. `extra`: what the names of
+    tables begin with that are made where they lack.
     """
 
-    def __init__(self, connection: Any, schema: str) -> None:
-        self._connection, self._schema = connection, schema
-        self._columns: dict[str, tuple[str, ...]] = {}
+    def __init__(self, connection: Any, schema: str, extra: str | None = None) -> None:
+        self._connection, self._schema, self._extra = connection, schema, extra
+        self._columns: dict[str, dict[str, str]] = {}
 
     def take(self, name: str, content: IO[bytes]) -> None:
         """A file of the dump, by its name there; `tables.json` comes first."""
@@ -91,6 +91,9 @@ class Loading:
 
     def _prepare(self, dumped: Tables) -> None:
         there = _tables(self._connection, self._schema)
+        for table in dumped.columns.keys() - there.columns.keys():
+            if self._extra and table.startswith(self._extra):
+                there.columns[table] = self._made(table, dumped.columns[table])
         for table in sorted(dumped.columns.keys() | there.columns.keys()):
             was, is_now = (set(t.columns.get(table, ())) for t in (dumped, there))
             if was != is_now:
@@ -108,6 +111,12 @@ class Loading:
             for sequence, last in dumped.sequences.items():
                 cursor.execute("select setval(%s, %s)", (_name(self._schema, sequence), last))
 
+    def _made(self, table: str, columns: dict[str, str]) -> dict[str, str]:
+        described = ", ".join(f"{identifier(name)} {type_}" for name, type_ in columns.items())
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"create table {_name(self._schema, table)} ({described})")
+        return columns
+
     def execute(self, query: str, values: Iterable[object] = ()) -> None:
         """A statement of the same transaction."""
         with self._connection.cursor() as cursor:
@@ -122,13 +131,15 @@ def _tables(connection: Any, schema: str) -> Tables:
     """Tables that rows of others refer to come first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select c.table_name, json_agg(c.column_name order by c.ordinal_position)::text "
-            "from information_schema.columns as c join information_schema.tables as t "
-            "using (table_schema, table_name) "
-            "where c.table_schema = %s and t.table_type = 'BASE TABLE' group by 1 order by 1",
-            (schema,),
+            "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) "
+            "from pg_class as c join pg_attribute as a on a.attrelid = c.oid "
+            "where c.relnamespace = %s::regnamespace and c.relkind = 'r' "
+            "and a.attnum > 0 and not a.attisdropped order by c.relname, a.attnum",
+            (identifier(schema),),
         )
-        columns = {table: tuple(json.loads(names)) for table, names in cursor.fetchall()}
+        columns: dict[str, dict[str, str]] = {}
+        for table, name, type_ in cursor.fetchall():
+            columns.setdefault(table, {})[name] = type_
         cursor.execute(
             "select c.relname, r.relname from pg_constraint as f "
             "join pg_class as c on c.oid = f.conrelid join pg_class as r on r.oid = f.confrelid "

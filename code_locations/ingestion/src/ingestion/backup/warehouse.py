@@ -24,6 +24,8 @@ from stack.warehouse.connection import is_postgres
 FOLDER = "warehouse"
 _DUCKDB, _WAL = "warehouse.duckdb", "warehouse.duckdb.wal"
 _CATALOG, _DATA = "catalog", "data"
+# Tables of few rows that another program wrote, which DuckLake then keeps in its catalog.
+_INLINED = "ducklake_inlined_data_"
 # Nobody waits for a backup, but a run may wait for the file that it holds.
 LONGEST_WAIT_S = 3600.0
 
@@ -191,7 +193,7 @@ class Restoring:
             with connect(self._settings):  # which makes the tables
                 pass
             connection = self._open.enter_context(postgres.opened(self._settings.lake_catalog))
-            self._loading = postgres.Loading(connection, self._settings.database)
+            self._loading = postgres.Loading(connection, self._settings.database, _INLINED)
         self._loading.take(path, file.content)
 
     def _stage(self, target: Path, file: File) -> None:
