@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--file", "-f", required=True)
     parser.add_argument("--build-arg", action="append", default=[])
     parser.add_argument("--platform")
-    given = parser.parse_args(arguments)
+    given, flags = parser.parse_known_args(arguments)
     build: dict[str, Any] = {
         "context": given.context,
         "dockerfile": given.file,
@@ -91,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     if given.platform:
         build["platform"] = given.platform
+    if flags:  # of the builder's own
+        build["flags"] = flags
     said = statement(given.image, given.digest, build, source_of(ROOT, given.file), given.started)
     file = Path(given.to)
     file.parent.mkdir(parents=True, exist_ok=True)

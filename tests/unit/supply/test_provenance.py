@@ -66,10 +66,13 @@ def test_provenance_of_another_build_is_refused(tmp_path):
     main([
         "--image", "r/x", "--digest", DIGEST, "--started", "now", "--context", ".",
         "-f", "images/dagster/Dockerfile", "--build-arg", "VERSION=1", "--platform", "linux/arm64",
+        "--no-cache",
         "--to", str(tmp_path / "x.json"),
     ])  # fmt: skip
     built = json.loads(provenance_of("x", f"r/x@{DIGEST}", tmp_path))
-    assert built["predicate"]["buildDefinition"]["externalParameters"]["platform"] == "linux/arm64"
+    given = built["predicate"]["buildDefinition"]["externalParameters"]
+    assert given["arguments"] == {"VERSION": "1"}
+    assert (given["platform"], given["flags"]) == ("linux/arm64", ["--no-cache"])
     with pytest.raises(AttestError, match=r"x\.json is of another build: found sha256:aaaa"):
         provenance_of("x", f"r/x@sha256:{64 * 'b'}", tmp_path)
     with pytest.raises(AttestError, match="y: no provenance in"):
