@@ -36,8 +36,8 @@ ATTENTIVE: dict[str, object] = {
 SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 # Commits of other runs may come between; DuckLake then retries the commit, not the query.
 DUCKLAKE_MAX_RETRIES = 100
-# Ten tries within two and a half minutes: at 0, 2, 5, 10, 16, 26, 42, 64, 98 and 150 seconds.
-PATIENT_HTTP = {"http_retries": 9, "http_retry_wait_ms": 2000, "http_retry_backoff": 1.5}
+# Tries at once, once more at once, then after 2, 5, 10, 16, 26, 42, 64, 98 and 150 seconds.
+PATIENT_HTTP = {"http_retries": 10, "http_retry_wait_ms": 2000, "http_retry_backoff": 1.5}
 # Of several that open a lake nobody opened yet, one makes its catalog, and the others fail.
 ATTACH_RETRIES_S = (0.5, 1.0, 2.0)
 
