@@ -15,7 +15,7 @@ CONNECTORS := code_locations/ingestion/src/ingestion/airbyte
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml) \
 	$(CONNECTORS)/connectors.py $(CONNECTORS)/environments.py $(wildcard $(CONNECTORS)/connections/*)
 
-.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images test-cluster promote lint format docs bench bench-cluster clean clean-files distclean
+.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images attest pin publish-chart licences audit test-cluster promote lint format docs bench bench-cluster clean clean-files distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,21 @@ test-chart: setup ## Test chart and environments (helm, kind, kubectl on PATH, o
 
 images: ## Build and push the five images, print their digests (IMAGE_REGISTRY, BUILD_IMAGE; default: docker)
 	@scripts/build-images.sh
+
+attest: setup ## Attach SBOM and provenance to images: make attest IMAGES=images.yaml (needs syft and oras)
+	@$(PY) -m scripts.supply attest $(or $(IMAGES),images.yaml)
+
+pin: setup ## Print values that name Postgres, SeaweedFS and oauth2-proxy by digest (needs oras)
+	@$(PY) -m scripts.supply pin
+
+publish-chart: ## Push the chart to an OCI registry: make publish-chart TO=oci://registry.example.org/charts
+	@scripts/publish-chart.sh "$(TO)"
+
+licences: setup ## List the licences of what the lock has, and refuse those that nobody allowed
+	@$(PY) -m scripts.supply licences
+
+audit: setup ## Look for known vulnerabilities in the lock: make audit ADVISORIES=folder (without: asks osv.dev)
+	@$(if $(ADVISORIES),$(PY) -m scripts.supply audit "$(ADVISORIES)",.tools/bin/uv audit --frozen)
 
 test-cluster: setup ## Test on a real cluster (KUBECONFIG, IMAGE_REGISTRY, BUILD_IMAGE, INGRESS_ADDRESS)
 	@$(PY) -m pytest tests/cluster

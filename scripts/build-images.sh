@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build the images, dagster's and one a location of workspace.yaml, and push them; print a values file that names them by digest.
 #   scripts/build-images.sh > images.yaml
-# IMAGE_REGISTRY, IMAGE_TAG and BUILD_IMAGE are as build-image.sh has them.
+# IMAGE_REGISTRY, IMAGE_TAG, BUILD_IMAGE, PLATFORM, BASE and PROVENANCE are as build-image.sh has them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -24,6 +24,8 @@ check "sqlfluff" sqlfluff lint --disable-progress-bar code_locations/transformat
 check "shellcheck" shellcheck "${shell_files[@]}"
 check "hadolint" hadolint "${dockerfiles[@]}"
 check "yamllint" yamllint --strict .
+check "chart version" scripts/publish-chart.sh --check
+check "licences" bash -c ".venv/bin/python -m scripts.supply licences >/dev/null"
 check "chart scores" scripts/chart_scores.sh
 check "lock" .tools/bin/uv lock --check --quiet
 

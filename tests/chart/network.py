@@ -33,7 +33,9 @@ def selects(selector: Object, labels: Labels) -> bool:
             return False
         if operator == "Exists" and key not in labels:
             return False
-        assert operator in {"In", "Exists"}, "the chart has others now: teach them here"
+        if operator == "NotIn" and labels.get(key) in expression["values"]:
+            return False
+        assert operator in {"In", "NotIn", "Exists"}, "the chart has others now: teach them here"
     return selector.get("matchLabels", {}).items() <= labels.items()
 
 

@@ -74,14 +74,15 @@ def pods(found: list[Object]) -> dict[str, Object]:
 
 
 def templates(found: list[Object]) -> dict[str, Object]:
-    """Pod templates of all workloads, by kind/name."""
+    """Pod templates of all workloads, and pods of hooks, by kind/name."""
     specs = {f"{o['kind']}/{o['metadata']['name']}": o.get("spec", {}) for o in found}
     made = {
         name: spec["jobTemplate"]["spec"] if name.startswith("CronJob/") else spec
         for name, spec in specs.items()
         if name.partition("/")[0] in {"Deployment", "StatefulSet", "Job", "CronJob"}
     }
-    return {name: spec["template"] for name, spec in made.items()}
+    alone = {f"Pod/{o['metadata']['name']}": o for o in found if o["kind"] == "Pod"}
+    return {name: spec["template"] for name, spec in made.items()} | alone
 
 
 def run_pods(found: list[Object]) -> dict[str, Object]:

@@ -32,6 +32,15 @@ def test_shown_values_render(block, tmp_path):
     assert ("HTTPRoute" in kinds) == ("httpRoute:" in block)
 
 
+def test_commands_and_versions_that_the_page_of_the_supply_chain_shows_exist():
+    page = (ROOT / "docs" / "supply-chain.md").read_text()
+    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shown = set(re.findall(r"make ([a-z-]+)", page))
+    assert {"images", "pin", "attest", "licences", "audit", "publish-chart"} <= shown <= targets
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
+    assert re.findall(r"--version (\S+)", page) == [version]
+
+
 @pytest.mark.parametrize("block", blocks(BACKUP))
 def test_values_of_backups_render(block, tmp_path):
     assert ("CronJob" in kinds_of(block, tmp_path)) == ("enabled: true" in block)

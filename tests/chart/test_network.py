@@ -17,6 +17,7 @@ webserver              -  x  x  x  x  -  -
 daemon                 -  x  x  x  x  -  -
 schema                 -  -  x  x  -  -  -
 sample-data            -  -  -  x  -  -  -
+trial                  x  x  x  -  -  -  -
 postgresql             -  -  -  -  -  -  -
 s3                     -  -  -  -  -  -  -
 server of ingestion    x  -  x  x  x  x  x
@@ -133,12 +134,49 @@ def test_a_role_for_s3_is_asked_for_where_the_cloud_gives_it():
     assert not allows(policies, run, ELSEWHERE, 80)
 
 
+def test_a_store_with_an_ipv6_address_is_reached_there_only():
+    of = '"host":"fd00::7","password":"x","lakeCatalogUrl":"postgresql://u:p@[fd00::7]/lake"'
+    store = '{"enabled":false,"external":{"endpointUrl":"http://[fd00::8]:9000"}}'
+    found = objects(
+        "default", f'postgresql={{"enabled":false,"external":{{{of}}}}}', f"s3={store}",
+        'networkPolicy.ingressFrom=[{"ipBlock":{"cidr":"fd01::/16"}}]',
+    )  # fmt: skip
+    policies, run = policies_of(found), places(found)["run of quality"]
+    assert allows(policies, run, Place(address="fd00::7"), 5432)
+    assert allows(policies, run, Place(address="fd00::8"), 9000)
+    for other in (Place(address="fd00::9"), ELSEWHERE):
+        assert not allows(policies, run, other, 5432)
+        assert not allows(policies, run, other, 9000)
+    ui = places(found)["webserver"]
+    assert allows(policies, Place(address="fd01::1"), ui, 3000)
+    assert not allows(policies, Place(address="fd02::1"), ui, 3000)
+
+
+@pytest.mark.parametrize(
+    ("host", "namespace"),
+    [("gms.datahub.svc.cluster.local", "datahub"), ("gms.datahub.svc", "datahub"), ("gms", "data")],
+)
+def test_what_a_service_leads_to_is_reached_whatever_its_pods_port_is(host, namespace):
+    url = f'{{"catalog":{{"env":{{"DATAHUB_GMS_URL":"http://{host}"}}}}}}'
+    found = objects("default", f"codeLocations={url}")
+    policies, run = policies_of(found), places(found)["run of catalog"]
+    assert allows(policies, run, Place({"app": "gms"}, namespace=namespace), 8080)
+    assert not allows(policies, run, Place({"app": "gms"}, namespace="elsewhere"), 8080)
+    assert not allows(policies, run, ELSEWHERE, 8080)
+    # A Service may lead out of the cluster.
+    assert allows(policies, run, ELSEWHERE, 80)
+    # What is closed inside stays so.
+    assert not allows(policies, run, places(found)["webserver"], 3000)
+
+
 @pytest.mark.parametrize(
     ("settings", "port"),
     [
         ('codeLocations={"catalog":{"env":{"DATAHUB_GMS_URL":"http://datahub:8080"}}}', 8080),
         ('codeLocations={"catalog":{"env":{"DATAHUB_GMS_URL":"https://datahub/gms"}}}', HTTPS),
         ('stack={"env":{"HTTPS_PROXY":"http://proxy:3128"}}', 3128),
+        ('stack={"env":{"HTTP_PROXY":"proxy.example.org:3128"}}', 3128),
+        ('stack={"env":{"HTTP_PROXY":"http://user:pass@proxy.example.org:3128"}}', 3128),
         ('codeLocations={"catalog":{"egress":[{"ports":[{"protocol":"TCP","port":99}]}]}}', 99),
         ('networkPolicy={"extraEgress":[{"ports":[{"protocol":"TCP","port":98}]}]}', 98),
     ],
@@ -176,7 +214,7 @@ def test_with_a_proxy_for_the_login_it_alone_reaches_the_webserver():
         assert allows(policies, stranger, pods["proxy"], 4180)
         assert not allows(policies, stranger, pods["webserver"], 3000)
     others = {name for name, pod in pods.items() if allows(policies, pod, pods["webserver"], 3000)}
-    # What may open anything is kept out by the webserver's own policy.
-    assert others == {"proxy"}
+    # What may open anything is kept out by the webserver's own policy. `helm test` has no secret.
+    assert others == {"proxy", "trial"}
     for target, port in (("postgresql", 5432), ("s3", 8333), ("server of quality", 4000)):
         assert not allows(policies, pods["proxy"], pods[target], port)

@@ -15,6 +15,15 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 OWN_POSTGRES = 'postgresql={"enabled":false,"external":{"host":"db"%s}}'
 
 
+OIDC = (
+    'auth={"mode":"oidc","oidc":{"issuerUrl":"https://id.example.org","clientId":"stack",'
+    '"existingSecret":"oidc"}}'
+)
+WILDCARD_ROUTE = (
+    'httpRoute={"enabled":true,"hostnames":["*.example.org"],"parentRefs":[{"name":"gateway"}]}'
+)
+
+
 # Parts of Kubernetes' own, of which any key may be left out.
 KUBERNETES = {"resources", "affinity", "dnsConfig", "hostAliases", "containers"}
 
@@ -143,6 +152,22 @@ def test_scenario_passes_helm_lint(scenario: str):
         (['restore={"from":"/etc/passwd"}'], "/restore/from"),
         (['stack={"env":{"BACKUP_URL":"s3://b"}}'], "the chart sets that variable itself: use"),
         (['httpRoute={"enabled":true}'], "httpRoute.hostnames or httpRoute.parentRefs is empty"),
+        ([OIDC, WILDCARD_ROUTE], "the UI's host is *.example.org"),
+        ([OIDC, 'ingress={"enabled":true,"host":"*.example.org"}'], "set auth.oidc.redirectUrl"),
+        (['service={"ipFamilies":["IPv6","IPv4"]}'], "service.ipFamilyPolicy is empty"),
+        (
+            ['service={"ipFamilyPolicy":"SingleStack","ipFamilies":["IPv6","IPv4"]}'],
+            "service.ipFamilyPolicy is SingleStack",
+        ),
+        (['service={"ipFamilies":["ipv6"]}'], "/service/ipFamilies"),
+        (['helmTest={"location":""}'], "/helmTest/location"),
+        (['codeLocations={"trial":{}}'], "codeLocations.trial: that name is taken"),
+        (['s3={"image":{"digest":"sha256:short"}}'], "/s3/image/digest"),
+        (['postgresql={"image":{"digest":"sha256:short"}}'], "/postgresql/image/digest"),
+        (
+            ['auth={"oidc":{"proxy":{"image":{"digest":"sha256:short"}}}}'],
+            "/auth/oidc/proxy/image/digest",
+        ),
     ],
 )
 def test_contradictions_and_typing_errors_are_refused(settings: list[str], says: str):
@@ -160,6 +185,8 @@ def test_contradictions_and_typing_errors_are_refused(settings: list[str], says:
         'codeLocations={"ingestion":{"run":{"resources":{"limits":{"nvidia.com/gpu":1}}}}}',
         'daemon={"resources":{"limits":null}}',
         'codeLocations={"quality":null}',
+        'service={"ipFamilyPolicy":"PreferDualStack","ipFamilies":["IPv6","IPv4"]}',
+        's3={"image":{"tag":"latest"}}',  # what 0.2.0 had, under --reuse-values
         'stack={"env":{"GITHUB_REPO":"{{ .Release.Name }}/books"}}',
     ],
 )

@@ -75,6 +75,12 @@ http://localhost:3000
 {{- else if or $oidc.issuerUrl $oidc.clientId $oidc.clientSecret $oidc.existingSecret }}
   {{- fail (printf "auth.oidc is set, but auth.mode is %s: set auth.mode=oidc, or leave auth.oidc empty" .Values.auth.mode) }}
 {{- end }}
+{{- if eq .Values.auth.mode "oidc" }}
+  {{- $host := (urlParse (include "stack.auth.redirect" .)).host }}
+  {{- if contains "*" $host }}
+    {{- fail (printf "auth.mode is oidc, but the UI's host is %s: a provider sends users back to one name; put it first in httpRoute.hostnames (or ingress.host), or set auth.oidc.redirectUrl" $host) }}
+  {{- end }}
+{{- end }}
 {{- if and .Values.auth.basic.existingSecret (ne .Values.auth.mode "basic") }}
   {{- fail (printf "auth.basic.existingSecret is set, but auth.mode is %s: set auth.mode=basic, or leave it empty" .Values.auth.mode) }}
 {{- end }}

@@ -80,6 +80,16 @@ runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* What all Services have in common. */}}
+{{- define "stack.service.families" -}}
+{{- with .Values.service.ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with .Values.service.ipFamilies }}
+ipFamilies: {{ toJson . }}
+{{- end }}
+{{- end }}
+
 {{/* Where pods go, and how they find names. dict values, selector: labels of these pods, spread by if no others are named. */}}
 {{- define "stack.scheduling" -}}
 {{- $selector := .selector | fromYaml }}

@@ -17,6 +17,27 @@
 {{ include "stack.image" (dict "root" .root "image" .location.image "repository" (printf "freelancer-data-stack/%s" .name)) }}
 {{- end }}
 
+{{/* All images of the release, by name: of the stack's own, and of others that it brings. */}}
+{{- define "stack.images" -}}
+- name: dagster
+  image: {{ include "stack.dagsterImage" . }}
+{{- range $name := splitList "\n" (include "stack.locations" . | trim) }}
+{{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}
+- name: {{ $name }}
+  image: {{ include "stack.location.image" (dict "root" $ "name" $name "location" $location) }}
+{{- end }}
+{{- range $name, $part := dict "postgresql" .Values.postgresql "seaweedfs" .Values.s3 }}
+{{- if $part.enabled }}
+- name: {{ $name }}
+  image: {{ include "stack.imageRef" $part.image }}
+{{- end }}
+{{- end }}
+{{- if eq .Values.auth.mode "oidc" }}
+- name: oauth2-proxy
+  image: {{ include "stack.imageRef" .Values.auth.oidc.proxy.image }}
+{{- end }}
+{{- end }}
+
 {{/* envFrom of code server and runs. dict root, name, location */}}
 {{- define "stack.location.envFrom" -}}
 {{- $fullname := include "stack.fullname" .root -}}

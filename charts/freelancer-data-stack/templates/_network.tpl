@@ -16,6 +16,9 @@ schema: [postgresql{{ ternary ", s3" "" .Values.s3.enabled }}]
 {{- if include "stack.sampleData.isMade" . }}
 sample-data: [s3]
 {{- end }}
+{{- if include "stack.trial.isMade" . }}
+trial: [postgresql, code-servers, webserver]
+{{- end }}
 {{- if include "stack.backup.isMade" . }}
 backup: [postgresql, s3, backups]
 {{- end }}
@@ -62,19 +65,19 @@ app.kubernetes.io/component: {{ .component }}
     - {protocol: TCP, port: {{ . }}}
     {{- end }}
 {{- else if eq .target "issuer" }}
-{{ include "stack.network.url" (default "" (default dict $values.auth.oidc).issuerUrl) }}
+{{ include "stack.network.url" (dict "root" .root "url" (default "" (default dict $values.auth.oidc).issuerUrl)) }}
 {{- else if eq .target "backups" }}
 {{- if or $values.backup.endpointUrl $values.backup.existingSecret $values.backup.accessKeyId }}
-{{ include "stack.network.url" (default "https://s3" $values.backup.endpointUrl) }}
+{{ include "stack.network.url" (dict "root" .root "url" (default "https://s3.amazonaws.com" $values.backup.endpointUrl)) }}
 {{- end }}
 {{- else if and (eq .target "postgresql") (not $values.postgresql.enabled) }}
 {{- $external := $values.postgresql.external }}
-{{ include "stack.network.server" (dict "host" $external.host "port" $external.port) }}
+{{ include "stack.network.server" (dict "root" .root "host" $external.host "port" $external.port) }}
 {{- with $external.lakeCatalogUrl }}
-{{ include "stack.network.url" . }}
+{{ include "stack.network.url" (dict "root" $.root "url" .) }}
 {{- end }}
 {{- else if and (eq .target "s3") (not $values.s3.enabled) }}
-{{ include "stack.network.url" (default "https://s3" $values.s3.external.endpointUrl) }}
+{{ include "stack.network.url" (dict "root" .root "url" (default "https://s3.amazonaws.com" $values.s3.external.endpointUrl)) }}
 {{- if not (or $values.s3.external.existingSecret $values.s3.external.accessKeyId) }}
 - ports: # where a role gives access: the cloud's token service, and a node's
     - {protocol: TCP, port: 443}
@@ -91,8 +94,20 @@ app.kubernetes.io/component: {{ .component }}
 {{- end }}
 {{- end }}
 
-{{/* Egress to a server outside of the release: by its address, or by its port where it has a name. dict host, port */}}
+{{/*
+Egress to a server outside of the release: by its address, or by its port where it has a name. The name of a Service stands
+for pods of its namespace, whose ports may be others than the Service's. dict root, host, port
+*/}}
 {{- define "stack.network.server" -}}
+{{- $labels := splitList "." (trimSuffix "." .host | trimSuffix ".cluster.local") }}
+{{- if and (eq (len $labels) 3) (eq (last $labels) "svc") }}
+- to:
+    - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ index $labels 1 }}}}
+      podSelector: {{- include "stack.network.others" .root | nindent 8 }}
+{{- else if and (eq (len $labels) 1) (not (contains ":" .host)) }}
+- to:
+    - podSelector: {{- include "stack.network.others" .root | nindent 8 }}
+{{- end }}
 - ports:
     - {protocol: TCP, port: {{ .port }}}
   {{- if regexMatch "^[0-9]+(\\.[0-9]+){3}$" .host }}
@@ -104,11 +119,18 @@ app.kubernetes.io/component: {{ .component }}
   {{- end }}
 {{- end }}
 
+{{/* Pods that aren't the release's. */}}
+{{- define "stack.network.others" -}}
+matchExpressions:
+  - {key: app.kubernetes.io/instance, operator: NotIn, values: [{{ .Release.Name }}]}
+{{- end }}
+
+{{/* The same by URL; that of a proxy may have no scheme. dict root, url */}}
 {{- define "stack.network.url" -}}
-{{- $url := urlParse . -}}
+{{- $url := urlParse (ternary .url (printf "http://%s" .url) (contains "://" .url)) -}}
 {{- $port := regexFind ":[0-9]+$" $url.host -}}
 {{- $usual := dict "http" 80 "https" 443 "postgresql" 5432 "postgres" 5432 -}}
-{{- include "stack.network.server" (dict "host" (trimSuffix $port $url.host) "port" (default (get $usual $url.scheme) (trimPrefix ":" $port))) -}}
+{{- include "stack.network.server" (dict "root" .root "host" (trimSuffix $port $url.host) "port" (default (get $usual $url.scheme) (trimPrefix ":" $port))) -}}
 {{- end }}
 
 {{/* Egress of a location: the stores, what its variables name, and what its values add. dict root, location */}}
@@ -119,7 +141,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- $variables := mergeOverwrite (deepCopy .root.Values.stack.env) .location.env .location.secret }}
 {{- range $name := list "DATAHUB_GMS_URL" "HTTP_PROXY" "HTTPS_PROXY" "http_proxy" "https_proxy" }}
 {{- with get $variables $name }}
-{{ include "stack.network.url" (tpl (toString .) $.root) }}
+{{ include "stack.network.url" (dict "root" $.root "url" (tpl (toString .) $.root)) }}
 {{- end }}
 {{- end }}
 {{- with .location.egress }}

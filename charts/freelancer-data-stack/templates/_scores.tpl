@@ -13,6 +13,10 @@ change starts no pod anew. dict part: a component
 {{- if has .part (list "webserver" "daemon") }}
   {{- $_ := set $checkov "CKV_K8S_38" "it starts or ends Jobs of runs" }}
 {{- end }}
+{{- if eq .part "trial" }}
+  {{- $_ := set $checkov "CKV_K8S_8" "it ends by itself" }}
+  {{- $_ := set $checkov "CKV_K8S_9" "nothing connects to it" }}
+{{- end }}
 {{- if eq .part "daemon" }}
   {{- $_ := set $checkov "CKV_K8S_9" "nothing connects to it" }}
 {{- end }}
@@ -25,10 +29,6 @@ change starts no pod anew. dict part: a component
 {{- if eq .part "postgresql" }}
   {{- $_ := set $score "container-security-context-user-group-id" "999 is the user of the official image" }}
   {{- $_ := set $checkov "CKV_K8S_40" "999 is the user of the official image" }}
-{{- end }}
-{{- if eq .part "s3" }}
-  {{- $_ := set $score "container-image-tag" "a store for trying out; s3.image.digest names a fixed one" }}
-  {{- $_ := set $checkov "CKV_K8S_14" "a store for trying out; s3.image.digest names a fixed one" }}
 {{- end }}
 kube-score/ignore: {{ keys $score | sortAlpha | join "," }}
 {{- range $number, $check := keys $checkov | sortAlpha }}

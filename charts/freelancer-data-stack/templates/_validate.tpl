@@ -42,6 +42,13 @@
 {{- if and .Values.httpRoute.enabled (not (and .Values.httpRoute.hostnames .Values.httpRoute.parentRefs)) }}
   {{- fail "httpRoute.enabled is true, but httpRoute.hostnames or httpRoute.parentRefs is empty: name the UI's host and its Gateway" }}
 {{- end }}
+{{- if and .Values.service.ipFamilies (not .Values.service.ipFamilyPolicy) (gt (len .Values.service.ipFamilies) 1) }}
+  {{- fail "service.ipFamilies has two families, but service.ipFamilyPolicy is empty: set it to PreferDualStack or RequireDualStack, or name one family" }}
+{{- end }}
+{{- if and (eq .Values.service.ipFamilyPolicy "SingleStack") (gt (len .Values.service.ipFamilies) 1) }}
+  {{- fail "service.ipFamilies has two families, but service.ipFamilyPolicy is SingleStack: name one family, or set PreferDualStack" }}
+{{- end }}
+{{- include "stack.validate.resources" (dict "path" "helmTest.resources" "resources" .Values.helmTest.resources) }}
 {{- range $part := list "webserver" "daemon" "schema" "postgresql" "s3" }}
   {{- include "stack.validate.resources" (dict "path" (printf "%s.resources" $part) "resources" (get $.Values $part).resources) }}
 {{- end }}
@@ -51,7 +58,7 @@
   {{- fail "codeLocations has no enabled entry: enable at least one" }}
 {{- end }}
 {{- range $name := splitList "\n" (include "stack.locations" . | trim) }}
-  {{- if has $name (list "dagster" "webserver" "daemon" "schema" "sample-data" "instance" "env" "backup" "restore" "proxy" "auth" "runs" "postgresql" "s3") }}
+  {{- if has $name (list "dagster" "webserver" "daemon" "schema" "sample-data" "instance" "env" "backup" "restore" "proxy" "trial" "auth" "runs" "postgresql" "s3") }}
     {{- fail (printf "codeLocations.%s: that name is taken by another part of the release: choose another" $name) }}
   {{- end }}
   {{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}

@@ -106,7 +106,8 @@ class Stack:
         with while_restoring():
             found = place(str(source))
             found = found.newest() if found.is_folder else found
-            return restore(found, self.instance, print, replace=replace)
+            key = self.variables.get("BACKUP_IDENTITY")
+            return restore(found, key, self.instance, print, replace=replace)
 
     def settings(self) -> WarehouseSettings:
         self.open()

@@ -236,6 +236,17 @@ def test_the_commands_say_what_they_do(new, tmp_path, run):
     assert "BACKUP_RECIPIENT=age1" in run(there, "backup-key")[1]
 
 
+def test_a_key_may_be_in_a_file(new, tmp_path, run):
+    pair = run(new(), "backup-key")[1]
+    (tmp_path / "key").write_text(pair)
+    recipient = re.search(r"age1\w+", pair)[0]
+    new(BACKUP_RECIPIENT=recipient).fill().backup(tmp_path / "a.tar.gz.age")
+    there = new()
+    source = str(tmp_path / "a.tar.gz.age")
+    assert run(there, "restore", "--check", source)[0] == 2
+    assert run(there, "restore", source, "--identity", str(tmp_path / "key"))[0] == 0
+
+
 def test_the_page_on_backups_can_be_followed(new, tmp_path, run, monkeypatch):
     text = (ROOT / "docs" / "backup.md").read_text()
     [block] = re.findall(r"^```sh\n(stack backup /.*?)^```", text, re.MULTILINE | re.DOTALL)

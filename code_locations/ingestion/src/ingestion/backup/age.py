@@ -70,7 +70,9 @@ def decrypting(source: IO[bytes], identity: str | None) -> Iterator[IO[bytes]]:
         key = pyrage.x25519.Identity.from_str(identity.strip())
     except pyrage.IdentityError:
         raise BackupError(
-            "BACKUP_IDENTITY", found="no secret key of age", expected="AGE-SECRET-KEY-1…"
+            "BACKUP_IDENTITY, or the file of --identity",
+            found="no secret key of age",
+            expected="AGE-SECRET-KEY-1…",
         ) from None
     read_end, write_end = os.pipe()
     writer = os.fdopen(write_end, "wb")

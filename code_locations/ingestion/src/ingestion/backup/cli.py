@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,26 +64,31 @@ def restore(
     from stack.one_machine.home import while_restoring
     from stack.one_machine.lock import single_run
 
-    if identity:
-        lines = Path(identity).read_text().splitlines()
-        os.environ["BACKUP_IDENTITY"] = next((x for x in lines if x and x[0] != "#"), "")
+    key = _identity(identity)
     home = load_settings(StackSettings).stack_home
     open_instance = instance_opener()
     with while_restoring():
         if once and (former := restoring.restored_before(open_instance)):
             click.echo(f"restored before, from the backup {former}; nothing to do")
             return
-        found = _source(source)
+        backup_ = _source(source)
         if only_check:
-            key = restoring.identity_of(load_settings(BackupSettings))
-            done = restoring.check(found, key)
-            click.echo(f"{found.url} is whole: {done.files:,} files, {done.size / 1e6:,.1f} MB")
+            done = restoring.check(backup_, key)
+            click.echo(f"{backup_.url} is whole: {done.files:,} files, {done.size / 1e6:,.1f} MB")
             return
         with single_run(home):
-            done = restoring.restore(found, open_instance, click.echo, replace=replace)
+            done = restoring.restore(backup_, key, open_instance, click.echo, replace=replace)
     if done.ended:
         click.echo(f"{done.ended} runs were in progress or waited then, and are canceled now")
     click.echo(f"restored: the stack is as of {done.made_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _identity(file: str | None) -> str | None:
+    if file is not None:
+        found = re.search(r"AGE-SECRET-KEY-\w+", Path(file).read_text())
+        return found[0] if found else ""
+    secret = load_settings(BackupSettings).backup_identity
+    return secret.get_secret_value() if secret else None
 
 
 def _source(named: str | None) -> Place:

@@ -45,7 +45,8 @@ def make(instance: dg.DagsterInstance, where: Place, say: Say) -> Made:
     settings = load_settings(BackupSettings)
     stack, lake = load_settings(StackSettings), load_settings(WarehouseSettings)
     found = folders.folders()
-    _require_outside(where, found)
+    if not where.is_elsewhere:
+        _require_outside(where, found)
     storage = runs.run_storage(instance)
     manifest = Manifest(
         id=uuid.uuid4().hex,

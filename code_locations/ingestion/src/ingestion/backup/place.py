@@ -41,7 +41,10 @@ class Place:
 
     def __init__(self, url: str, settings: BackupSettings) -> None:
         self.url = url
-        self._fs, self._path = filesystem(url, _access(settings))
+        access = _access(settings)
+        # Another store may have a bucket of the same name.
+        self.is_elsewhere = bool(access and access.endpoint_url and url.startswith("s3://"))
+        self._fs, self._path = filesystem(url, access)
         self._is_local = "file" in self._fs.protocol
         is_named = re.search(r"\.tar\.gz(\.age)?$", url) is not None
         self.is_folder = url.endswith("/") or (not is_named and self._may_be_folder())

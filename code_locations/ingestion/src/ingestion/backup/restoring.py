@@ -20,7 +20,6 @@ from ingestion.backup.aside import move_aside
 from ingestion.backup.errors import BackupError, told_of
 from ingestion.backup.manifest import Manifest
 from ingestion.backup.place import Place
-from ingestion.settings import BackupSettings
 from stack.one_machine.home import RESTORING
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 
@@ -52,15 +51,20 @@ def restored_before(open_instance: OpenInstance) -> str | None:
 
 
 def restore(
-    source: Place, open_instance: OpenInstance, say: Say, *, replace: bool = False
+    source: Place,
+    identity: str | None,
+    open_instance: OpenInstance,
+    say: Say,
+    *,
+    replace: bool = False,
 ) -> Restored:
     """Put a backup into the stack that the settings name, which must be empty.
 
-    With `replace` what is in STACK_HOME is moved aside. Raises BackupError before anything is
-    changed if the backup or the stack doesn't fit.
+    `identity` is age's secret key, for one that is encrypted. With `replace` what is in STACK_HOME
+    is moved aside. Raises BackupError before anything is changed if the backup or the stack
+    doesn't fit.
     """
     settings, home = load_settings(WarehouseSettings), load_settings(StackSettings).stack_home
-    identity = identity_of(load_settings(BackupSettings))
     found = folders.folders()
     manifest, sizes = verify(source.opened, identity)
     done = Restored(manifest.id, manifest.made_at, len(sizes), sum(sizes.values()))
@@ -90,12 +94,6 @@ def restore(
         runs.set_note(instance, runs.RESTORED, manifest.id)
         runs.clear_note(instance, RESTORING)
     return dataclasses.replace(done, ended=ended)
-
-
-def identity_of(settings: BackupSettings) -> str | None:
-    """The secret half of the key."""
-    secret = settings.backup_identity
-    return secret.get_secret_value() if secret else None
 
 
 def _place(

@@ -1,0 +1,147 @@
+"""List the licences of what the lock has, and refuse those that nobody allowed: `make licences`.
+
+What is allowed is declared in `licences.yml`.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from scripts.chart_values_page import ROOT
+from stack.declarations import Declaration, load_declaration
+from stack.errors import StackError
+from stack.markdown import markdown_table
+
+FILE = Path(__file__).with_name("licences.yml")
+
+
+class LicenceError(StackError):
+    """A package has a licence that isn't allowed, or none that is known."""
+
+
+class Apart(Declaration):
+    """A package of which something else is known than what it says."""
+
+    licence: str
+    why: str
+
+
+class Allowed(Declaration):
+    """Licences (SPDX) that anything may have, other names of licences, and packages apart."""
+
+    licences: list[str]
+    names: dict[str, str]
+    packages: dict[str, Apart]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A package, its licence in SPDX's words or its own, and whether that is allowed."""
+
+    name: str
+    version: str
+    licence: str
+    allowed: bool
+    why: str = ""
+
+
+def look(packages: Iterable[tuple[str, str, str]], allowed: Allowed) -> list[Found]:
+    """Judge packages: name, version, and what they say of their licence."""
+    found = []
+    for name, version, said in packages:
+        if apart := allowed.packages.get(name):
+            found.append(Found(name, version, apart.licence, True, apart.why))
+        else:
+            licence = allowed.names.get(said, said) or "unknown"
+            found.append(Found(name, version, licence, _is_allowed(licence, allowed.licences)))
+    return found
+
+
+def installed(lock: Path, connectors: Path) -> list[tuple[str, str, str]]:
+    """Name, version and what they say of their licence, of packages that are installed here.
+
+    Those of the lock, but for what is for other systems; and of the connectors' environments.
+    """
+    locked = [p for p in tomllib.loads(lock.read_text())["package"] if "registry" in p["source"]]
+    found = []
+    for package in locked:
+        try:
+            metadata = importlib.metadata.metadata(package["name"])
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found.append((package["name"], package["version"], said_by(metadata)))
+    for folder in sorted(connectors.glob("*/lib/python*/site-packages")):
+        for of in importlib.metadata.distributions(path=[str(folder)]):
+            name = re.sub(r"[-_.]+", "-", of.metadata["Name"]).lower()
+            found.append((name, of.version, said_by(of.metadata)))
+    return sorted(set(found))
+
+
+def said_by(metadata: importlib.metadata.PackageMetadata) -> str:
+    """The SPDX expression of a package; or its classifiers; or the first line of its text."""
+    if expression := metadata.get("License-Expression"):
+        return str(expression)
+    classifiers = metadata.get_all("Classifier") or []
+    names = [c.rpartition(" :: ")[2] for c in classifiers if c.startswith("License :: ")]
+    if names and names != ["OSI Approved"]:
+        return " / ".join(names)
+    return str(metadata.get("License") or "").strip().partition("\n")[0]
+
+
+def page(found: Iterable[Found]) -> str:
+    """A table, a row a package."""
+    rows = (
+        (f.name, f.version, f.licence if f.allowed else f"{f.licence} (refused)", f.why)
+        for f in found
+    )
+    return markdown_table(("package", "version", "licence", "note"), rows, None)
+
+
+def check(found: Iterable[Found]) -> None:
+    """Raises LicenceError for what isn't allowed."""
+    refused = [f"{f.name} ({f.licence})" for f in found if not f.allowed]
+    if refused:
+        raise LicenceError(
+            f"licences that nobody allowed: {', '.join(refused)}",
+            next_step=f"use another package, or allow it in scripts/{FILE.name} with the reason",
+        )
+
+
+def _is_allowed(licence: str, allowed: Iterable[str]) -> bool:
+    """Of an SPDX expression: all of its parts by AND, one by OR."""
+    text = licence.strip()
+    while text.startswith("(") and text.endswith(")") and ")" not in text[1:-1]:
+        text = text[1:-1]
+    parts = _split(text, " AND ")
+    if len(parts) > 1:
+        return all(_is_allowed(part, allowed) for part in parts)
+    parts = _split(text, " OR ")
+    return any(_is_allowed(p, allowed) for p in parts) if len(parts) > 1 else text in allowed
+
+
+def _split(text: str, word: str) -> list[str]:
+    """Split where no parenthesis is open."""
+    parts, depth = [""], 0
+    for piece in re.split(rf"({re.escape(word)}|[()])", text):
+        depth += {"(": 1, ")": -1}.get(piece, 0)
+        if piece == word and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
+
+
+@click.command()
+def licences_command() -> None:
+    """Print the licence of each package of the lock; fail if one isn't allowed."""
+    allowed = load_declaration(FILE, Allowed)
+    found = look(installed(ROOT / "uv.lock", ROOT / ".connectors"), allowed)
+    click.echo(page(found))
+    check(found)
