@@ -87,9 +87,9 @@ def test_an_eviction_and_an_outage_of_each_store_amid_one_pipeline(
     [pod] = release.run_pods(begun(release, first, "ingestion"))
     evict(release, pod["metadata"]["name"])
     begun(release, first, "transformation")
-    wait_out(release, "s3")
-    begun(release, first, "quality")
     wait_out(release, "postgresql")
+    begun(release, first, "quality")
+    wait_out(release, "s3")
     wait_for(lambda: set(succeeded(release, first)) == set(STAGES), lambda: told(release, first))
     assert Counter(succeeded(release, first)) == Counter(STAGES)
     # Only now: forwarded ports end with the pods that they led to.

@@ -16,7 +16,7 @@ CHUNK = 16 * 1024
 class Cable:
     """Forwards a port of loopback to another; each method takes effect at once.
 
-    `connections`: how many were made since it is there.
+    `connections`: how many were made since it is there. `sent`: what they sent, all of it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, target: int) -> None:
@@ -27,6 +27,7 @@ class Cable:
         self._answer: bytes | None = None
         self._delay_s = 0.0
         self.connections = 0
+        self.sent = bytearray()
         self.port = 0
         self._do(self._listen())
 
@@ -112,7 +113,8 @@ class Cable:
             self._open.add(to_server[1])
             try:
                 await asyncio.gather(
-                    self._pass_on(reader, to_server[1]), self._pass_on(to_server[0], writer)
+                    self._pass_on(reader, to_server[1], to_server=True),
+                    self._pass_on(to_server[0], writer),
                 )
             except asyncio.CancelledError:  # the cable's end; asyncio would tell it as an error
                 return
@@ -133,8 +135,12 @@ class Cable:
         writer.write(self._answer or b"")
         await writer.drain()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, to_server: bool = False
+    ) -> None:
         while data := await reader.read(CHUNK):
+            if to_server:
+                self.sent += data
             await self._flows.wait()
             if self._delay_s:
                 await asyncio.sleep(self._delay_s)

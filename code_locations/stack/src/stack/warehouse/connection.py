@@ -36,8 +36,8 @@ ATTENTIVE: dict[str, object] = {
 SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 # Commits of other runs may come between; DuckLake then retries the commit, not the query.
 DUCKLAKE_MAX_RETRIES = 100
-# Ten tries within two and a half minutes: at 0, 2, 5, 10, 16, 26, 42, 64, 98 and 150 seconds.
-PATIENT_HTTP = {"http_retries": 9, "http_retry_wait_ms": 2000, "http_retry_backoff": 1.5}
+# Tries at once, once more at once, then after 2, 5, 10, 16, 26, 42, 64, 98 and 150 seconds.
+PATIENT_HTTP = {"http_retries": 10, "http_retry_wait_ms": 2000, "http_retry_backoff": 1.5}
 # Of several that open a lake nobody opened yet, one makes its catalog, and the others fail.
 ATTACH_RETRIES_S = (0.5, 1.0, 2.0)
 
@@ -160,20 +160,25 @@ def attach_lake(
                 return
             except duckdb.Error as error:
                 if is_outage(error):
-                    raise AwayError(_said(error, settings)) from error
+                    raise AwayError(_said(error, settings)) from None
                 if wait_s is None:
                     raise
                 time.sleep(wait_s)
 
     try:
         patiently(attempt, "the DuckLake's catalog", longest_wait_s=longest_wait_s)
-    except (duckdb.Error, AwayError) as error:
-        told = str(error) if isinstance(error, AwayError) else _said(error, settings)
-        raise WarehouseError(
-            "the DuckLake can't be attached; check DUCKLAKE_CATALOG_URL and "
-            f"DUCKLAKE_DATA_URL (data at {settings.lake_data}): {told}"
-        ) from None
+    except AwayError as error:
+        raise WarehouseError(_not_attached(settings, str(error))) from error
+    except duckdb.Error as error:  # it holds the address, password and all
+        raise WarehouseError(_not_attached(settings, _said(error, settings))) from None
     connection.execute(f"use {settings.database}")
+
+
+def _not_attached(settings: WarehouseSettings, said: str) -> str:
+    return (
+        "the DuckLake can't be attached; check DUCKLAKE_CATALOG_URL and DUCKLAKE_DATA_URL "
+        f"(data at {settings.lake_data}): {said}"
+    )
 
 
 def _said(error: Exception, settings: WarehouseSettings) -> str:
