@@ -397,3 +397,24 @@ def test_a_job_that_differs_has_another_name_since_none_can_be_changed(component
     ]
     templates = {str(job["spec"]["template"]) for job in tried}
     assert len(templates) == len(tried) == len({job["metadata"]["name"] for job in tried})
+
+
+def server_id(found, location="catalog"):
+    """What the code servers of a location say they are; none: each says another."""
+    flag = "--fixed-server-id="
+    command = container(found, "Deployment", location)["command"]
+    ids = [part.removeprefix(flag) for part in command if part.startswith(flag)]
+    return ids[0] if ids else None
+
+
+def test_replicas_of_a_location_are_one_server_to_the_webserver_until_they_change():
+    def of(*settings):
+        replicas = "codeLocations.catalog.replicas=2"
+        return server_id(objects("default", *KEPT, replicas, *settings))
+
+    first = of()
+    assert first
+    assert of('daemon={"nodeSelector":{"a":"b"}}') == first
+    digest = f'codeLocations.catalog.image={{"digest":"sha256:{"1" * 64}"}}'
+    assert len({first, of(digest), of('codeLocations.catalog.env={"DATAHUB_FILE":"x.json"}')}) == 3
+    assert server_id(objects("default", *KEPT)) is None

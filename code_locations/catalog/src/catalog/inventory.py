@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from stack.outage import is_outage
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
 from stack.warehouse import row_count
@@ -98,7 +99,9 @@ def profiled(
         values = connection.execute(
             f"select {counts} from {identifier(table.schema)}.{identifier(table.name)}"
         ).fetchone()
-    except duckdb.Error:
+    except duckdb.Error as error:
+        if is_outage(error):
+            raise
         return table
     columns = tuple(
         ColumnFacts(c.name, c.type, c.nullable, rows - int(value))

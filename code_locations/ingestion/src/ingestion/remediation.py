@@ -142,6 +142,7 @@ def _load(
     from ingestion.loaders import Scope as LoadScope
     from stack.errors import StackError, reason
     from stack.load_report import write_report
+    from stack.outage import is_outage
 
     reports: list[LoadReport] = []
     failures = []
@@ -149,6 +150,8 @@ def _load(
         try:
             report = loader.load(LoadScope(tables=frozenset(scope.raw_tables)), log)
         except (StackError, OSError) as error:
+            if is_outage(error):
+                raise
             failures.append(f"{loader.name}: {reason(error)}")
             continue
         write_report(store, run_id, report)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from quality.declarations import Expectation, Kind, Suite
 from quality.queries import RAW, failing_rows, fill_in, table_name, violation
 from stack.declarations import DeclarationError
+from stack.outage import is_outage
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, identifiers
 from stack.warehouse import columns_of
@@ -61,7 +62,10 @@ def cut_frames(
     suite: Suite,
     expectations: Sequence[Expectation],
 ) -> Frames:
-    """The frames of those expectations of a suite; whatever is wrong is in `errors`."""
+    """The frames of those expectations of a suite; whatever is wrong is in `errors`.
+
+    But for an outage of the warehouse, which is raised: it says nothing about the tables.
+    """
     raw_schema = settings.dlt_dataset_name
     schema = raw_schema if suite.schema == RAW else suite.schema
     types = {c.name: c.type for c in columns_of(connection, settings, schema, suite.table)}
@@ -125,6 +129,8 @@ class _Cutter:
             frames.errors[expectation.name] = str(error)
             return False
         except duckdb.Error as error:
+            if is_outage(error):
+                raise
             frames.errors[expectation.name] = _sql_error(where, error)
             return False
         return True
@@ -164,6 +170,8 @@ class _Cutter:
             except DeclarationError as error:
                 self.frames.errors[expectation.name] = str(error)
             except duckdb.Error as error:
+                if is_outage(error):
+                    raise
                 where = f"suite {self.suite.name}: {expectation.name}"
                 self.frames.errors[expectation.name] = _sql_error(where, error)
             else:

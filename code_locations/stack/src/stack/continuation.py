@@ -16,6 +16,7 @@ import dagster as dg
 from pydantic import Field
 
 from stack.options import TAG_PREFIX, skips_validations
+from stack.patience import impatient
 from stack.pipelines import Pipeline, Stage
 from stack.sensors import Moment, SensorCursor
 from stack.settings import StackSettings, load_settings
@@ -81,6 +82,10 @@ def continuation_sensor(
         return None
 
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        with impatient():  # the next tick comes soon
+            return look(context)
+
+    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         cursor = Cursor.parse(context.cursor, datetime.now(UTC))
         records = finished_runs(context.instance, cursor)
         requests = []

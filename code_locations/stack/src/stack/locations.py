@@ -15,15 +15,10 @@ from stack.garbage import spare_what_is_loaded
 from stack.monitoring.health import HealthCheck
 from stack.monitoring.monitor import health_assets, health_check_keys, health_monitor
 from stack.pipelines import MONITORING, PIPELINES, Pipeline, Schedule, Stage
-from stack.settings import (
-    ExecutionSettings,
-    Settings,
-    StackSettings,
-    WarehouseSettings,
-    load_settings,
-)
+from stack.retry import retry_when_away
+from stack.run_storage import wait_for_run_storage
+from stack.settings import ExecutionSettings, Settings, StackSettings, load_settings
 from stack.tags import PIPELINE_TAG, PRIORITY_TAG, STAGE_TAG
-from stack.warehouse.retry import retry_when_busy
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -84,7 +79,9 @@ def _definitions(
 ) -> dg.Definitions:
     for cls in {StackSettings: None} | {c: None for x in locations for c in x.settings}:
         load_settings(cls)  # a wrong value fails here, when the location loads
-    spare_what_is_loaded()  # each process of a location comes here once it has loaded it
+    # Each process of a location comes here once it has loaded it.
+    spare_what_is_loaded()
+    wait_for_run_storage()
     return dg.Definitions(
         assets=[
             *(asset for location in locations for asset in location.assets),
@@ -119,13 +116,12 @@ def _job(
 ) -> UnresolvedAssetJobDefinition:
     if pipeline.priority:
         tags = tags | {PRIORITY_TAG: str(pipeline.priority)}
-    one_file = load_settings(WarehouseSettings).dlt_destination == "duckdb"
     return dg.define_asset_job(
         pipeline.name,
         selection=_selection(pipeline, held),
         description=pipeline.description,
         tags={PIPELINE_TAG: pipeline.name, **tags},
-        hooks={retry_when_busy} if one_file else None,
+        hooks=None if pipeline.monitors else {retry_when_away},  # that a store is away is its find
         # Looking at a few services isn't worth pods of its own, every quarter of an hour.
         executor_def=dg.in_process_executor if pipeline.monitors else executor,
     )

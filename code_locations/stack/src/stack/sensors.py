@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
 
 from stack.errors import reason
+from stack.patience import impatient
 from stack.pipelines import Pipeline
 from stack.settings import SettingsError, StackSettings, load_settings
 
@@ -61,7 +62,8 @@ def pipeline_sensor(
 
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            return evaluate(context)
+            with impatient():  # the next tick comes soon
+                return evaluate(context)
         except SettingsError as error:
             return dg.SkipReason(str(error))
 

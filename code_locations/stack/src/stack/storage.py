@@ -9,7 +9,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from stack.patience import is_patient
 from stack.settings import WarehouseSettings, load_settings
+
+# Seconds, and tries of the client itself, which are within those of PatientS3FileSystem.
+PATIENT_S3 = {"connect_timeout": 5, "read_timeout": 15, "retries": {"max_attempts": 1}}
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,17 @@ class S3Access:
 def filesystem(url: str, s3: S3Access | None = None) -> tuple[Any, str]:
     """The fsspec file system of `url`, and its path there without a slash at the end.
 
-    S3 is by default that of WarehouseSettings. Listings are not cached: other processes write to
-    the same folders.
+    S3 is by default that of WarehouseSettings, and waited for while it is away, unless the caller
+    is `impatient`. Listings are not cached: other processes write to the same folders.
     """
     import fsspec
 
     options = _options(s3 or _ours()) if url.startswith("s3://") else {}
+    if options and is_patient():
+        from stack.patient_s3 import PatientS3FileSystem
+
+        fs = PatientS3FileSystem(**options, config_kwargs=PATIENT_S3)
+        return fs, str(fs._strip_protocol(url)).rstrip("/")
     fs, path = fsspec.core.url_to_fs(url, **options)
     return fs, str(path).rstrip("/")
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stack.errors import StackError
+from stack.errors import StackError, one_line
+from stack.outage import OutageError, tells_of_outage
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect, ensure_raw_tables
 from transformation.graph import Graph
@@ -44,7 +45,8 @@ def run_models(
     """Run the models that dbt's `options` select, all by default.
 
     A failing model leaves those that need it out; the others run. A raw table that was never
-    loaded is made empty first. Raises DbtError if dbt can't start at all.
+    loaded is made empty first. Raises DbtError if dbt can't start at all, OutageError if the
+    warehouse went away.
     """
     with connect(settings) as connection:
         ensure_raw_tables(connection, settings, project.raw_tables)
@@ -59,7 +61,8 @@ def run_tests(
 ) -> DbtRun:
     """Run the data tests that dbt's `options` select, all by default.
 
-    Not dbt's unit tests: they test the SQL, not the data, and belong to `make test`.
+    Not dbt's unit tests: they test the SQL, not the data, and belong to `make test`. Raises as
+    `run_models`.
     """
     return _run(project, ["test", *options, "--exclude", UNIT_TESTS], scratch, report)
 
@@ -94,6 +97,13 @@ def _run(
     if result.error is not None or manifest is None or run_results is None:
         said = result.error or "no results"
         raise DbtError(f"dbt {arguments[0]} couldn't start: {said}") from result.exception
+    for node in result.results:
+        if node.status == "error" and tells_of_outage(node.message):
+            raise OutageError(
+                f"the warehouse went away amid dbt {arguments[0]}, at {node.unique_id}",
+                found=one_line(node.message, 500),
+                next_step="run it again, if the daemon doesn't",
+            )
     return DbtRun(result, manifest, json.loads(run_results), progress.rows_affected)
 
 

@@ -16,6 +16,7 @@ from ingestion.settings import AirbyteSettings, QuarantineSettings
 from stack.artifacts import ArtifactStore
 from stack.errors import StackError
 from stack.load_report import Failure, InputReport, LoadReport, TableReport, read_report
+from stack.outage import is_outage
 from stack.raw import RawTable
 from stack.settings import StackSettings, load_settings
 
@@ -78,6 +79,8 @@ class AirbyteLoader:
                 done = error.done
                 failures.append(Failure(source=connection.name, reason=str(error)))
             except StackError as error:
+                if is_outage(error):
+                    raise
                 failures.append(Failure(source=connection.name, reason=str(error)))
                 continue
             inputs += done.inputs

@@ -23,6 +23,7 @@ from ingestion.sources.staging import Goal, Staged, stage_arrow, stage_rows
 from stack.declarations import DeclarationError
 from stack.errors import StackError, reason
 from stack.load_report import TableReport
+from stack.outage import is_outage
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings, load_settings
 from stack.sql import identifier
@@ -180,13 +181,15 @@ class _Run:
                 files[name] = file
         try:
             self._load(self._done.read, staged, files)
-        except StackError:
-            if len(files) < 2:
+        except StackError as error:
+            if len(files) < 2 or is_outage(error):
                 raise
             for name in [*self._done.read]:
                 try:
                     self._load([name], staged, files)
                 except StackError as error:
+                    if is_outage(error):
+                        raise
                     self._done.failed[name] = str(error)
 
     def _load(

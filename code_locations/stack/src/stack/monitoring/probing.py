@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from stack.monitoring.health import Health, HealthCheck, State
+from stack.patience import impatient
 from stack.settings import SettingsError
 
 
@@ -36,7 +37,8 @@ class _Probe(threading.Thread):
     def run(self) -> None:
         self._begun = time.monotonic()
         try:
-            health = self.check.probe(self._instance)
+            with impatient():
+                health = self.check.probe(self._instance)
         except SettingsError as error:  # its message names the variable and holds no secret
             health = Health(State.DOWN, str(error))
         except Exception as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stack.dbt_artifacts import Manifest, Results
 from stack.gx_artifacts import ValidationResult
+from stack.outage import is_outage
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
@@ -112,6 +113,8 @@ def isolate(
                 result = work.keep()
                 connection.execute("commit")
             except duckdb.Error as error:
+                if is_outage(error):
+                    raise
                 connection.execute("rollback")
                 note = f"its query can't run: {' '.join(str(error).split())[:300]}"
                 result = query.isolated(note=note)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from stack.errors import StackError
+from stack.outage import OutageError, is_outage
+from stack.patience import is_patient, patiently
 from stack.settings import WarehouseSettings, load_settings
 from stack.sql import literal
 from stack.warehouse.busy import holder, is_lock_conflict, open_patiently
@@ -34,12 +36,18 @@ ATTENTIVE: dict[str, object] = {
 SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 # Commits of other runs may come between; DuckLake then retries the commit, not the query.
 DUCKLAKE_MAX_RETRIES = 100
+# Ten tries within two and a half minutes: at 0, 2, 5, 10, 16, 26, 42, 64, 98 and 150 seconds.
+PATIENT_HTTP = {"http_retries": 9, "http_retry_wait_ms": 2000, "http_retry_backoff": 1.5}
 # Of several that open a lake nobody opened yet, one makes its catalog, and the others fail.
 ATTACH_RETRIES_S = (0.5, 1.0, 2.0)
 
 
 class WarehouseError(StackError):
     """The warehouse can't be opened; the message names it and the next step."""
+
+
+class AwayError(OutageError):
+    """The lake's catalog doesn't answer; the message is what was said, without the address."""
 
 
 class WarehouseBusyError(WarehouseError):
@@ -79,7 +87,7 @@ def open_connection(
     if settings.dlt_destination == "ducklake":
         connection = duckdb.connect(":memory:", config=duckdb_config(settings))
         connection.execute("set TimeZone = 'UTC'")
-        attach_lake(connection, settings, read_only=read_only)
+        attach_lake(connection, settings, read_only=read_only, longest_wait_s=longest_wait_s)
         return connection
     file, config = settings.duckdb_file, duckdb_config(settings)
 
@@ -129,27 +137,42 @@ def _open_file(
 
 
 def attach_lake(
-    connection: DuckDBPyConnection, settings: WarehouseSettings, *, read_only: bool = False
+    connection: DuckDBPyConnection,
+    settings: WarehouseSettings,
+    *,
+    read_only: bool = False,
+    longest_wait_s: float = math.inf,
 ) -> None:
     """Attach the DuckLake as `settings.database` and make it the default database.
 
-    Raises WarehouseError if its catalog or data can't be reached.
+    A catalog that is away is waited for, at most `longest_wait_s`. Raises WarehouseError if it
+    can't be reached.
     """
     import duckdb
 
     prepare_lake(connection, settings)
     attach = _attach_lake_read_only if read_only else _attach_lake
-    for wait_s in (*ATTACH_RETRIES_S, None):
-        try:
-            attach(connection, settings)
-            break
-        except duckdb.Error as error:
-            if wait_s is None:
-                raise WarehouseError(
-                    "the DuckLake can't be attached; check DUCKLAKE_CATALOG_URL and "
-                    f"DUCKLAKE_DATA_URL (data at {settings.lake_data}): {_said(error, settings)}"
-                ) from None
-            time.sleep(wait_s)
+
+    def attempt() -> None:
+        for wait_s in (*ATTACH_RETRIES_S, None):
+            try:
+                attach(connection, settings)
+                return
+            except duckdb.Error as error:
+                if is_outage(error):
+                    raise AwayError(_said(error, settings)) from error
+                if wait_s is None:
+                    raise
+                time.sleep(wait_s)
+
+    try:
+        patiently(attempt, "the DuckLake's catalog", longest_wait_s=longest_wait_s)
+    except (duckdb.Error, AwayError) as error:
+        told = str(error) if isinstance(error, AwayError) else _said(error, settings)
+        raise WarehouseError(
+            "the DuckLake can't be attached; check DUCKLAKE_CATALOG_URL and "
+            f"DUCKLAKE_DATA_URL (data at {settings.lake_data}): {told}"
+        ) from None
     connection.execute(f"use {settings.database}")
 
 
@@ -200,6 +223,10 @@ def prepare_lake(connection: DuckDBPyConnection, settings: WarehouseSettings) ->
     if settings.lake_data.startswith("s3://"):
         load_extension(connection, "httpfs")
         connection.execute(s3_secret(settings))
+        if is_patient():
+            for name, value in PATIENT_HTTP.items():
+                # Of all its cursors: dlt and dbt work on those.
+                connection.execute(f"set global {name} = {value}")
     connection.execute(f"set ducklake_max_retry_count = {DUCKLAKE_MAX_RETRIES}")
     if not is_postgres(settings):
         Path(settings.lake_catalog).parent.mkdir(parents=True, exist_ok=True)
