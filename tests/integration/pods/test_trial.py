@@ -16,8 +16,8 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 
-from pods.trial import TrialError, check_ui, wait
-from support.http_server import Reply, http_server
+from pods.trial import TrialError, check_ui, launch, wait
+from support.http_server import Reply, http_server, refused_port
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,16 @@ def test_a_run_that_does_not_begin_is_told_with_where_it_stands(instance):
     run = reported(instance, ENQUEUED)
     with pytest.raises(TrialError, match=rf"run {run} is QUEUED after 0 s; last: .*; it goes on"):
         wait(instance, run, 0)
+
+
+def test_a_location_that_is_down_takes_no_job(instance, tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", instance.root_directory)
+    workspace = tmp_path / "workspace.yaml"
+    with refused_port() as port:
+        server = f"{{host: localhost, port: {port}, location_name: here}}"
+        workspace.write_text(f"load_from: [{{grpc_server: {server}}}]")
+        with pytest.raises(TrialError, match=r"^here did not take small: .*Could not reach user"):
+            launch(str(workspace), "here", "small")
 
 
 def test_a_step_that_failed_is_told_with_its_reason(instance):

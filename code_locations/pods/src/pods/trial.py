@@ -64,8 +64,10 @@ def launch(workspace: str, location: str, job: str) -> str:
         [sys.executable, "-m", *command], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
-        raise TrialError(f"{location} did not take {job}: {_line(said.splitlines()[-1])}")
+        said = f"exit code {done.returncode}\n{done.stderr.strip()}".splitlines()
+        # Dagster says it there, and may go on with a traceback.
+        reasons = [line[7:] for line in said if line.startswith("Error: ")]
+        raise TrialError(f"{location} did not take {job}: {_line((reasons or said)[-1])}")
     return run_id
 
 
