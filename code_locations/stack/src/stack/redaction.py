@@ -20,14 +20,14 @@ SHORTEST = 4
 
 
 class Redactor:
-    """Replaces secrets by `***`, also where they were escaped as JSON or for a URL."""
+    """Replaces secrets by `***`, also where they were escaped as JSON, for a URL or for libpq."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {
             form
             for secret in secrets
             if len(secret) >= SHORTEST
-            for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe=""))
+            for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe=""), _libpq(secret))
         }
         longest_first = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
@@ -35,6 +35,10 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """`text` with every secret masked."""
         return self._pattern.sub(MASK, text) if self._pattern else text
+
+
+def _libpq(secret: str) -> str:
+    return secret.replace("\\", "\\\\").replace("'", "\\'")
 
 
 _known: set[str] = set()
