@@ -14,10 +14,12 @@ from pathlib import Path
 
 import click
 
+from ingestion.settings import AirbyteSettings
 from scripts.chart_values_page import ROOT
 from stack.declarations import Declaration, load_declaration
 from stack.errors import StackError
 from stack.markdown import markdown_table
+from stack.settings import load_settings
 
 FILE = Path(__file__).with_name("licences.yml")
 
@@ -86,13 +88,14 @@ def installed(lock: Path, connectors: Path) -> list[tuple[str, str, str]]:
 
 def said_by(metadata: importlib.metadata.PackageMetadata) -> str:
     """The SPDX expression of a package; or its classifiers; or the first line of its text."""
-    if expression := metadata.get("License-Expression"):
-        return str(expression)
+    if expressions := metadata.get_all("License-Expression"):
+        return str(expressions[0])
     classifiers = metadata.get_all("Classifier") or []
     names = [c.rpartition(" :: ")[2] for c in classifiers if c.startswith("License :: ")]
     if names and names != ["OSI Approved"]:
         return " / ".join(names)
-    return str(metadata.get("License") or "").strip().partition("\n")[0]
+    [text, *_] = metadata.get_all("License") or [""]
+    return str(text).strip().partition("\n")[0]
 
 
 def page(found: Iterable[Found]) -> str:
@@ -142,6 +145,6 @@ def _split(text: str, word: str) -> list[str]:
 def licences_command() -> None:
     """Print the licence of each package of the lock; fail if one isn't allowed."""
     allowed = load_declaration(FILE, Allowed)
-    found = look(installed(ROOT / "uv.lock", ROOT / ".connectors"), allowed)
+    found = look(installed(ROOT / "uv.lock", load_settings(AirbyteSettings).connectors), allowed)
     click.echo(page(found))
     check(found)

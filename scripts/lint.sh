@@ -19,13 +19,14 @@ check "ruff format" ruff format --check --quiet .
 check "ruff" ruff check --quiet .
 check "mypy" mypy
 check "mypy, merged process" mypy --explicit-package-bases code_locations/definitions.py code_locations/run.py
+check "mypy, scripts" mypy scripts
 check "dead code" vulture
 check "sqlfluff" sqlfluff lint --disable-progress-bar code_locations/transformation/dbt
 check "shellcheck" shellcheck "${shell_files[@]}"
 check "hadolint" hadolint "${dockerfiles[@]}"
 check "yamllint" yamllint --strict .
 check "chart version" scripts/publish-chart.sh --check
-check "licences" bash -c ".venv/bin/python -m scripts.supply licences >/dev/null"
+check "licences" bash -c "python -m scripts.supply licences >/dev/null"
 check "chart scores" scripts/chart_scores.sh
 check "lock" .tools/bin/uv lock --check --quiet
 

@@ -50,7 +50,9 @@ def _cells(pipeline: Pipeline) -> list[str]:
 
 def _options(pipeline: Pipeline) -> list[str]:
     nodes = defs.resolve_job_def(pipeline.name).nodes
-    taken = any(RESOURCE in node.definition.required_resource_keys for node in nodes)
+    taken = any(
+        RESOURCE in getattr(node.definition, "required_resource_keys", ()) for node in nodes
+    )
     return list(RunOptions.model_fields) if taken else []
 
 

@@ -4,9 +4,11 @@ from email.message import Message
 
 import pytest
 
+from ingestion.settings import AirbyteSettings
 from scripts.chart_values_page import ROOT
 from scripts.licences import FILE, Allowed, LicenceError, check, installed, look, said_by
 from stack.declarations import load_declaration
+from stack.settings import load_settings
 
 ALLOWED = Allowed(
     licences=["MIT", "Apache-2.0"],
@@ -66,7 +68,7 @@ def test_what_a_package_says_itself(fields, said):
 
 def test_all_that_is_installed_is_allowed_and_no_exception_is_idle():
     allowed = load_declaration(FILE, Allowed)
-    packages = installed(ROOT / "uv.lock", ROOT / ".connectors")
+    packages = installed(ROOT / "uv.lock", load_settings(AirbyteSettings).connectors)
     assert len(packages) > 200
     check(look(packages, allowed))
     assert set(allowed.packages) <= {name for name, *_ in packages}
