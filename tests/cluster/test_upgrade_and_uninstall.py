@@ -94,7 +94,7 @@ def test_the_next_run_finishes_while_every_image_is_replaced(release, ended, nex
 
 @dataclass(frozen=True)
 class Remembered:
-    """What a release was when its backup was made; `unfinished` is a run that was in progress."""
+    """What a release was when its backup was made; `unfinished` is a run that waited."""
 
     contents: dict[str, Any]
     runs: dict[str, str]
@@ -131,16 +131,21 @@ def states_of(release) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def remembered(release, other_store, tmp_path_factory) -> Remembered:
-    """A backup is made while a run is in progress, which is ended afterwards."""
+    """A backup is made while a run waits, which is ended afterwards."""
     key = new_key_pair()
     stop_schedule(release, "ingestion", "retention_schedule")
     release.install(*other_store.values(enabled=True, recipient=key.recipient))
+    daemon = f"deployment/{release.fullname}-daemon"
+    release.namespace.kubectl("scale", daemon, "--replicas=0")
+    wait_for(
+        lambda: not release.namespace.get("pods", release.selector("daemon")), "the daemon to go"
+    )
     unfinished = release.launch("ingestion", INCREMENTAL_SYNC.name)
-    release.wait_for_run(unfinished, {"STARTED"})
     backup = f"{release.fullname}-backup"
     release.namespace.kubectl("create", "job", "by-hand", f"--from=cronjob/{backup}")
     job = ("wait", "--for=condition=Complete", "job/by-hand", "--timeout=300s")
     release.namespace.kubectl(*job)
+    assert release.run(unfinished)["status"] == "QUEUED"
     release.terminate(unfinished)
     release.wait_for_run(unfinished, {"CANCELED"})
     folder = tmp_path_factory.mktemp("before")
@@ -149,7 +154,7 @@ def remembered(release, other_store, tmp_path_factory) -> Remembered:
     )
 
 
-def test_a_backup_goes_to_another_store_while_a_run_is_in_progress(remembered, other_store):
+def test_a_backup_goes_encrypted_to_another_store(remembered, other_store):
     [name] = other_store.names()
     assert name.endswith(".tar.gz.age")
 
