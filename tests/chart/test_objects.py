@@ -332,26 +332,6 @@ def test_a_change_rolls_the_pods_that_read_it(setting, rolled):
     assert [n for n in names if checksums(before, n) != checksums(after, n)] == rolled
 
 
-def test_two_releases_in_one_namespace_share_nothing():
-    first, second = objects(release="one"), objects(release="two")
-    names = [{(o["kind"], o["metadata"]["name"]) for o in found} for found in (first, second)]
-    assert not names[0] & names[1]
-    for service in [o for o in first if o["kind"] == "Service"]:
-        wanted = service["spec"]["selector"].items()
-        assert not [
-            o
-            for o in second
-            if o["kind"] in {"Deployment", "StatefulSet"}
-            and wanted <= o["spec"]["template"]["metadata"]["labels"].items()
-        ]
-        assert [
-            o
-            for o in first
-            if o["kind"] in {"Deployment", "StatefulSet"}
-            and wanted <= o["spec"]["template"]["metadata"]["labels"].items()
-        ]
-
-
 def test_long_release_names_are_cut_and_stay_apart():
     releases = ["a" * 52 + tail for tail in "bc"]
     names = [{o["metadata"]["name"] for o in objects(release=release)} for release in releases]

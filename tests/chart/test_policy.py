@@ -138,3 +138,6 @@ def test_two_releases_in_one_namespace_share_no_name_and_select_no_pod_of_each_o
     ]
     assert len(selectors) > 15
     assert not [s for s in selectors for held in labels if selects(s, held)]
+    own = [template["metadata"]["labels"] for template in templates(ours).values()]
+    services = [{"matchLabels": o["spec"]["selector"]} for o in ours if o["kind"] == "Service"]
+    assert all(any(selects(service, held) for held in own) for service in services)

@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from ingestion.backup import folders
-from stack.warehouse import connect
+from stack.warehouse import busy, connect
 from support.holder import held
 
 
@@ -52,11 +52,10 @@ def test_two_tables_that_are_written_together_are_saved_together(new, tmp_path):
         assert first[0] > 900
 
 
-def test_a_file_that_a_run_holds_is_waited_for(new, tmp_path, caplog):
-    stack = new().fill()
+def test_a_file_that_a_run_holds_is_waited_for(new, tmp_path, monkeypatch):
+    stack, waiting = new().fill(), Event()
+    monkeypatch.setattr(busy.log, "warning", lambda _: waiting.set())
     with held(stack.home / "warehouse.duckdb") as holder, ThreadPoolExecutor() as pool:
-        waiting = Event()
-        caplog.handler.emit = lambda record: waiting.set()
         backup = pool.submit(stack.backup, tmp_path / "a.tar.gz")
         assert waiting.wait(60)
         assert not backup.done()
