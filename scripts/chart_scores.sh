@@ -5,6 +5,7 @@
 # Without them it is left out, unless CHART_SCORES=required.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH="$PWD/.venv/bin:$PATH"
 
 kube_score=v1.20.0 kubeconform=v0.8.0 checkov=3.3.30 kubernetes=v1.34.4
 chart=charts/freelancer-data-stack
@@ -31,7 +32,7 @@ schemas=.tools/schemas-$kubernetes
 if [[ ! -d $schemas ]]; then
     source=$(cd /tmp && go mod download -json "k8s.io/kubernetes@$kubernetes" |
         python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')
-    .venv/bin/python -m scripts.kubernetes_schemas "$source/api/openapi-spec/swagger.json" "$schemas"
+    python -m scripts.kubernetes_schemas "$source/api/openapi-spec/swagger.json" "$schemas"
 fi
 
 rendered=$(mktemp -d)

@@ -45,8 +45,8 @@ class Writer:
 
     def add(
         self, name: str, source: IO[bytes], *, size: int | None = None, mtime: float = 0
-    ) -> int:
-        """Add what is left of `source` and return its bytes; with `size` it is not read twice.
+    ) -> None:
+        """Add what is left of `source`; with `size` it is not read twice.
 
         Raises BackupError if there are fewer bytes than `size`.
         """
@@ -71,7 +71,6 @@ class Writer:
         self.contents.members[printable(name)] = Member(
             size=size, sha256=reading.sha256.hexdigest()
         )
-        return size
 
     def add_json(self, name: str, text: str) -> None:
         """Add a small text."""

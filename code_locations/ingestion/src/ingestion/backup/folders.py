@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,58 +79,38 @@ def _normal(url: str) -> str:
     return url.rstrip("/") if "://" in url else os.path.realpath(url)
 
 
-@dataclass
-class Saved:
-    """How many files and bytes of a part are in the backup."""
-
-    files: int = 0
-    size: int = 0
-    left_out: dict[str, str] = field(default_factory=dict)
-
-
-def save(found: Iterable[Folder], writer: Writer) -> dict[str, Saved]:
+def save(found: Iterable[Folder], writer: Writer) -> None:
     """Add the files of all folders, each below its name.
 
     Files may come, go and move meanwhile: what is in one of the folders all the time is saved.
     """
     found = list(found)
-    saved = {folder.name: Saved() for folder in found}
     for _ in range(LOOKS):
-        news = False
-        for folder in found:
-            news |= _save_news(folder, saved[folder.name], writer)
-        if not news:
+        if not sum(_save_news(folder, writer) for folder in found):
             break
-    for folder in found:
-        writer.contents.left_out.update(saved[folder.name].left_out)
-    return saved
 
 
-def _save_news(folder: Folder, saved: Saved, writer: Writer) -> bool:
-    """Add what isn't added yet; whether there was any."""
+def _save_news(folder: Folder, writer: Writer) -> int:
+    """Add what isn't added yet; how many files."""
     fs, root = filesystem(folder.url)
-    news = False
+    members, left_out = writer.contents.members, writer.contents.left_out
+    before = len(members)
     for path, info in folder.files().items():
         name = f"{folder.name}/{path}"
         shown = printable(name)
-        if shown in writer.contents.members or shown in saved.left_out:
+        if shown in members or shown in left_out:
             continue
         if info["type"] != "file":
-            saved.left_out[shown] = "neither a file nor a folder"
+            left_out[shown] = "neither a file nor a folder"
             continue
-        try:
-            size = _save_file(fs, f"{root}/{path}", name, writer)
-        except FileNotFoundError:  # if it moved, it is found where it is now
-            continue
-        if size is None:
-            saved.left_out[shown] = "it was written to all the time"
-            continue
-        saved.files, saved.size, news = saved.files + 1, saved.size + size, True
-    return news
+        with suppress(FileNotFoundError):  # if it moved, it is found where it is now
+            if not _save_file(fs, f"{root}/{path}", name, writer):
+                left_out[shown] = "it was written to all the time"
+    return len(members) - before
 
 
-def _save_file(fs: Any, path: str, name: str, writer: Writer) -> int | None:
-    """Add a file as it is at one moment, if it has one; its bytes."""
+def _save_file(fs: Any, path: str, name: str, writer: Writer) -> bool:
+    """Add a file as it is at one moment; whether it has one."""
     for _ in range(TRIES):
         before = facts_of(fs, path)
         with fs.open(path, "rb") as source, writer.spool() as copy:
@@ -138,8 +119,9 @@ def _save_file(fs: Any, path: str, name: str, writer: Writer) -> int | None:
             if _version(facts_of(fs, path)) == _version(before):
                 size = copy.tell()
                 copy.seek(0)
-                return writer.add(name, copy, size=size, mtime=_mtime(before))
-    return None
+                writer.add(name, copy, size=size, mtime=_mtime(before))
+                return True
+    return False
 
 
 def _version(info: dict[str, Any]) -> tuple[object, ...]:

@@ -73,8 +73,9 @@ def make(instance: dg.DagsterInstance, where: Place, say: Say) -> Made:
     ):
         runs.save(storage, writer, scratch)
         say(_told("runs", writer.contents.sizes(runs.FOLDER)))
-        for name in folders.save(found, writer):
-            say(_told(name, writer.contents.sizes(name)))
+        folders.save(found, writer)
+        for folder in found:
+            say(_told(folder.name, writer.contents.sizes(folder.name)))
         warehouse.save(lake, writer, scratch)
         say(_told("warehouse", writer.contents.sizes(warehouse.FOLDER)))
     pruned = where.prune(settings.backup_keep_days, manifest.made_at) if where.is_folder else []

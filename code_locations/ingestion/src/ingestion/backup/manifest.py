@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 BEGINNING, END = "backup.json", "contents.json"
 
@@ -19,7 +19,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     format: Literal[1] = 1
-    id: str
+    id: str = Field(pattern="^[0-9a-f]{32}$")
     made_at: datetime
     dagster: str
     duckdb: str
