@@ -15,6 +15,7 @@ helm=${HELM_BIN:-$(command -v helm || true)}
 lacking=()
 [[ -n $helm ]] || lacking+=("helm (on PATH or in HELM_BIN)")
 command -v go >/dev/null || lacking+=(go)
+[[ -x .tools/bin/uv ]] || lacking+=("the uv of \`make setup\`")
 if ((${#lacking[@]})); then
     echo "chart scores: left out, for want of ${lacking[*]}" >&2
     [[ ${CHART_SCORES:-} != required ]]
