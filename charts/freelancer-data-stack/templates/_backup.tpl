@@ -98,12 +98,7 @@ spec:
   {{- if not (has "ingestion" (splitList "\n" (include "stack.locations" . | trim))) }}
     {{- fail "backup.enabled or restore.from is set, but codeLocations.ingestion is not enabled: its image makes and restores them" }}
   {{- end }}
-  {{- if and $backup.existingSecret (or $backup.accessKeyId $backup.secretAccessKey) }}
-    {{- fail "backup.existingSecret is set, but so is accessKeyId or secretAccessKey: use the Secret or the values, not both" }}
-  {{- end }}
-  {{- if ne (empty $backup.accessKeyId) (empty $backup.secretAccessKey) }}
-    {{- fail "backup.accessKeyId and backup.secretAccessKey go together: set both or neither" }}
-  {{- end }}
+  {{- include "stack.validate.keys" (dict "path" "backup" "values" $backup) }}
   {{- include "stack.validate.resources" (dict "path" "backup.resources" "resources" $backup.resources) }}
 {{- end }}
 {{- end }}

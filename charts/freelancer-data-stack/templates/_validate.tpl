@@ -22,12 +22,7 @@
     {{- fail "s3.enabled is true, but s3.external is set too: set s3.enabled=false to use your own store, or leave s3.external empty" }}
   {{- end }}
 {{- else }}
-  {{- if and $s3.existingSecret (or $s3.accessKeyId $s3.secretAccessKey) }}
-    {{- fail "s3.external.existingSecret is set, but so is accessKeyId or secretAccessKey: use the Secret or the values, not both" }}
-  {{- end }}
-  {{- if ne (empty $s3.accessKeyId) (empty $s3.secretAccessKey) }}
-    {{- fail "s3.external.accessKeyId and s3.external.secretAccessKey go together: set both or neither" }}
-  {{- end }}
+  {{- include "stack.validate.keys" (dict "path" "s3.external" "values" $s3) }}
 {{- end }}
 {{- include "stack.validate.credentials" . }}
 {{- include "stack.validate.auth" . }}
@@ -74,5 +69,15 @@
       {{- fail (printf "%s has %s in env and in secret: use one of them" $path $variable) }}
     {{- end }}
   {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Keys of an S3 store. dict path, values */}}
+{{- define "stack.validate.keys" -}}
+{{- if and .values.existingSecret (or .values.accessKeyId .values.secretAccessKey) }}
+  {{- fail (printf "%s.existingSecret is set, but so is accessKeyId or secretAccessKey: use the Secret or the values, not both" .path) }}
+{{- end }}
+{{- if ne (empty .values.accessKeyId) (empty .values.secretAccessKey) }}
+  {{- fail (printf "%s.accessKeyId and %s.secretAccessKey go together: set both or neither" .path .path) }}
 {{- end }}
 {{- end }}

@@ -122,16 +122,19 @@ class File:
     mtime: float
     content: IO[bytes]
 
-    def copy_to(self, out: IO[bytes]) -> None:
-        """Write the content into an open file."""
-        while chunk := self.content.read(CHUNK):
-            out.write(chunk)
+    def put(self, fs: Any, target: str) -> None:
+        """Write it to a fsspec file system."""
+        if "file" in fs.protocol:
+            self.write_to(Path(target))
+            return
+        with fs.open(target, "wb") as out:
+            shutil.copyfileobj(self.content, out, CHUNK)
 
     def write_to(self, target: Path) -> None:
         """Write it on this machine, as old as it was."""
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as out:
-            self.copy_to(out)
+            shutil.copyfileobj(self.content, out, CHUNK)
         if self.mtime:
             os.utime(target, (self.mtime, self.mtime))
 

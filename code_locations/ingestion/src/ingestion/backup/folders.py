@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ingestion.backup.archive import File, Writer, require_below
+from ingestion.backup.archive import CHUNK, File, Writer, require_below
 from ingestion.backup.aside import PREFIX
 from ingestion.backup.errors import BackupError, not_empty
 from ingestion.settings import BackupSettings, BooksSettings, IncomingSettings, QuarantineSettings
@@ -114,8 +115,7 @@ def _save_file(fs: Any, path: str, name: str, writer: Writer) -> bool:
     for _ in range(TRIES):
         before = facts_of(fs, path)
         with fs.open(path, "rb") as source, writer.spool() as copy:
-            while chunk := source.read(2**20):
-                copy.write(chunk)
+            shutil.copyfileobj(source, copy, CHUNK)
             if _version(facts_of(fs, path)) == _version(before):
                 size = copy.tell()
                 copy.seek(0)
@@ -152,10 +152,6 @@ def restorer(found: Iterable[Folder]) -> Callable[[File], None]:
         if name not in roots or not path:
             raise BackupError(f"the backup's file {printable(file.name)}", found="no such place")
         fs, root = roots[name]
-        if "file" in fs.protocol:
-            file.write_to(Path(root) / path)
-            return
-        with fs.open(f"{root}/{path}", "wb") as out:
-            file.copy_to(out)
+        file.put(fs, f"{root}/{path}")
 
     return put

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -16,7 +17,7 @@ from ingestion.backup.aside import is_in
 from ingestion.backup.errors import BackupError, not_empty
 from ingestion.backup.manifest import WarehouseKind
 from stack.settings import WarehouseSettings
-from stack.sql import identifier
+from stack.sql import identifier, literal
 from stack.storage import filesystem
 from stack.warehouse import connect
 from stack.warehouse.connection import is_postgres
@@ -133,11 +134,8 @@ def _save_data(
 
 def require_empty(settings: WarehouseSettings, aside: Path | None) -> None:
     """Raises BackupError if there are tables, unless they are files in `aside`."""
-    if is_postgres(settings) and settings.dlt_destination == "ducklake":
-        file = None
-    else:
-        is_file = settings.dlt_destination == "duckdb"
-        file = settings.duckdb_file if is_file else Path(settings.lake_catalog)
+    files = {"duckdb": settings.duckdb_file, "ducklake-sqlite": Path(settings.lake_catalog)}
+    file = files.get(kind(settings))
     if file is not None and (not file.exists() or (aside and is_in(file, aside))):
         return
     with connect(settings, read_only=True, longest_wait_s=0) as connection:
@@ -155,9 +153,6 @@ class Restoring:
         self._loading: postgres.Loading | None = None
         self._open = ExitStack()
         self._staged: dict[Path, Path] = {}
-        self._data = (
-            filesystem(settings.lake_data) if settings.dlt_destination != "duckdb" else None
-        )
 
     def __enter__(self) -> Self:
         return self
@@ -170,7 +165,8 @@ class Restoring:
         folder, _, path = file.name.partition("/")
         if folder == _DATA:
             require_below(file)
-            self._put_data(path, file)
+            fs, root = self._data
+            file.put(fs, f"{root}/{path}")
         elif folder == _CATALOG and path:
             self._load(path, file)
         elif folder == _CATALOG:
@@ -180,13 +176,9 @@ class Restoring:
             end = ".wal" if file.name == _WAL else ""
             self._stage(target.with_name(target.name + end), file)
 
-    def _put_data(self, path: str, file: File) -> None:
-        fs, root = filesystem(self._settings.lake_data)
-        if "file" in fs.protocol:
-            file.write_to(Path(root) / path)
-            return
-        with fs.open(f"{root}/{path}", "wb") as out:
-            file.copy_to(out)
+    @cached_property
+    def _data(self) -> tuple[Any, str]:
+        return filesystem(self._settings.lake_data)
 
     def _load(self, path: str, file: File) -> None:
         if self._loading is None:
@@ -203,18 +195,18 @@ class Restoring:
 
     def finish(self) -> None:
         """Let it be seen, with its data where it is now; nobody has to delete what isn't there."""
-        root = self._settings.lake_data.rstrip("/") + "/"
-        moved = "update {}ducklake_metadata set value = '{}' where key = 'data_path'"
+        root = literal(self._settings.lake_data.rstrip("/") + "/")
+        moved = "update {}ducklake_metadata set value = {} where key = 'data_path'"
         forget = "delete from {}ducklake_files_scheduled_for_deletion"
         if self._loading is not None:
             schema = f"{identifier(self._settings.database)}."
-            self._loading.execute(moved.format(schema, root.replace("'", "''")))
+            self._loading.execute(moved.format(schema, root))
             self._loading.execute(forget.format(schema))
             self._loading.commit()
         catalog = Path(self._settings.lake_catalog)
         if catalog in self._staged:
             with closing(sqlite3.connect(self._staged[catalog])) as connection, connection:
-                connection.execute(moved.format("", root.replace("'", "''")))
+                connection.execute(moved.format("", root))
                 connection.execute(forget.format(""))
             sqlite.remove(catalog)
         for target, staged in self._staged.items():
