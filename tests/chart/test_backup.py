@@ -2,6 +2,8 @@
 
 from chart.network import ELSEWHERE, allows, places, policies_of
 from chart.rendering import environment, objects, one, pods, secrets_of
+from ingestion.backup.runs import RESTORED
+from scripts.chart_values_page import CHART
 
 URL = '"url":"s3://acme-backups/data"'
 ON = f'backup={{"enabled":true,{URL}}}'
@@ -76,3 +78,7 @@ def test_a_release_that_begins_with_a_backup_waits_for_it_and_makes_no_sample_da
         "Deployment/prod-freelancer-data-stack-webserver",
     }
     assert not [o for o in found if "sample-data" in o["metadata"]["name"]]
+
+
+def test_what_waits_looks_for_the_note_that_a_restore_leaves():
+    assert f'RESTORED = "{RESTORED}"' in (CHART / "files" / "schema.py").read_text()
