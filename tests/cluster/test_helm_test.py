@@ -10,12 +10,12 @@ from cluster.release import helm
 TRIAL = re.compile(r"ok: transformation/pipeline_monitoring succeeded as run (\S+): \d+ s in the")
 
 
-def tested(release):
+def call_test(release):
     return helm("test", release.name, "--namespace", release.namespace.name, "--logs")
 
 
 def test_helm_test_sees_a_run_through_queue_and_launcher_in_a_job_of_its_own(release):
-    [run_id] = TRIAL.findall(tested(release))
+    [run_id] = TRIAL.findall(call_test(release))
     assert release.run(run_id)["status"] == "SUCCESS"
     assert release.run_pods(run_id)
 
@@ -26,7 +26,7 @@ def test_helm_test_fails_and_says_why_where_a_location_is_down(release):
     release.namespace.kubectl("rollout", "status", server)
     try:
         with pytest.raises(ClusterError, match="failed: transformation did not take pipeline_mon"):
-            tested(release)
+            call_test(release)
     finally:
         release.namespace.kubectl("scale", server, "--replicas=1")
         release.namespace.kubectl("rollout", "status", server)

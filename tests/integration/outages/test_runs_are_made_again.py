@@ -1,6 +1,11 @@
 """A run that an outage broke off is retried by the daemon, at most twice; others are not."""
 
+import os
+import signal
+import threading
+
 import dagster as dg
+import duckdb
 import psycopg2
 import pytest
 from dagster._core.definitions.job_base import InMemoryJob
@@ -20,8 +25,14 @@ from stack.retry import ASKED_TAG, retry_when_away
 
 
 @pytest.fixture
-def instance():
-    retries = {"enabled": True, "max_retries": 0, "retry_on_asset_or_op_failure": False}
+def max_retries() -> int:
+    """Of the instance, for runs whose process was ended."""
+    return 0
+
+
+@pytest.fixture
+def instance(max_retries):
+    retries = {"enabled": True, "max_retries": max_retries, "retry_on_asset_or_op_failure": False}
     with instance_for_test(overrides={"run_retries": retries}) as instance:
         yield instance
 
@@ -60,6 +71,13 @@ def wrong():
     raise ValueError("a number was expected")
 
 
+def ended_amid_a_query():
+    """DuckDB makes an error of its own of it."""
+    threading.Timer(1, os.kill, [os.getpid(), signal.SIGTERM]).start()
+    long = "select sum(hash(a.range * b.range)) from range(1000000) a, range(20000) b"
+    duckdb.connect().execute(long).fetchall()
+
+
 def test_a_run_that_an_outage_broke_off_asks_for_two_retries(instance, away):
     done = run(instance, away)
     assert done.tags[MAX_RETRIES_TAG] == "2"
@@ -83,6 +101,15 @@ def test_a_retry_that_fails_by_itself_is_not_made_again(instance, away):
     assert kept[ASKED_TAG] == first.run_id
     assert run(instance, wrong, **kept).tags[WILL_RETRY_TAG] == "false"
     assert run(instance, away, **kept).tags[WILL_RETRY_TAG] == "true"
+
+
+@pytest.mark.parametrize("max_retries", [3])
+def test_a_run_whose_process_was_ended_is_retried_as_the_instance_says(instance):
+    first = run(instance, ended_amid_a_query)
+    assert MAX_RETRIES_TAG not in first.tags
+    assert first.tags[WILL_RETRY_TAG] == "true"
+    kept = {tag: first.tags[tag] for tag in first.tags if tag != WILL_RETRY_TAG}
+    assert run(instance, wrong, **kept).tags[WILL_RETRY_TAG] == "false"
 
 
 def test_how_often_a_run_is_retried_is_its_own_if_it_says_so(instance, away):

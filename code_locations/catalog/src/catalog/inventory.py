@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from stack.outage import is_outage
+from stack.outage import is_passing
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
 from stack.warehouse import row_count
@@ -100,7 +100,7 @@ def profiled(
             f"select {counts} from {identifier(table.schema)}.{identifier(table.name)}"
         ).fetchone()
     except duckdb.Error as error:
-        if is_outage(error):
+        if is_passing(error):
             raise
         return table
     columns = tuple(

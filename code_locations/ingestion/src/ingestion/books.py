@@ -26,7 +26,7 @@ from ingestion.loading.tables import with_all_tables
 from ingestion.quarantine import Entry, Quarantine
 from ingestion.settings import BooksSettings, QuarantineSettings
 from stack.load_report import ColumnAdded, InputReport, LoadReport, Outcome, SetAside, TableReport
-from stack.outage import is_outage
+from stack.outage import is_passing
 from stack.partitions import Days
 from stack.raw import RawTable, raw_tables
 from stack.settings import WarehouseSettings, load_settings
@@ -253,7 +253,7 @@ class _Run:
                 try:
                     paths.append(self._parse(reader, item).path)
                 except (UnreadableFileError, OSError) as error:
-                    if is_outage(error):
+                    if is_passing(error):
                         raise
                     reasons[item.export.path] = str(error)
             if reasons or not items:

@@ -24,7 +24,7 @@ from stack.load_report import (
 )
 from stack.markdown import markdown_list, markdown_table
 from stack.options import RunOptions, takes_options
-from stack.outage import is_outage
+from stack.outage import is_passing
 from stack.partitions import BACKFILL_POLICY, daily_partitions, days_of
 from stack.raw import RawTable, raw_tables
 from stack.settings import StackSettings, WarehouseSettings, load_settings
@@ -150,7 +150,7 @@ def _load(
     try:
         report = load(loader, log)
     except (StackError, OSError) as error:
-        if is_outage(error):  # of a store of ours: the run is made again, this loader with it
+        if is_passing(error):  # of a store of ours: the run is made again, this loader with it
             raise
         failure = Failure(source=loader.name, reason=reason(error))
         report = LoadReport(loader=loader.name, asset=loader.asset, failures=(failure,))

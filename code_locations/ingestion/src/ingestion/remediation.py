@@ -142,7 +142,7 @@ def _load(
     from ingestion.loaders import Scope as LoadScope
     from stack.errors import StackError, reason
     from stack.load_report import write_report
-    from stack.outage import is_outage
+    from stack.outage import is_passing
 
     reports: list[LoadReport] = []
     failures = []
@@ -150,7 +150,7 @@ def _load(
         try:
             report = loader.load(LoadScope(tables=frozenset(scope.raw_tables)), log)
         except (StackError, OSError) as error:
-            if is_outage(error):
+            if is_passing(error):
                 raise
             failures.append(f"{loader.name}: {reason(error)}")
             continue

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from quality.declarations import Expectation, Kind, Suite
 from quality.queries import RAW, failing_rows, fill_in, table_name, violation
 from stack.declarations import DeclarationError
-from stack.outage import is_outage
+from stack.outage import is_passing
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, identifiers
 from stack.warehouse import columns_of
@@ -129,7 +129,7 @@ class _Cutter:
             frames.errors[expectation.name] = str(error)
             return False
         except duckdb.Error as error:
-            if is_outage(error):
+            if is_passing(error):
                 raise
             frames.errors[expectation.name] = _sql_error(where, error)
             return False
@@ -170,7 +170,7 @@ class _Cutter:
             except DeclarationError as error:
                 self.frames.errors[expectation.name] = str(error)
             except duckdb.Error as error:
-                if is_outage(error):
+                if is_passing(error):
                     raise
                 where = f"suite {self.suite.name}: {expectation.name}"
                 self.frames.errors[expectation.name] = _sql_error(where, error)

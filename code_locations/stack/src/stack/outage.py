@@ -1,4 +1,4 @@
-"""Tells an outage of a store, S3 or Postgres, from an error that would come again.
+"""Tells an outage of a store, S3 or Postgres, and a run's end from outside from other errors.
 
 What is declared here are the libraries' own classes, codes and texts, as the libraries raise them:
 tests/integration/outages makes each of them on real servers.
@@ -54,6 +54,12 @@ _TEXTS = re.compile(
 )
 _CODES = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"})
 _STATUSES = frozenset({408, 429})
+_INTERRUPTIONS = frozenset(
+    {
+        ("builtins", "KeyboardInterrupt"),
+        ("dagster._core.errors", "DagsterExecutionInterruptedError"),
+    }
+)
 
 
 class OutageError(StackError):
@@ -63,9 +69,27 @@ class OutageError(StackError):
 def is_outage(error: BaseException | None) -> bool:
     """Whether an error, or what led to it, is that a store is away for a time.
 
-    A refused password, a bucket or a table that isn't there is none: it would be so again.
+    A refused password, a bucket or a table that isn't there is none: it would be so again. Nor is
+    a run's end amid the wait for a store: nobody is to go on waiting.
     """
-    return any(_is_outage(found) for found in _chain(error))
+    return not is_interruption(error) and any(_is_outage(found) for found in _chain(error))
+
+
+def is_interruption(error: BaseException | None) -> bool:
+    """Whether an error, or what led to it, is that the process is to end: Ctrl-C, an eviction.
+
+    Libraries make errors of their own of it: DuckDB a RuntimeError, dlt a failed step.
+    """
+    return any(
+        (base.__module__, base.__name__) in _INTERRUPTIONS
+        for found in _chain(error)
+        for base in type(found).__mro__
+    )
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """Whether an error says nothing about what was worked on, so that it is no finding."""
+    return is_outage(error) or is_interruption(error)
 
 
 def tells_of_outage(text: str | None) -> bool:

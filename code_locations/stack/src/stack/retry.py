@@ -1,10 +1,10 @@
-"""A run that a store or another program kept from its work is made again by the daemon."""
+"""A run that was kept from its work from outside is made again by the daemon."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from stack.outage import is_outage
+from stack.outage import is_interruption, is_outage
 from stack.warehouse.connection import WarehouseBusyError
 
 RETRIES = 2
@@ -18,14 +18,17 @@ ASKED_TAG = "retry/asked_by"
 def retry_when_away(context: dg.HookContext) -> None:
     """Ask for retries of a run that failed because a store was away, or its DuckDB file held.
 
-    Other failures of assets are not retried: they would fail again.
+    One whose process was ended is retried as often as the instance retries those. Other failures
+    of assets are not retried: they would fail again.
     """
     run = context.instance.get_run_by_id(context.run_id)
     # The daemon can't make a run again that somebody executes in a process of his own.
     if run is None or not run.remote_job_origin:
         return
     asked_by = run.tags.get(ASKED_TAG)
-    if may_pass(context.op_exception):
+    if is_interruption(context.op_exception):
+        context.instance.add_run_tags(run.run_id, {RETRY_TAG: "true", ASKED_TAG: run.run_id})
+    elif may_pass(context.op_exception):
         if MAX_RETRIES_TAG not in run.tags or asked_by:
             tags = {RETRY_TAG: "true", ASKED_TAG: run.run_id}
             context.instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: str(RETRIES)} | tags)

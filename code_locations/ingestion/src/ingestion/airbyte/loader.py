@@ -16,7 +16,7 @@ from ingestion.settings import AirbyteSettings, QuarantineSettings
 from stack.artifacts import ArtifactStore
 from stack.errors import StackError
 from stack.load_report import Failure, InputReport, LoadReport, TableReport, read_report
-from stack.outage import is_outage
+from stack.outage import is_passing
 from stack.raw import RawTable
 from stack.settings import StackSettings, load_settings
 
@@ -79,7 +79,7 @@ class AirbyteLoader:
                 done = error.done
                 failures.append(Failure(source=connection.name, reason=str(error)))
             except StackError as error:
-                if is_outage(error):
+                if is_passing(error):
                     raise
                 failures.append(Failure(source=connection.name, reason=str(error)))
                 continue

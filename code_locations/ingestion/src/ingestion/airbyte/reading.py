@@ -14,6 +14,7 @@ from ingestion.airbyte.records import BUFFER_BYTES, RecordWriter, TooManyBadReco
 from ingestion.airbyte.state import StateLog
 from ingestion.airbyte.targets import Target
 from stack.errors import reason
+from stack.outage import is_interruption
 
 PROGRESS_SECONDS = 5.0
 PROGRESS_ROWS = 1000
@@ -191,6 +192,8 @@ class Reading:
         except TooManyBadRecordsError as error:
             self._unfit[name] = f"{table}: {error}"
         except Exception as error:
+            if is_interruption(error):
+                raise
             self._log.exception("%s can't be written", table)
             self._unfit[name] = f"{table}: {type(error).__name__}: {reason(error)}"
 

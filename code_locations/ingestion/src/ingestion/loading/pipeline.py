@@ -18,6 +18,7 @@ from ingestion.loading.table import TableLoad
 from ingestion.settings import DltSettings
 from stack.errors import StackError
 from stack.load_report import TableReport
+from stack.outage import is_interruption
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
@@ -125,6 +126,8 @@ def load(
             cast("WarehouseDestination", pipeline.destination).widened.update(widened)
             _run(pipeline, source, loads, states)
         except (duckdb.Error, PipelineStepFailed) as error:
+            if is_interruption(error):
+                raise
             raise LoadError(source, error) from error
         done = Loaded()
         for item in loads:
@@ -177,6 +180,8 @@ def _pipeline(
     dlt.config["load.truncate_staging_dataset"] = True
     dlt.config["load.delete_completed_jobs"] = True
     dlt.config["load.raise_on_max_retries"] = 1
+    # Or it makes a failure of an eviction, once what it has begun is done.
+    dlt.config["runtime.intercept_signals"] = False
     return dlt.pipeline(
         f"{settings.dlt_pipeline_name}_{source}",
         pipelines_dir=str(folder),

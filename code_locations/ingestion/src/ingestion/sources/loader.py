@@ -15,7 +15,7 @@ from ingestion.sources.declarations import Source, load_sources, secrets_of
 from ingestion.sources.loading import Reading, SourceLoad, load_source
 from stack.errors import StackError, one_line, reason
 from stack.load_report import Failure, InputReport, LoadReport, Outcome, TableReport
-from stack.outage import is_outage
+from stack.outage import is_passing
 from stack.raw import RawTable
 from stack.redaction import Redactor
 from stack.settings import environment_variables, load_settings
@@ -65,7 +65,7 @@ class SourcesLoader:
             try:
                 done = load_source(source, wanted, variables, reading)
             except Exception as error:  # the warehouse, or what the file refers to
-                if is_outage(error):
+                if is_passing(error):
                     raise
                 done = SourceLoad(failed=dict.fromkeys((t.name for t in wanted), _told(error)))
             if done.failed:

@@ -23,7 +23,7 @@ from ingestion.sources.staging import Goal, Staged, stage_arrow, stage_rows
 from stack.declarations import DeclarationError
 from stack.errors import StackError, reason
 from stack.load_report import TableReport
-from stack.outage import is_outage
+from stack.outage import is_interruption, is_passing
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings, load_settings
 from stack.sql import identifier
@@ -104,6 +104,8 @@ class _Run:
                 except DeclarationError:
                     raise
                 except Exception as error:  # whatever a driver or an API's client raises
+                    if is_interruption(error):
+                        raise
                     self._done.failed[table.name] = _told(error)
                     continue
                 if found is not None:
@@ -182,13 +184,13 @@ class _Run:
         try:
             self._load(self._done.read, staged, files)
         except StackError as error:
-            if len(files) < 2 or is_outage(error):
+            if len(files) < 2 or is_passing(error):
                 raise
             for name in [*self._done.read]:
                 try:
                     self._load([name], staged, files)
                 except StackError as error:
-                    if is_outage(error):
+                    if is_passing(error):
                         raise
                     self._done.failed[name] = str(error)
 

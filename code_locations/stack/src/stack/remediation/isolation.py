@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stack.dbt_artifacts import Manifest, Results
 from stack.gx_artifacts import ValidationResult
-from stack.outage import is_outage
+from stack.outage import is_passing
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
@@ -113,7 +113,7 @@ def isolate(
                 result = work.keep()
                 connection.execute("commit")
             except duckdb.Error as error:
-                if is_outage(error):
+                if is_passing(error):
                     raise
                 connection.execute("rollback")
                 note = f"its query can't run: {' '.join(str(error).split())[:300]}"

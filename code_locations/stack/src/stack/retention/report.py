@@ -9,6 +9,7 @@ from datetime import datetime
 
 from stack.errors import reason
 from stack.markdown import markdown_table
+from stack.outage import is_interruption
 
 PROBLEMS_SHOWN = 20
 
@@ -47,6 +48,8 @@ class Cleared:
         try:
             yield
         except Exception as error:  # whatever it is, it is told, and the others are not held up
+            if is_interruption(error):
+                raise
             self.problems.append(f"{what}: {reason(error)}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 
 from stack.errors import reason
+from stack.outage import is_interruption
 from stack.pipelines import MONITORING
 from stack.retention.artifacts import clear_artifacts
 from stack.retention.policy import RunPolicy
@@ -78,4 +79,6 @@ def _guarded(kind: str, clear: Callable[[], Cleared]) -> Cleared:
     try:
         return clear()
     except Exception as error:  # as within a kind: the next one's turn comes
+        if is_interruption(error):
+            raise
         return Cleared(kind, problems=[reason(error)])
