@@ -9,12 +9,14 @@ import dagster as dg
 from quality.alerting import alert_of, summary
 from quality.checks import check_result, check_specs, rows_table
 from quality.declarations import load_checkpoint
+from quality.holding import EXPECTATIONS, key_of
 from quality.results import Validation, table_rows
 from quality.settings import GreatExpectationsSettings
 from stack.alerts import write_alert
 from stack.artifacts import ArtifactStore
 from stack.checks import evaluation
-from stack.gx_artifacts import DATA_DOCS, write_validation
+from stack.gx_artifacts import DATA_DOCS, read_validation, write_validation
+from stack.held import Claim, read_claims, since, write_claims
 from stack.options import RunOptions, takes_options
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
@@ -56,21 +58,24 @@ def great_expectations_validation(
         return
     stack = load_settings(StackSettings)
     warehouse = load_settings(WarehouseSettings)
-    validation = _validate(warehouse, context.run.run_id, context.log.info)
-    yield from map(evaluation, map(check_result, validation.results))
+    store = ArtifactStore(stack.artifacts)
+    validation, held = _judge(context, warehouse, store, options)
+    for result in validation.results:
+        yield evaluation(check_result(result, held.get((result.table, result.expectation.name))))
     for result in validation.failures:
         report = context.log.error if result.fails_the_run else context.log.warning
         report(f"{result.table}: {result.error or result.expectation.name + ' not met'}")
-    _keep(ArtifactStore(stack.artifacts), validation)
+    if len(held) < len(validation.results) or read_validation(store) is None:
+        _keep(store, validation)
     alert = alert_of(validation)
     if alert:
-        metadata = _metadata(validation) | {
+        metadata = _metadata(validation, held) | {
             "alert": dg.MetadataValue.path(write_alert(stack.alerts, alert))
         }
         # A failed step materialises nothing; the observation keeps its numbers on the asset.
         yield dg.AssetObservation(context.asset_key, metadata=metadata)
         raise dg.Failure(summary(validation), metadata=metadata)
-    yield dg.MaterializeResult(metadata=_metadata(validation))
+    yield dg.MaterializeResult(metadata=_metadata(validation, held))
 
 
 @dg.multi_asset_check(
@@ -91,11 +96,38 @@ def great_expectations_checks(
         yield check_result(result)
 
 
+def _judge(
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseSettings,
+    store: ArtifactStore,
+    options: RunOptions,
+) -> tuple[Validation, dict[tuple[str, str], Claim]]:
+    """Judge what doesn't hold: the results of all, and the claims of those that do."""
+    from quality.validation import run_what_changed
+
+    claims = read_claims(store, EXPECTATIONS) if options.lets_hold else {}
+    if read_validation(store) is None:
+        claims = {}
+    validation, held, now = run_what_changed(
+        CHECKPOINT, warehouse, claims, run_id=context.run.run_id, report=context.log.info
+    )
+    if now != claims:
+        write_claims(store, EXPECTATIONS, context.run.run_id, now)
+    if held:
+        context.log.info(f"{len(held)} expectations hold {since(held.values())}")
+    return validation, {
+        (suite.name, e.name): held[key]
+        for suite in CHECKPOINT.suites
+        for e in suite.expectations
+        if (key := key_of(suite, e)) in held
+    }
+
+
 def _validate(
     warehouse: WarehouseSettings,
     run_id: str,
     report: "Report",
-    only: Collection[tuple[str, str]] | None = None,
+    only: Collection[tuple[str, str]],
 ) -> Validation:
     from quality.validation import run_checkpoint
 
@@ -111,11 +143,12 @@ def _keep(artifacts: ArtifactStore, validation: Validation) -> None:
         artifacts.put(validation.run_id, DATA_DOCS, pages)
 
 
-def _metadata(validation: Validation) -> dict[str, dg.MetadataValue[Any]]:
+def _metadata(validation: Validation, held: Collection[Any]) -> dict[str, dg.MetadataValue[Any]]:
     met = sum(r.success for r in validation.results)
     found: dict[str, dg.MetadataValue[Any]] = {
         "successes": dg.MetadataValue.int(met),
         "failures": dg.MetadataValue.int(len(validation.failures)),
+        "held": dg.MetadataValue.int(len(held)),
         "warnings": dg.MetadataValue.int(len(validation.failures) - len(validation.fatal)),
         "duration_s": dg.MetadataValue.float(round(validation.duration_s, 2)),
         "tables": dg.MetadataValue.md(rows_table(table_rows(validation))),

@@ -9,6 +9,7 @@ import dagster as dg
 
 from quality.declarations import Expectation, Severity, Suite
 from quality.results import Result
+from stack.held import Claim
 from stack.markdown import markdown_table
 
 _SEVERITY = {
@@ -37,15 +38,15 @@ def asset_key(expectation: Expectation) -> dg.AssetKey:
     return dg.AssetKey([expectation.schema, expectation.table])
 
 
-def check_result(result: Result) -> dg.AssetCheckResult:
-    """What a check that runs alone yields."""
+def check_result(result: Result, held: Claim | None = None) -> dg.AssetCheckResult:
+    """What a check that runs alone yields; `held`: since when its result does."""
     return dg.AssetCheckResult(
         asset_key=asset_key(result.expectation),
         check_name=result.expectation.name,
         passed=result.success,
         severity=severity(result),
         description=result.error or result.expectation.because or None,
-        metadata=metadata(result),
+        metadata=held.metadata if held else metadata(result),
     )
 
 

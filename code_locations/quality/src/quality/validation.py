@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from quality.data_docs import publish
 from quality.declarations import Checkpoint, Expectation, Kind, Suite
 from quality.frames import Frames, cut_frames, sample
+from quality.holding import Contents, claims_of, held_results, key_of
 from quality.project import open_context, put_off_scipy, working_copy
 from quality.queries import failing_rows
 from quality.results import Result, Validation
 from quality.suites import Judge, Verdict
+from stack.held import Claim
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect, ensure_raw_tables
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Report = Callable[[str], None]
+Held = Mapping[str, tuple[Result, Claim]]
 
 
 def run_checkpoint(
@@ -33,48 +36,133 @@ def run_checkpoint(
     report: Report,
     only: Collection[tuple[str, str]] | None = None,
 ) -> Validation:
-    """Judge the checkpoint's suites; keep Data Docs, and the project's copy, in STACK_HOME.
+    """Judge all expectations of the checkpoint's suites, without keeping anything but Data Docs.
 
-    `only` restricts it to (suite name, check name) pairs and then keeps nothing. An expectation
-    that can't be judged is a result with `error`; the others are judged all the same. `report`
-    gets one line a suite.
+    `only` restricts it to (suite name, check name) pairs and then keeps no Data Docs either. An
+    expectation that can't be judged is a result with `error`; the others are judged all the
+    same. `report` gets one line a suite.
     """
-    put_off_scipy()
-    from great_expectations import Checkpoint as GxCheckpoint
-    from great_expectations import RunIdentifier
-
-    started = time.monotonic()
-    now = datetime.now(UTC)
-    home = warehouse.stack_home
-    results: list[Result] = []
-    row_counts: dict[str, int] = {}
-    with working_copy(checkpoint.project, home / "great_expectations", keep=only is None) as copy:
-        context = open_context(copy)
-        judge = Judge(context, RunIdentifier(run_name=run_id, run_time=now))
-        with connect(warehouse) as connection:
-            # A source that was never loaded is an empty table, as dbt has it too.
-            ensure_raw_tables(connection, warehouse, raw_tables())
-            for suite in checkpoint.suites:
-                wanted = [
-                    e for e in suite.expectations if only is None or (suite.name, e.name) in only
-                ]
-                if wanted:
-                    session = _Session(connection, warehouse, suite, judge)
-                    found, row_counts[suite.name] = session.results(wanted)
-                    results += found
-                    report(_progress(suite, row_counts[suite.name], found))
-        validation = Validation(
-            checkpoint.name, run_id, time.monotonic() - started, row_counts, results
+    with connect(warehouse) as connection:
+        # A source that was never loaded is an empty table, as dbt has it too.
+        ensure_raw_tables(connection, warehouse, raw_tables())
+        wanted = {
+            suite.name: [
+                e for e in suite.expectations if only is None or (suite.name, e.name) in only
+            ]
+            for suite in checkpoint.suites
+        }
+        return _Run(checkpoint, warehouse, connection, run_id, report).judge(
+            wanted, keep=only is None
         )
-        if only is not None:
-            return validation
-        if judge.ran:
-            context.checkpoints.add(
-                GxCheckpoint(name=checkpoint.name, validation_definitions=judge.ran)
+
+
+def run_what_changed(
+    checkpoint: Checkpoint,
+    warehouse: WarehouseSettings,
+    claims: Mapping[str, Claim],
+    *,
+    run_id: str,
+    report: Report,
+) -> tuple[Validation, dict[str, Claim], dict[str, Claim]]:
+    """As `run_checkpoint`, but for the expectations that hold by `claims`.
+
+    Returns the validation with the results of all, the claims of those that hold, by key, and
+    all claims there are now. Where all hold, Great Expectations isn't even loaded.
+    """
+    suites = checkpoint.suites
+    with connect(warehouse) as connection:
+        ensure_raw_tables(connection, warehouse, raw_tables())
+        before = Contents(connection, warehouse).fingerprints(suites)
+        held = held_results(suites, before, claims)
+        wanted = {
+            suite.name: [e for e in suite.expectations if key_of(suite, e) not in held]
+            for suite in suites
+        }
+        since = {key: claim for key, (_, claim) in held.items()}
+        if not any(wanted.values()):
+            docs = warehouse.stack_home / "data_docs" / "index.html"
+            all_held = _with_held(Validation(checkpoint.name, run_id, 0.0, {}, []), suites, held)
+            path = str(docs) if docs.exists() else None
+            return replace(all_held, data_docs=path), since, since
+        run = _Run(checkpoint, warehouse, connection, run_id, report)
+        found = run.judge(wanted, keep=True, held=held)
+        after = Contents(connection, warehouse).fingerprints(suites)
+    # What changed amid the run may have been judged before or after.
+    steady = {key: value for key, value in before.items() if value == after[key]}
+    judged = {
+        key_of(suite, result.expectation): result
+        for suite in suites
+        for result in found.results
+        if result.table == suite.name and key_of(suite, result.expectation) not in held
+    }
+    return found, since, since | claims_of(judged, steady, run_id)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A checkpoint being run."""
+
+    checkpoint: Checkpoint
+    warehouse: WarehouseSettings
+    connection: DuckDBPyConnection
+    run_id: str
+    report: Report
+
+    def judge(
+        self,
+        wanted: Mapping[str, Sequence[Expectation]],
+        *,
+        keep: bool,
+        held: Held | None = None,
+    ) -> Validation:
+        """Judge what is wanted of each suite; to `keep` it are Data Docs, with what is held."""
+        put_off_scipy()
+        from great_expectations import Checkpoint as GxCheckpoint
+        from great_expectations import RunIdentifier
+
+        started = time.monotonic()
+        now = datetime.now(UTC)
+        home = self.warehouse.stack_home
+        results: list[Result] = []
+        row_counts: dict[str, int] = {}
+        with working_copy(self.checkpoint.project, home / "great_expectations", keep=keep) as copy:
+            context = open_context(copy)
+            judge = Judge(context, RunIdentifier(run_name=self.run_id, run_time=now))
+            for suite in self.checkpoint.suites:
+                if wanted[suite.name]:
+                    session = _Session(self.connection, self.warehouse, suite, judge)
+                    found, row_counts[suite.name] = session.results(wanted[suite.name])
+                    results += found
+                    self.report(_progress(suite, row_counts[suite.name], found))
+            validation = Validation(
+                self.checkpoint.name, self.run_id, time.monotonic() - started, row_counts, results
             )
-            context.build_data_docs()
-        docs = publish(copy / "uncommitted/data_docs", home / "data_docs", validation, now)
-    return replace(validation, data_docs=str(docs), duration_s=time.monotonic() - started)
+            if not keep:
+                return validation
+            validation = _with_held(validation, self.checkpoint.suites, held or {})
+            if judge.ran:
+                context.checkpoints.add(
+                    GxCheckpoint(name=self.checkpoint.name, validation_definitions=judge.ran)
+                )
+                context.build_data_docs()
+            docs = publish(copy / "uncommitted/data_docs", home / "data_docs", validation, now)
+        return replace(validation, data_docs=str(docs), duration_s=time.monotonic() - started)
+
+
+def _with_held(validation: Validation, suites: Sequence[Suite], held: Held) -> Validation:
+    """The validation with what holds, in the order of the suites."""
+    judged = {(r.table, r.expectation.name): r for r in validation.results}
+    results, counts = [], {}
+    for suite in suites:
+        for e in suite.expectations:
+            key = key_of(suite, e)
+            result = held[key][0] if key in held else judged.get((suite.name, e.name))
+            if result is not None:
+                results.append(result)
+                counts[suite.name] = validation.row_counts.get(
+                    suite.name, result.element_count or 0
+                )
+    return replace(validation, results=results, row_counts=counts)
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,20 @@ class RunOptions(dg.ConfigurableResource):  # type: ignore[type-arg]
         default=False,
         description="Read the sources from their beginning and build every model anew.",
     )
+    full: bool = Field(
+        default=False,
+        description="Let nothing hold: make and judge all again, and tell where that differs.",
+    )
     target_models: str = Field(
         default="",
         description="Only these models and their tests, in dbt's selection syntax, such as "
         "+revenue_by_month; empty: all.",
     )
+
+    @property
+    def lets_hold(self) -> bool:
+        """Whether what an earlier run made or judged needn't be done again."""
+        return not (self.full or self.force_full_refresh or self.target_models.strip())
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Mark a pipeline's first run, and refuse models that don't exist, before the first step.

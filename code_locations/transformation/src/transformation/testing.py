@@ -9,11 +9,11 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from stack.alerts import Alert, write_alert
-from stack.artifacts import ArtifactStore
 from stack.checks import evaluation
-from stack.dbt_artifacts import MANIFEST, TEST_RESULTS
+from stack.held import since
 from stack.settings import StackSettings
 from transformation.asset_metadata import test_metadata
+from transformation.daily import Judged
 from transformation.graph import DataTest, Graph
 from transformation.models import DbtRun
 from transformation.runner import NodeResult
@@ -52,27 +52,28 @@ class Finding:
 
 
 def report_tests(
-    context: AssetExecutionContext, stack: StackSettings, run: DbtRun, graph: Graph
+    context: AssetExecutionContext, stack: StackSettings, judged: Judged, graph: Graph
 ) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult[None]]:
-    """Keep and tell what the data tests of a run found.
+    """Tell what the data tests of a run found, and which hold.
 
     Yields a check evaluation each, then the materialisation. The evaluations are yielded because
     Dagster drops what was given to `context.log_event` when the op fails. Raises dg.Failure,
     after all is recorded, if a test of severity error fails.
     """
-    store = ArtifactStore(stack.artifacts)
-    store.put_json(context.run.run_id, TEST_RESULTS, run.run_results)
-    if store.get(MANIFEST, context.run.run_id) is None:
-        store.put(context.run.run_id, MANIFEST, run.manifest)
-    yield from map(evaluation, check_results(run, graph))
-    found = findings(run, graph)
+    run = judged.run
+    yield from map(evaluation, held_results(judged, graph))
+    if judged.held:
+        context.log.info(f"{len(judged.held)} tests hold {since(judged.held.values())}")
+    if run:
+        yield from map(evaluation, check_results(run, graph))
+    found = findings(run, graph) if run else []
     for finding in found:
         log = context.log.error if finding.is_error else context.log.warning
         log(finding.line)
     if found:
         write_alert(stack.alerts, alert_of(found, context.run.run_id))
     errors = [finding for finding in found if finding.is_error]
-    if errors:
+    if run and errors:
         raise dg.Failure(
             f"{len(errors)} of {len(run.result.results)} data tests failed. "
             + "; ".join(finding.line for finding in errors),
@@ -81,11 +82,26 @@ def report_tests(
     yield dg.MaterializeResult(
         asset_key=TEST,
         metadata={
-            "tests": dg.MetadataValue.int(len(run.result.results)),
+            "tests": dg.MetadataValue.int(len(run.result.results) if run else 0),
+            "held": dg.MetadataValue.int(len(judged.held)),
             "warnings": dg.MetadataValue.int(len(found)),
-            "duration_s": dg.MetadataValue.float(round(run.run_results["elapsed_time"], 3)),
+            "duration_s": dg.MetadataValue.float(
+                round(run.run_results["elapsed_time"], 3) if run else 0.0
+            ),
         },
     )
+
+
+def held_results(judged: Judged, graph: Graph) -> Iterator[dg.AssetCheckResult]:
+    """A check's result for each test that holds."""
+    for uid, claim in judged.held.items():
+        if test := graph.tests.get(uid):
+            yield dg.AssetCheckResult(
+                asset_key=key_of(graph.tables[test.table]),
+                check_name=test.check_name,
+                passed=True,
+                metadata=claim.metadata,
+            )
 
 
 def check_results(run: DbtRun, graph: Graph) -> Iterator[dg.AssetCheckResult]:

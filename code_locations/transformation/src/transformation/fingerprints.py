@@ -1,0 +1,135 @@
+"""What a model or test follows from: its definition, apart from its inputs.
+
+A definition that can't be told, such as SQL that reads a file, has none, and never holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from stack.sql_reads import clock_of
+from stack.warehouse.versions import digest
+from transformation.project import DbtProject, prepared
+
+CODE_VERSION = "1"
+# Of a manifest's node, what says when and where it was parsed.
+_PARSED = frozenset(
+    {"created_at", "build_path", "compiled_path", "root_path", "patch_path", "compiled"}
+    | {"compiled_code", "extra_ctes", "extra_ctes_injected", "deferred"}
+)
+_DBTS_OWN = frozenset({"dbt", "dbt_duckdb"})
+_ENVIRONMENT = re.compile(r"env_var\(\s*['\"](\w+)")
+# A folder of ours, which says nothing about what is in it.
+_FOLDERS = frozenset({"DBT_RAW_SOURCES"})
+# Jinja that asks more than the columns of what it is given.
+_ASKS = re.compile(
+    r"run_query|statement\s*\(|load_result|load_relation|dbt_utils|get_column_values|"
+    r"get_filtered_columns|get_relations_by|adapter\.(?!get_columns_in_relation|quote)|"
+    r"\bgraph\.|\bmodules\.|\bcontext\[|run_started_at|invocation_id|\bflags\."
+)
+_IN_BRACES = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_READS = re.compile(r"\b(from|join|into|update|using|copy|attach|call|pragma)\b", re.IGNORECASE)
+
+
+class Definitions:
+    """A project's definitions: those of a manifest.
+
+    `facts` are what all follow from besides, and `files` the texts of what is configured.
+    """
+
+    def __init__(
+        self, manifest: Mapping[str, Any], facts: Sequence[object], files: Sequence[str]
+    ) -> None:
+        self.nodes: Mapping[str, dict[str, Any]] = manifest["nodes"] | manifest["sources"]
+        self._macros: Mapping[str, dict[str, Any]] = {
+            uid: macro
+            for uid, macro in manifest["macros"].items()
+            if macro["package_name"] not in _DBTS_OWN
+        }
+        # Hooks at a run's start and end may do anything.
+        self.has_hooks = any(n["resource_type"] == "operation" for n in self.nodes.values())
+        self._digests: dict[str, str | None] = {}
+        self._common = self._common_digest(facts, files, for_tests=False)
+        self._of_tests = self._common_digest(facts, files, for_tests=True)
+
+    def parents(self, uid: str) -> tuple[str, ...]:
+        """What a model or test selects from."""
+        return tuple(self.nodes.get(uid, {}).get("depends_on", {}).get("nodes", ()))
+
+    def digest(self, uid: str) -> str | None:
+        """That of a model's or test's definition; None if it asks what can't be told."""
+        if uid not in self._digests:
+            self._digests[uid] = self._digest(self.nodes[uid])
+        return self._digests[uid]
+
+    def _digest(self, node: Mapping[str, Any]) -> str | None:
+        jinja = [*self._jinja(node)]
+        if node.get("language", "sql") != "sql" or any(map(_ASKS.search, jinja)):
+            return None
+        hooks = [*_hooks(node)]
+        # Compiled, they are in no artifact of dbt's.
+        if any(_READS.search(_IN_BRACES.sub("", hook)) for hook in hooks):
+            return None
+        if hooks and any(clock_of(text) for text in jinja):
+            return None
+        common = self._of_tests if node["resource_type"] == "test" else self._common
+        return digest(common, {k: v for k, v in node.items() if k not in _PARSED})
+
+    def _jinja(self, node: Mapping[str, Any]) -> Iterator[str]:
+        """The node's own, its hooks' and that of the macros that it calls, but for dbt's own."""
+        yield node.get("raw_code") or ""
+        yield from _hooks(node)
+        seen: set[str] = set()
+        waiting = list(node.get("depends_on", {}).get("macros", ()))
+        while waiting:
+            uid = waiting.pop()
+            if uid in seen or uid not in self._macros:
+                continue
+            seen.add(uid)
+            yield self._macros[uid]["macro_sql"]
+            waiting += self._macros[uid].get("depends_on", {}).get("macros", ())
+
+    def _common_digest(
+        self, facts: Sequence[object], files: Sequence[str], *, for_tests: bool
+    ) -> str:
+        macros = {
+            uid: macro["macro_sql"]
+            for uid, macro in self._macros.items()
+            if for_tests or not macro["name"].startswith("test_")
+        }
+        raw_code = [node.get("raw_code") or "" for node in self.nodes.values()]
+        environment = _environment([*files, *macros.values(), *raw_code])
+        return digest(CODE_VERSION, facts, files, macros, environment)
+
+
+def definitions_of(project: DbtProject) -> Definitions:
+    """Those of a project as it is now. Raises DbtProjectError if it doesn't parse."""
+    manifest = json.loads((prepared(project) / "manifest.json").read_bytes())
+    libraries = [version(name) for name in ("dbt-core", "dbt-duckdb", "duckdb")]
+    files = (project.project_dir / "dbt_project.yml", project.profiles_dir / "profiles.yml")
+    return Definitions(
+        manifest,
+        [project.target, project.database, project.raw_schema, *libraries],
+        [file.read_text() for file in files],
+    )
+
+
+def _hooks(node: Mapping[str, Any]) -> Iterator[str]:
+    """SQL, with Jinja, that runs before and after a model's own."""
+    config = node.get("config", {})
+    for hook in (*config.get("pre-hook", ()), *config.get("post-hook", ())):
+        yield hook["sql"]
+
+
+def _environment(texts: Iterable[str]) -> dict[str, str]:
+    """Variables that the project reads, and dbt's own."""
+    named = {name for text in texts for name in _ENVIRONMENT.findall(text)}
+    flags = {name for name in os.environ if name.startswith("DBT_")}
+    return {
+        name: os.environ[name] for name in sorted(named | flags - _FOLDERS) if name in os.environ
+    }
