@@ -6,7 +6,8 @@ import pytest
 from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
 from datahub.metadata import schema_classes as s
 
-from catalog.proposals import InvalidProposalError, collect, entities_by_type
+from catalog.proposals import collect, entities_by_type
+from catalog.records import InvalidProposalError, prove
 from catalog.urns import Naming
 
 NAMING = Naming("warehouse")
@@ -61,6 +62,6 @@ def test_of_two_for_one_aspect_the_first_counts():
 )
 def test_a_proposal_that_datahub_would_refuse_is_named(proposal, reason):
     with pytest.raises(InvalidProposalError, match=reason) as error:
-        collect([status(NAMING.table("marts", "good")), proposal])
+        prove([status(NAMING.table("marts", "good")), proposal])
     assert "nothing was written" in str(error.value)
     assert str(proposal.aspectName) in str(error.value)
