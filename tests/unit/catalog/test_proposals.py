@@ -6,8 +6,9 @@ import pytest
 from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
 from datahub.metadata import schema_classes as s
 
-from catalog.proposals import collect, entities_by_type
-from catalog.records import InvalidProposalError, prove
+from catalog.kept import digest
+from catalog.proposals import collect, entities_by_type, stamp
+from catalog.records import InvalidProposalError, prove, read_back, record_of
 from catalog.urns import Naming
 
 NAMING = Naming("warehouse")
@@ -65,3 +66,24 @@ def test_a_proposal_that_datahub_would_refuse_is_named(proposal, reason):
         prove([status(NAMING.table("marts", "good")), proposal])
     assert "nothing was written" in str(error.value)
     assert str(proposal.aspectName) in str(error.value)
+
+
+def test_what_is_known_to_be_valid_is_not_looked_at_again():
+    [good] = prove([status(TABLE)])
+    wrong = Proposal(entityUrn=TABLE, aspect=s.DataFlowInfoClass(name="x"))
+    with pytest.raises(InvalidProposalError):
+        prove([wrong], {good.digest})
+    said = {k: v for k, v in record_of(wrong).items() if k != "systemMetadata"}
+    assert prove([wrong], {digest(said)})
+
+
+def test_the_digest_is_of_what_is_said_not_of_the_run_that_says_it():
+    one, other = status(TABLE), status(TABLE)
+    stamp([one], "one", 1)
+    stamp([other], "other", 2)
+    [a], [b] = prove([one]), prove([other])
+    assert a.digest == b.digest
+    assert a.record != b.record
+    [c] = prove([status(TABLE, removed=True)])
+    assert c.digest != a.digest
+    assert read_back(a.record) == one
