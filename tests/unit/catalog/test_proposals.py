@@ -8,7 +8,14 @@ from datahub.metadata import schema_classes as s
 
 from catalog.kept import digest
 from catalog.proposals import collect, entities_by_type, stamp
-from catalog.records import InvalidProposalError, prove, read_back, record_of
+from catalog.records import (
+    InvalidProposalError,
+    proof,
+    prove,
+    read_back,
+    record_of,
+    valid_digests,
+)
 from catalog.urns import Naming
 
 NAMING = Naming("warehouse")
@@ -87,3 +94,12 @@ def test_the_digest_is_of_what_is_said_not_of_the_run_that_says_it():
     [c] = prove([status(TABLE, removed=True)])
     assert c.digest != a.digest
     assert read_back(a.record) == one
+
+
+def test_proofs_are_of_a_version(monkeypatch):
+    aspects = prove([status(TABLE)])
+    proved = proof(aspects)
+    assert valid_digests(proved) == {aspects[0].digest}
+    assert valid_digests(None) == frozenset()
+    monkeypatch.setattr("catalog.records.versions", lambda: {"acryl-datahub": "0.0.1"})
+    assert valid_digests(proved) == frozenset()

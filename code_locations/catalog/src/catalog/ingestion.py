@@ -16,7 +16,7 @@ from catalog.expectations import expectation_proposals, validated_table
 from catalog.flow import operation_proposals, source_proposals, step_proposals
 from catalog.inputs import ARTIFACTS, Inputs, read_inputs
 from catalog.inventory import TableFacts, read_inventory
-from catalog.kept import Kept, KeptModel, keep, read_kept, versions
+from catalog.kept import Kept, KeptModel, keep, read_kept
 from catalog.proposals import (
     Entities,
     artifact,
@@ -26,7 +26,7 @@ from catalog.proposals import (
     removal_proposals,
     stamp,
 )
-from catalog.records import Aspect, Proved, prove
+from catalog.records import Aspect, Proved, proof, prove, valid_digests
 from catalog.settings import DataHubSettings
 from catalog.sinks import write_file
 from catalog.tables import MODELS_OWNER, CatalogTable, dbt_tables, describe
@@ -49,7 +49,7 @@ Progress = Callable[[str], None]
 class Description:
     """The warehouse as it is `at` now, in valid aspects, and what had to be left out.
 
-    `dbt` and `proved` are for the next run.
+    `dbt` has what is kept for the next run.
     """
 
     naming: Naming
@@ -59,7 +59,6 @@ class Description:
     entities: Entities
     missing: tuple[str, ...]
     dbt: DbtMetadata
-    proved: Proved
 
     @property
     def proposals(self) -> tuple[Proposal, ...]:
@@ -100,7 +99,7 @@ class Catalogue:
         started = time.perf_counter()
         description = self.describe()
         self._keep(description.naming, DBT, description.dbt.kept)
-        self._keep(description.naming, PROVED, description.proved)
+        self._keep(description.naming, PROVED, proof(description.aspects))
         sink, sent = self._sink(description)
         name, entities = artifact(description.naming), description.entities.as_json()
         self._store.put_json(self.run_id, name, entities)
@@ -126,13 +125,10 @@ class Catalogue:
         )
         proposals = collect((*found, *removal_proposals(entities)))
         stamp(proposals, self.run_id, int(at.timestamp() * 1000))
-        proved = self._kept(naming, PROVED, Proved)
-        valid = proved.digests if proved and proved.by == versions() else ()
-        aspects = prove(proposals, valid)
+        aspects = prove(proposals, valid_digests(self._kept(naming, PROVED, Proved)))
         self.progress(f"{len(aspects):,} aspects described and valid")
         missing = (*_missing(inputs, tables), *_not_built(inputs, inventory, warehouse))
-        proved = Proved(by=versions(), digests=frozenset(a.digest for a in aspects))
-        return Description(naming, at, tables, aspects, entities, missing, dbt, proved)
+        return Description(naming, at, tables, aspects, entities, missing, dbt)
 
     @cached_property
     def _store(self) -> ArtifactStore:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from catalog.kept import Kept, digest
+from catalog.kept import Kept, code, digest, versions
 from stack.errors import StackError
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ class InvalidProposalError(StackError):
 
 
 class Proved(Kept):
-    """Digests of the records of the last run, all valid, and what they were proved by."""
+    """Digests of the aspects of the last run, all valid, and what they were proved by."""
 
-    by: dict[str, str]
-    digests: frozenset[str]
+    by: str
+    digests: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,20 @@ def prove(proposals: Iterable[Proposal], valid: Collection[str] = ()) -> tuple[A
     again. Raises InvalidProposalError for the first that isn't valid.
     """
     return tuple(_proved(proposal, valid) for proposal in proposals)
+
+
+def valid_digests(proved: Proved | None) -> frozenset[str]:
+    """Digests that needn't be looked at again: none if they were proved by another version."""
+    return frozenset(proved.digests if proved and proved.by == _prover() else ())
+
+
+def proof(aspects: Iterable[Aspect]) -> Proved:
+    """What the next run is told of these, which are valid."""
+    return Proved(by=_prover(), digests=tuple(sorted(a.digest for a in aspects)))
+
+
+def _prover() -> str:
+    return digest([versions(), code("records")])
 
 
 def record_of(proposal: Proposal) -> Json:
