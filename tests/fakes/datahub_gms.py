@@ -1,6 +1,6 @@
 """A DataHub metadata service for tests: a real HTTP server on loopback that keeps what it gets.
 
-It answers as DataHub's GMS does to the library's REST client: GET /config, and
+It answers as DataHub's GMS does to the library's REST client: GET /config, GET /aspects/<URN>, and
 POST /aspects?action=ingestProposal and =ingestProposalBatch. Every proposal is read with the
 library's own schema classes; a request with one that isn't valid is refused as a whole.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from support.http_server import JsonHandler, listening
 
@@ -38,6 +39,17 @@ class DataHubGms:
     def config(self) -> tuple[int, dict[str, Any]]:
         """GET /config."""
         return 200, {"noCode": "true" if self.is_datahub else "false", "versions": {}}
+
+    def aspect(self, urn: str, name: str, token: str | None) -> tuple[int, Any]:
+        """GET /aspects/<URN>?aspect=<name>&version=0."""
+        from datahub.metadata.schema_classes import ASPECT_NAME_MAP
+
+        if self.token is not None and token != f"Bearer {self.token}":
+            return 401, {"message": "Unauthorized to perform this action."}
+        if (urn, name) not in self.stored:
+            return 404, {"message": f"no {name} of {urn}"}
+        schema = ASPECT_NAME_MAP[name].RECORD_SCHEMA.fullname.replace(".pegasus2avro", "")
+        return 200, {"version": 0, "aspect": {schema: self.stored[urn, name]}}
 
     def ingest(self, action: str, body: dict[str, Any], token: str | None) -> tuple[int, Any]:
         """POST /aspects: all proposals of the request, or none."""
@@ -80,15 +92,24 @@ def datahub_gms(gms: DataHubGms | None = None) -> Iterator[DataHubGms]:
 
         def handle_any(self) -> None:
             gms.requests.append(f"{self.command} {self.path}")
+            token = self.headers.get("Authorization")
             if self.command == "GET":
-                self.answer(*(gms.config() if self.path == "/config" else (404, {})))
+                place = urlsplit(self.path)
+                asked = dict(parse_qsl(place.query))
+                if place.path == "/config":
+                    self.answer(*gms.config())
+                elif place.path.startswith("/aspects/") and asked.get("version") == "0":
+                    urn = unquote(place.path.removeprefix("/aspects/"))
+                    self.answer(*gms.aspect(urn, asked["aspect"], token))
+                else:
+                    self.answer(404, {})
                 return
             body = self.rfile.read(int(self.headers["Content-Length"]))
             path, _, action = self.path.partition("?action=")
             if path != "/aspects" or action not in ("ingestProposal", "ingestProposalBatch"):
                 self.answer(404, {"message": f"no endpoint {self.path}"})
                 return
-            self.answer(*gms.ingest(action, json.loads(body), self.headers.get("Authorization")))
+            self.answer(*gms.ingest(action, json.loads(body), token))
 
     with listening(Handler) as port:
         gms.url = f"http://127.0.0.1:{port}"

@@ -224,6 +224,7 @@ TIMES = (
     "systemMetadata",
     "auditStamp",
     "time",
+    "catalog_digest",  # it has all the others in it
 )
 
 

@@ -6,7 +6,16 @@ import pytest
 from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
 from datahub.metadata import schema_classes as s
 
-from catalog.proposals import InvalidProposalError, collect, entities_by_type
+from catalog.kept import digest
+from catalog.proposals import collect, entities_by_type, stamp
+from catalog.records import (
+    InvalidProposalError,
+    proof,
+    prove,
+    read_back,
+    record_of,
+    valid_digests,
+)
 from catalog.urns import Naming
 
 NAMING = Naming("warehouse")
@@ -61,6 +70,36 @@ def test_of_two_for_one_aspect_the_first_counts():
 )
 def test_a_proposal_that_datahub_would_refuse_is_named(proposal, reason):
     with pytest.raises(InvalidProposalError, match=reason) as error:
-        collect([status(NAMING.table("marts", "good")), proposal])
+        prove([status(NAMING.table("marts", "good")), proposal])
     assert "nothing was written" in str(error.value)
     assert str(proposal.aspectName) in str(error.value)
+
+
+def test_what_is_known_to_be_valid_is_not_looked_at_again():
+    [good] = prove([status(TABLE)])
+    wrong = Proposal(entityUrn=TABLE, aspect=s.DataFlowInfoClass(name="x"))
+    with pytest.raises(InvalidProposalError):
+        prove([wrong], {good.digest})
+    said = {k: v for k, v in record_of(wrong).items() if k != "systemMetadata"}
+    assert prove([wrong], {digest(said)})
+
+
+def test_the_digest_is_of_what_is_said_not_of_the_run_that_says_it():
+    one, other = status(TABLE), status(TABLE)
+    stamp([one], "one", 1)
+    stamp([other], "other", 2)
+    [a], [b] = prove([one]), prove([other])
+    assert a.digest == b.digest
+    assert a.record != b.record
+    [c] = prove([status(TABLE, removed=True)])
+    assert c.digest != a.digest
+    assert read_back(a.record) == one
+
+
+def test_proofs_are_of_a_version(monkeypatch):
+    aspects = prove([status(TABLE)])
+    proved = proof(aspects)
+    assert valid_digests(proved) == {aspects[0].digest}
+    assert valid_digests(None) == frozenset()
+    monkeypatch.setattr("catalog.records.versions", lambda: {"acryl-datahub": "0.0.1"})
+    assert valid_digests(proved) == frozenset()

@@ -6,7 +6,7 @@ import dagster as dg
 
 from catalog.settings import DataHubSettings
 from catalog.summary import EVERY_TABLE, coverage, metadata
-from stack.options import RESOURCE, takes_options
+from stack.options import RunOptions, takes_options
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
 
@@ -39,10 +39,9 @@ ASSET = dg.AssetKey("datahub_metadata_ingestion")
     ],
     can_subset=True,
     pool=WAREHOUSE_POOL,
-    required_resource_keys={RESOURCE},  # none concerns it, but a pipeline's config is one
 )
 def datahub_metadata_ingestion(
-    context: dg.AssetExecutionContext,
+    context: dg.AssetExecutionContext, options: dg.ResourceParam[RunOptions]
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Catalogue what the pipeline has made; for the check alone, describe it without writing."""
     from catalog.ingestion import Catalogue
@@ -53,11 +52,12 @@ def datahub_metadata_ingestion(
         load_settings(DataHubSettings),
         context.run.run_id,
         context.log.info,
+        everything=options.force_full_refresh,
     )
     if context.selected_asset_keys:
         catalogued = catalogue.write()
         description = catalogued.description
-        for warning in description.warnings:
+        for warning in description.dbt.warnings:
             context.log.warning(warning)
         for gap in description.missing:
             context.log.info(f"not catalogued: {gap}")

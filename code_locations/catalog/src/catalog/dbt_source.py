@@ -3,6 +3,8 @@
 It gets the manifest and the run results as dbt wrote them. Instead of dbt's catalog.json it
 gets one made from the warehouse, so that column types are those of the tables that exist,
 whenever `dbt docs generate` last ran.
+What it makes of them is kept, and made anew when they differ: nothing of the source is imported
+until then. Results of tests differ every time, and are added by `dbt_results`.
 Source: https://docs.datahub.com/docs/generated/ingestion/sources/dbt
 """
 
@@ -10,19 +12,23 @@ from __future__ import annotations
 
 import gc
 import json
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from catalog.datasets import ownership
+from catalog.dbt_results import result_proposals
 from catalog.field_types import data_type, fields_of
-from catalog.inputs import Inputs
+from catalog.inputs import Inputs, Json
+from catalog.kept import Kept, code, digest, versions
+from catalog.lineage import Lineage, dbt_source
+from catalog.records import read_back, record_of
 from catalog.tables import TAG_PREFIX, CatalogTable
 from catalog.urns import WAREHOUSE_PLATFORM, Naming
 from stack.dbt_artifacts import MANIFEST, RUN_RESULTS, TEST_RESULTS, catalog_document
@@ -30,58 +36,112 @@ from stack.errors import StackError
 
 if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
+    from datahub.ingestion.source.dbt.dbt_core import DBTCoreSource
 
-log = logging.getLogger(__name__)
+# What dbt writes anew each time that it parses, and the source has no use for.
+_METADATA = ("invocation_id", "invocation_started_at", "run_started_at")
+_NODE = ("created_at", "compiled_path", "build_path")
+# What the source reads of a manifest.
+_PARTS = ("metadata", "nodes", "sources", "exposures", "metrics", "semantic_models")
 
 
 class DbtSourceError(StackError):
     """DataHub's dbt source could not read what dbt wrote."""
 
 
+class DbtOutput(Kept):
+    """What the source made of the input with this fingerprint, as records."""
+
+    fingerprint: str
+    records: tuple[Json, ...]
+
+
+class DbtKept(Kept):
+    """The last output, if nothing was warned of, and the column lineage of each model in use."""
+
+    output: DbtOutput | None = None
+    lineage: dict[str, str] = Field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class DbtMetadata:
-    """Proposals of dbt's side of the catalog, and what the source could not make out."""
+    """Proposals of dbt's side of the catalog, and what the source could not make out.
+
+    `kept` is for the next run; `parsed` are the models whose SQL was parsed in this one.
+    """
 
     proposals: tuple[Proposal, ...] = ()
     warnings: tuple[str, ...] = ()
+    kept: DbtKept = field(default_factory=DbtKept)
+    parsed: int = 0
 
 
 def dbt_metadata(
-    naming: Naming, inputs: Inputs, tables: Iterable[CatalogTable], run_id: str, scratch: Path
+    naming: Naming,
+    inputs: Inputs,
+    tables: Iterable[CatalogTable],
+    scratch: Path,
+    kept: DbtKept | None = None,
 ) -> DbtMetadata:
-    """Run DataHub's dbt source over the artifacts; empty if there is no manifest.
+    """What DataHub's dbt source makes of the artifacts; empty if there is no manifest.
 
-    Raises DbtSourceError if the source reports a failure.
+    Raises DbtSourceError if the source reports a failure, and DbtResultsError.
     """
     if MANIFEST not in inputs.documents:
-        return DbtMetadata()
+        return DbtMetadata(kept=kept or DbtKept())
     known = {t.dbt.node.unique_id: t for t in tables if t.dbt}
+    given = {
+        "manifest": _manifest(inputs),
+        "catalog": warehouse_catalog(naming, known.values()),
+        "config": _config(naming),
+    }
+    made = _output(given, scratch, kept or DbtKept())
+    siblings = {naming.dbt_node(*t.facts.key): t for t in known.values()}
+    results = (inputs.documents[n] for n in (RUN_RESULTS, TEST_RESULTS) if n in inputs.documents)
+    proposals = (
+        *(_as_in_warehouse(p, siblings.get(str(p.entityUrn))) for p in made.proposals),
+        *result_proposals(made.proposals, results),
+        *_owners_and_siblings(naming, known.values()),
+    )
+    return replace(made, proposals=proposals)
+
+
+def _output(given: Mapping[str, Any], scratch: Path, kept: DbtKept) -> DbtMetadata:
+    """The source's own proposals: those of the last time if it is given the same."""
+    made_by = digest([versions(), code("dbt_source", "lineage", "records", "kept")])
+    fingerprint = digest([made_by, given])
+    if kept.output and kept.output.fingerprint == fingerprint:
+        return DbtMetadata(tuple(read_back(r) for r in kept.output.records), (), kept)
+    lineage = Lineage(kept.lineage, made_by)
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder, _temporary_files_in(folder):
-        config = _config(naming, inputs, known.values(), Path(folder))
-        found, remarks = _run(config, run_id)
-    siblings = {naming.dbt_node(*t.facts.key): t for t in known.values()}
-    proposals = [_as_in_warehouse(p, siblings.get(str(p.entityUrn))) for p in found]
-    return DbtMetadata((*proposals, *_owners_and_siblings(naming, known.values())), remarks)
+        config = {
+            **given["config"],
+            "manifest_path": _written(Path(folder), "manifest.json", given["manifest"]),
+            "catalog_path": _written(Path(folder), "catalog.json", given["catalog"]),
+        }
+        proposals, warned = _run(dbt_source(lineage, config))
+    # A warning may be of a time-out, which needn't come again.
+    output = (
+        None
+        if warned
+        else DbtOutput(
+            fingerprint=fingerprint,
+            records=tuple(_without(record_of(p), ("systemMetadata",)) for p in proposals),
+        )
+    )
+    now = DbtKept(output=output, lineage=lineage.used)
+    return DbtMetadata(tuple(proposals), warned, now, lineage.parsed)
 
 
-def _config(
-    naming: Naming, inputs: Inputs, tables: Iterable[CatalogTable], folder: Path
-) -> dict[str, Any]:
-    def write(name: str, content: Any) -> str:
-        file = folder / name
-        file.write_text(json.dumps(content))
-        return str(file)
+def _written(folder: Path, name: str, content: Any) -> str:
+    file = folder / name
+    file.write_text(json.dumps(content))
+    return str(file)
 
-    results = [
-        write(name.replace("/", "_"), inputs.documents[name])
-        for name in (RUN_RESULTS, TEST_RESULTS)
-        if name in inputs.documents
-    ]
+
+def _config(naming: Naming) -> dict[str, Any]:
     return {
-        "manifest_path": write("manifest.json", _manifest(inputs)),
-        "catalog_path": write("catalog.json", warehouse_catalog(naming, tables)),
-        "run_results_paths": results,
         "only_include_if_in_catalog": True,
         "target_platform": WAREHOUSE_PLATFORM,
         "target_platform_instance": naming.instance,
@@ -100,8 +160,6 @@ def _config(
         # A whole aspect each time instead of a patch on what the server has: no server needed.
         "write_semantics": "OVERRIDE",
         "incremental_lineage": False,
-        # A warning is a failure of low severity, not a success.
-        "test_warnings_are_errors": True,
         # Would make an entity of every dbt run; the runs are Dagster's and in its UI.
         "entities_enabled": {"model_performance": "NO"},
     }
@@ -112,19 +170,32 @@ def _manifest(inputs: Inputs) -> dict[str, Any]:
 
     Models get their SQL from the run's results where the manifest has none: `dbt test` leaves
     it out, and without it there is no column lineage. Sources go by the name of their table,
-    which is what the SQL reads and what the warehouse has.
+    which is what the SQL reads and what the warehouse has. What differs between two runs over the
+    same project is left out.
     """
-    manifest = inputs.documents[MANIFEST]
+    manifest = {part: inputs.documents[MANIFEST].get(part, {}) for part in _PARTS}
     compiled = {r.unique_id: r.compiled_code for r in inputs.run_results.results if r.compiled_code}
     nodes = {
-        name: {**node, "compiled_code": node.get("compiled_code") or compiled.get(name)}
-        for name, node in manifest.get("nodes", {}).items()
+        name: {
+            **_without(node, _NODE),
+            "compiled_code": node.get("compiled_code") or compiled.get(name),
+        }
+        for name, node in manifest["nodes"].items()
     }
     sources = {
-        name: {**source, "name": inputs.manifest.sources[name].table}
-        for name, source in manifest.get("sources", {}).items()
+        name: {**_without(source, _NODE), "name": inputs.manifest.sources[name].table}
+        for name, source in manifest["sources"].items()
     }
-    return {**manifest, "nodes": nodes, "sources": sources}
+    # It is the time of the queries that people list in a model's meta, and of nothing else.
+    queries = any("queries" in node.meta for node in inputs.manifest.tables.values())
+    metadata = _without(
+        manifest["metadata"], _METADATA if queries else (*_METADATA, "generated_at")
+    )
+    return {**manifest, "metadata": metadata, "nodes": nodes, "sources": sources}
+
+
+def _without(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def warehouse_catalog(naming: Naming, tables: Iterable[CatalogTable]) -> dict[str, Any]:
@@ -148,18 +219,11 @@ def _temporary_files_in(folder: str) -> Iterator[None]:
         tempfile.tempdir = before
 
 
-def _run(config: dict[str, Any], run_id: str) -> tuple[list[Proposal], tuple[str, ...]]:
+def _run(source: DBTCoreSource) -> tuple[list[Proposal], tuple[str, ...]]:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.emitter.mcp_builder import mcps_from_mce
-    from datahub.ingestion.api.common import PipelineContext
     from datahub.metadata.schema_classes import MetadataChangeEventClass
 
-    with warnings.catch_warnings():
-        # sqlglot warns about a speed-up that another package brought along.
-        warnings.simplefilter("ignore")
-        from datahub.ingestion.source.dbt.dbt_core import DBTCoreConfig, DBTCoreSource
-
-    source = DBTCoreSource(DBTCoreConfig(**config), PipelineContext(run_id=run_id))
     proposals: list[Proposal] = []
     for unit in source.get_workunits():
         if isinstance(unit.metadata, MetadataChangeEventClass):

@@ -1,4 +1,4 @@
-"""Proposals, collected and proved before the first is written; and what is no more.
+"""Proposals, collected in an order of their own; and what is no more.
 
 DataHub keeps what it once got. So each run leaves the URNs that it described as an artifact,
 and the next one marks those that have gone (`status.removed`, which a person can undo).
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog.urns import Naming
-from stack.errors import StackError
 
 if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
@@ -32,49 +31,16 @@ _ORDER = (
 )
 
 
-class InvalidProposalError(StackError):
-    """A proposal that DataHub would refuse; nothing has been written."""
-
-
 def collect(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
     """Proposals in an order that doesn't depend on the run, one for each URN and aspect.
 
-    Of two for the same URN and aspect the first counts: callers put what they know best
-    first. Raises InvalidProposalError for the first that isn't valid.
+    Of two for the same URN and aspect the first counts: callers put what they know best first.
     """
     unique: dict[tuple[str, str], Proposal] = {}
     for proposal in proposals:
         unique.setdefault((str(proposal.entityUrn), str(proposal.aspectName)), proposal)
     ordered = sorted(unique.items(), key=lambda item: (_rank(item[1]), *item[0]))
-    for _, proposal in ordered:
-        check(proposal)
     return tuple(proposal for _, proposal in ordered)
-
-
-def check(proposal: Proposal) -> None:
-    """Prove that a proposal is what DataHub's model allows, and survives its wire format.
-
-    Raises InvalidProposalError naming URN and aspect.
-    """
-    from datahub.emitter.mcp import MetadataChangeProposalWrapper
-    from datahub.metadata.schema_classes import KEY_ASPECTS
-    from datahub.metadata.urns import Urn
-
-    try:
-        Urn.from_string(str(proposal.entityUrn))
-        if not proposal.validate():
-            raise ValueError("a field has a value that the aspect's schema doesn't allow")
-        allowed = KEY_ASPECTS[proposal.entityType].ASPECT_INFO["entityAspects"]
-        if proposal.aspectName not in (*allowed, KEY_ASPECTS[proposal.entityType].ASPECT_NAME):
-            raise ValueError(f"a {proposal.entityType} has no such aspect")
-        again = MetadataChangeProposalWrapper.from_obj_require_wrapper(proposal.to_obj())
-        if again.aspect != proposal.aspect:
-            raise ValueError("it reads back differently from how it was written")
-    except Exception as error:
-        raise InvalidProposalError(
-            f"{proposal.entityUrn}: aspect {proposal.aspectName} is not valid: {error}; "
-            "nothing was written; please report it as a bug of the catalog location"
-        ) from error
 
 
 def stamp(proposals: Iterable[Proposal], run_id: str, millis: int) -> None:
@@ -126,9 +92,9 @@ class Entities:
         return {"present": sorted(self.present), "removed": sorted(self.removed)}
 
 
-def artifact(naming: Naming) -> str:
-    """Name of the artifact: one for each fabric and instance, whose URNs all differ."""
-    return "/".join(filter(None, ("catalog", naming.fabric, naming.instance, "entities.json")))
+def artifact(naming: Naming, name: str = "entities") -> str:
+    """Name of an artifact: one for each fabric and instance, whose URNs all differ."""
+    return "/".join(filter(None, ("catalog", naming.fabric, naming.instance, f"{name}.json")))
 
 
 def earlier(document: Any) -> Entities:

@@ -1,7 +1,8 @@
 """Where proposals go: a file that `datahub ingest` takes, or DataHub's metadata service (GMS).
 
-Endpoints, as the library's client uses them: GET /config, and
-POST /aspects?action=ingestProposalBatch (answered when stored, not when queued).
+Endpoints, as the library's client uses them: GET /config,
+GET /aspects/<URN>?aspect=<name>&version=0, and POST /aspects?action=ingestProposalBatch (answered
+when stored, not when queued).
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
     from datahub.emitter.rest_emitter import DataHubRestEmitter
 
+Json = dict[str, Any]
 log = logging.getLogger(__name__)
 BATCH = 100
 TIMEOUT_S = 30
@@ -30,11 +33,10 @@ RETRIES = 3
 _DENIED = (401, 403)
 
 
-def write_file(url: str, proposals: Sequence[Proposal]) -> str:
+def write_file(url: str, records: Sequence[Json]) -> str:
     """Replace the JSON file at a path or fsspec URL; a reader sees the old one or the new one."""
     fs, path = filesystem(url)
-    records = [proposal.to_obj(simplified_structure=True) for proposal in proposals]
-    write_atomically(fs, path, (json.dumps(records, indent=2) + "\n").encode())
+    write_atomically(fs, path, (json.dumps(list(records), indent=2) + "\n").encode())
     return url
 
 
@@ -47,33 +49,50 @@ def emit(
     token: SecretStr | None,
     proposals: Sequence[Proposal],
     *,
+    total: int | None = None,
     on_progress: Callable[[int], None] = lambda _sent: None,
-) -> str:
-    """Send every proposal, in order, and return the server's URL.
+) -> None:
+    """Send every proposal, in order; they are the first of `total`, else all.
 
-    Nothing is sent to a server that doesn't answer as DataHub. A batch that fails after its
-    retries is sent again one by one, so that the error can name the proposal that failed.
-    All are upserts: the next run sends them again, and the end is the same.
+    A batch that fails after its retries is sent again one by one, so that the error can name the
+    proposal that failed. All are upserts: the next run sends them again, and the end is the same.
 
-    Raises EmitError naming the server, or URN, aspect, HTTP status and the next step.
+    Raises EmitError naming URN, aspect, HTTP status and the next step.
     """
-    with _client(url, token, RETRIES) as client:
-        _check_server(client, url)
-        with _client(url, token, 0) as once:
-            for start in range(0, len(proposals), BATCH):
-                batch = proposals[start : start + BATCH]
-                failure = _send(client, batch)
-                if failure is not None:
-                    log.warning(
-                        "%s answered %s to proposals %d to %d; sending them one by one",
-                        url,
-                        failure,
-                        start + 1,
-                        start + len(batch),
-                    )
-                    _send_singly(once, url, batch, start, len(proposals))
-                on_progress(start + len(batch))
-    return url
+    with _client(url, token, RETRIES) as client, _client(url, token, 0) as once:
+        for start in range(0, len(proposals), BATCH):
+            batch = proposals[start : start + BATCH]
+            failure = _send(client, batch)
+            if failure is not None:
+                log.warning(
+                    "%s answered %s to proposals %d to %d; sending them one by one",
+                    url,
+                    failure,
+                    start + 1,
+                    start + len(batch),
+                )
+                _send_singly(once, url, batch, start, total or len(proposals))
+            on_progress(start + len(batch))
+
+
+def property_of(url: str, token: SecretStr | None, urn: str, name: str) -> str | None:
+    """A custom property of a data job as the server has it; None if it has none, or can't say."""
+    from stack.http import Client, NoAnswerError
+
+    asked = {"aspect": "dataJobInfo", "version": "0"}
+    client = Client(token, timeout_s=TIMEOUT_S, retries=RETRIES)
+    try:
+        answer = client.send(
+            "GET", f"{url.rstrip('/')}/aspects/{quote(urn, safe='')}", params=asked
+        )
+    except NoAnswerError:
+        return None
+    content = answer.json() if answer.status == 200 else None
+    aspect = content.get("aspect") if isinstance(content, dict) else None
+    info = next(iter(aspect.values()), None) if isinstance(aspect, dict) else None
+    properties = info.get("customProperties") if isinstance(info, dict) else None
+    value = properties.get(name) if isinstance(properties, dict) else None
+    return value if isinstance(value, str) else None
 
 
 class _Failure:
@@ -102,12 +121,14 @@ def _client(url: str, token: SecretStr | None, retries: int) -> DataHubRestEmitt
     )
 
 
-def _check_server(client: DataHubRestEmitter, url: str) -> None:
+def check_server(url: str, token: SecretStr | None) -> None:
+    """Prove that it answers as DataHub before anything is sent. Raises EmitError naming it."""
     from datahub.configuration.common import ConfigurationError
     from requests.exceptions import RequestException
 
     try:
-        client.test_connection()
+        with _client(url, token, RETRIES) as client:
+            client.test_connection()
     except (ConfigurationError, RequestException, ValueError) as error:
         raise EmitError(
             f"DATAHUB_GMS_URL {url} does not answer as a DataHub metadata service "

@@ -28,7 +28,9 @@ def metadata(catalogued: Catalogued) -> dict[str, Any]:
     return {
         "entities": dg.MetadataValue.md(markdown_table(("type", "entities"), entities.items())),
         "entities_total": sum(entities.values()),
-        "aspects": len(described.proposals),
+        "aspects": len(described.aspects),
+        "aspects_sent": catalogued.sent,
+        "models_parsed": described.dbt.parsed,
         "lineage_edges": tables,
         "column_lineage_edges": columns,
         "assertions_passed": passed,
@@ -36,7 +38,7 @@ def metadata(catalogued: Catalogued) -> dict[str, Any]:
         "entities_removed": len(removed),
         "sink": catalogued.sink,
         "missing": dg.MetadataValue.md(markdown_list(described.missing, "nothing")),
-        "warnings": dg.MetadataValue.md(markdown_list(described.warnings, "none")),
+        "warnings": dg.MetadataValue.md(markdown_list(described.dbt.warnings, "none")),
         "duration_s": round(catalogued.duration_s, 3),
     }
 

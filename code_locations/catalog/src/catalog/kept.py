@@ -1,0 +1,85 @@
+"""What a run keeps for the next, so that it needn't work out the same again: sealed artifacts.
+
+Pods share no disk, so it is among the artifacts. It only saves work: one that was cut off, changed
+by hand or written by another version is dropped with a line in the log, and made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from stack.artifacts import ArtifactStore
+
+log = logging.getLogger(__name__)
+
+# What proposals and lineage are made by; sqlglotc and sqlglotrs are sqlglot's compiled parts.
+_LIBRARIES = ("acryl-datahub", "sqlglot", "sqlglotc", "sqlglotrs")
+
+
+class Kept(BaseModel):
+    """Base of what is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+KeptModel = TypeVar("KeptModel", bound=Kept)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON value; the order of an object's members doesn't matter."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what the results follow from, beside their inputs."""
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = ""
+    return found
+
+
+@cache
+def code(*modules: str) -> str:
+    """Digest of the source of modules of this package: a version that nobody has to count up."""
+    folder = Path(__file__).parent
+    content = (hashlib.sha256((folder / f"{m}.py").read_bytes()).hexdigest() for m in modules)
+    return digest(list(content))
+
+
+def read_kept(store: ArtifactStore, name: str, model: type[KeptModel]) -> KeptModel | None:
+    """What an earlier run kept as `name`; None if that is nothing, or nothing to rely on."""
+    content = store.get(name)
+    if content is None:
+        return None
+    try:
+        document = json.loads(content)
+        if digest(document["content"]) != document["digest"]:
+            raise ValueError("its content is not what it was sealed with")
+        return model.model_validate(document["content"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        log.warning("%s/latest/%s is not used and will be made anew: %s", store.url, name, reason)
+        return None
+
+
+def keep(store: ArtifactStore, run_id: str, name: str, kept: Kept) -> None:
+    """Keep it for the next run, unless it is what the last one kept."""
+    content = kept.model_dump(mode="json")
+    document = {"digest": digest(content), "content": content}
+    sealed = json.dumps(document, separators=(",", ":")).encode()
+    if store.get(name) != sealed:
+        store.put(run_id, name, sealed)

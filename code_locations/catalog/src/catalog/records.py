@@ -1,0 +1,111 @@
+"""Proposals as DataHub's files have them, each proved before the first is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from catalog.kept import Kept, code, digest, versions
+from stack.errors import StackError
+
+if TYPE_CHECKING:
+    from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
+
+Json = dict[str, Any]
+_NOT_ALLOWED = "a field has a value that the aspect's schema doesn't allow"
+
+
+class InvalidProposalError(StackError):
+    """A proposal that DataHub would refuse; nothing has been written."""
+
+
+class Proved(Kept):
+    """Digests of the aspects of the last run, all valid, and what they were proved by."""
+
+    by: str
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """A valid proposal, its record, and a digest of what it says (not of which run says it)."""
+
+    proposal: Proposal
+    record: Json
+    digest: str
+
+    @property
+    def key(self) -> str:
+        """URN and name, by which the next of its kind replaces it."""
+        return f"{self.proposal.entityUrn} {self.proposal.aspectName}"
+
+
+def prove(proposals: Iterable[Proposal], valid: Collection[str] = ()) -> tuple[Aspect, ...]:
+    """The proposals with their records, each valid.
+
+    What is sent is the record, so one with a digest that is known to be `valid` isn't looked at
+    again. Raises InvalidProposalError for the first that isn't valid.
+    """
+    return tuple(_proved(proposal, valid) for proposal in proposals)
+
+
+def valid_digests(proved: Proved | None) -> frozenset[str]:
+    """Digests that needn't be looked at again: none if they were proved by another version."""
+    return frozenset(proved.digests if proved and proved.by == _prover() else ())
+
+
+def proof(aspects: Iterable[Aspect]) -> Proved:
+    """What the next run is told of these, which are valid."""
+    return Proved(by=_prover(), digests=tuple(sorted(a.digest for a in aspects)))
+
+
+def _prover() -> str:
+    return digest([versions(), code("records")])
+
+
+def record_of(proposal: Proposal) -> Json:
+    """The proposal as DataHub's files have it."""
+    record: Json = proposal.to_obj(simplified_structure=True)
+    return record
+
+
+def read_back(record: Json) -> Proposal:
+    """The proposal that a record stands for. Raises an error of the library if there is none."""
+    from datahub.emitter.mcp import MetadataChangeProposalWrapper
+
+    aspect = {"contentType": "application/json", "value": json.dumps(record["aspect"]["json"])}
+    return MetadataChangeProposalWrapper.from_obj_require_wrapper({**record, "aspect": aspect})
+
+
+def _proved(proposal: Proposal, valid: Collection[str]) -> Aspect:
+    from avro.errors import AvroTypeException
+
+    try:
+        record = record_of(proposal)
+        said = digest({name: v for name, v in record.items() if name != "systemMetadata"})
+        if said not in valid:
+            _check(proposal, record)
+    except Exception as error:
+        reason = _NOT_ALLOWED if isinstance(error, AvroTypeException) else error
+        raise InvalidProposalError(
+            f"{proposal.entityUrn}: aspect {proposal.aspectName} is not valid: {reason}; "
+            "nothing was written; please report it as a bug of the catalog location"
+        ) from error
+    return Aspect(proposal, record, said)
+
+
+def _check(proposal: Proposal, record: Json) -> None:
+    """Prove that a proposal is what DataHub's model allows, and survives its wire format."""
+    from datahub.metadata.schema_classes import KEY_ASPECTS
+    from datahub.metadata.urns import Urn
+
+    Urn.from_string(str(proposal.entityUrn))
+    if not proposal.validate():
+        raise ValueError(_NOT_ALLOWED)
+    key = KEY_ASPECTS[proposal.entityType]
+    if proposal.aspectName not in (*key.ASPECT_INFO["entityAspects"], key.ASPECT_NAME):
+        raise ValueError(f"a {proposal.entityType} has no such aspect")
+    if read_back(record).aspect != proposal.aspect:
+        raise ValueError("it reads back differently from how it was written")

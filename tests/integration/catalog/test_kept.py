@@ -1,0 +1,223 @@
+"""What a run kept saves work and changes nothing: the file is as without it."""
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from catalog import records
+from catalog.assets import datahub_metadata_ingestion
+from integration.catalog.conftest import TIMES, run_catalog
+from stack.artifacts import ArtifactStore
+from stack.dbt_artifacts import MANIFEST, RUN_RESULTS
+from stack.gx_artifacts import VALIDATION
+from stack.options import options_config
+from stack.settings import StackSettings, WarehouseSettings, load_settings
+from stack.warehouse import connect
+
+MODEL = "model.small_books.client_revenue"
+KEPT = "catalog/DEV/dbt_source.json"
+Change = Callable[[ArtifactStore], None]
+
+
+def sql(statement: str) -> Change:
+    """A change of the warehouse."""
+
+    def change(_store: ArtifactStore) -> None:
+        with connect(load_settings(WarehouseSettings)) as connection:
+            connection.execute(statement)
+
+    return change
+
+
+def artifact(name: str, edit: Callable[[dict], None]) -> Change:
+    """A change of an artifact, written at the same time as the one before."""
+
+    def change(store: ArtifactStore) -> None:
+        document = store.get_json(name)
+        edit(document)
+        store.put_json("another-run", name, document)
+
+    return change
+
+
+def compiled(old: str, new: str) -> Change:
+    """An edit of the model's SQL, as dbt leaves it."""
+
+    def edit(document: dict) -> None:
+        [result] = (r for r in document["results"] if r["unique_id"] == MODEL)
+        assert old in result["compiled_code"]
+        result["compiled_code"] = result["compiled_code"].replace(old, new)
+
+    return artifact(RUN_RESULTS, edit)
+
+
+def as_of_another_parse(document: dict) -> None:
+    document["metadata"].update(generated_at="2027-01-01T00:00:00Z", invocation_id="another")
+    for node in document["nodes"].values():
+        node.update(created_at=1.5, build_path="/elsewhere", compiled_path="/elsewhere")
+
+
+def described(document: dict) -> None:
+    document["nodes"][MODEL]["description"] = "What clients brought in."
+
+
+def cut_off(store: ArtifactStore) -> None:
+    store.put("broken", KEPT, (store.get(KEPT) or b"")[:-100])
+
+
+def changed_by_hand(store: ArtifactStore) -> None:
+    whole = store.get(KEPT) or b""
+    assert b"net_amount" in whole
+    store.put("broken", KEPT, whole.replace(b"net_amount", b"tax_amount"))
+
+
+def text(file: Path) -> str:
+    """The file's text, with the same value wherever one tells a run from another."""
+
+    def same(pairs: list) -> dict:
+        return {name: 0 if name in TIMES else value for name, value in pairs}
+
+    return json.dumps(json.loads(file.read_text(), object_pairs_hook=same), indent=2)
+
+
+def without_kept(home: Path) -> str:
+    """What a run writes that uses nothing of an earlier one."""
+    config = options_config(force_full_refresh=True)
+    assert dg.materialize([datahub_metadata_ingestion], run_config=config).success
+    return text(home / "catalog" / "metadata.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "parsed"),
+    [
+        pytest.param(lambda _: None, 0, id="nothing"),
+        pytest.param(artifact(MANIFEST, as_of_another_parse), 0, id="dbt parsed again"),
+        pytest.param(artifact(MANIFEST, described), 0, id="a description"),
+        pytest.param(
+            sql("alter table freelancer_raw.books_clients alter name type blob"),
+            1,
+            id="a column's type",
+        ),
+        pytest.param(
+            sql("alter table freelancer_raw.books_clients drop column country"),
+            1,
+            id="a column is gone",
+        ),
+        pytest.param(sql("create table marts.extra as select 1 as a"), 0, id="a table of another"),
+        pytest.param(sql("drop table marts.client_revenue"), 0, id="a table is dropped"),
+        pytest.param(compiled("sum(", "max("), 1, id="a model's SQL"),
+        pytest.param(compiled("select", "select from where"), 1, id="SQL that is none"),
+        pytest.param(cut_off, 4, id="the cache is cut off"),
+        pytest.param(changed_by_hand, 4, id="the cache was changed by hand"),
+    ],
+)
+def test_after_a_change_the_file_is_as_without_anything_kept(stack, store, change, parsed):
+    first = run_catalog(stack)
+    assert first.metadata["models_parsed"] == 4
+    change(store)
+    second = run_catalog(stack)
+    assert second.metadata["models_parsed"] == parsed
+    kept = text(second.catalog.file)
+    assert kept == without_kept(stack)
+    assert second.metadata["aspects_sent"] == second.metadata["aspects"]
+    third = run_catalog(stack)
+    assert text(third.catalog.file) == kept
+
+
+def test_results_of_tests_are_todays_though_the_tests_are_those_of_yesterday(stack, store):
+    run_catalog(stack)
+
+    def fail(document: dict) -> None:
+        document["metadata"]["invocation_id"] = "today"
+        for result in document["results"]:
+            result.update(status="fail", failures=2, message="Got 2 results")
+
+    artifact("dbt/test_results.json", fail)(store)
+    run = run_catalog(stack)
+    assert run.metadata["models_parsed"] == 0
+    events = [a for (_, n), a in run.catalog.aspects.items() if n == "assertionRunEvent"]
+    todays = [e for e in events if e["runId"] == "today"]
+    assert {e["result"]["type"] for e in todays} == {"FAILURE"}
+    assert todays[0]["result"]["nativeResults"] == {"message": "Got 2 results", "failures": "2"}
+    assert text(run.catalog.file) == without_kept(stack)
+
+
+def test_lineage_of_models_that_are_gone_is_dropped(stack, store):
+    run_catalog(stack)
+    before = store.get_json(KEPT)["content"]["lineage"]
+
+    def without_the_model(document: dict) -> None:
+        document["nodes"] = {
+            name: node
+            for name, node in document["nodes"].items()
+            if name != MODEL and MODEL not in node["depends_on"]["nodes"]
+        }
+
+    artifact(MANIFEST, without_the_model)(store)
+    run_catalog(stack)
+    after = store.get_json(KEPT)["content"]["lineage"]
+    assert len(before) - len(after) == 1
+    assert after.items() <= before.items()
+
+
+def test_sql_that_could_not_be_parsed_is_parsed_every_time(stack, store):
+    compiled("select", "select from where")(store)
+    for _ in range(2):
+        run = run_catalog(stack)
+        assert MODEL in run.metadata["warnings"]
+    assert run.metadata["models_parsed"] == 1
+
+
+def test_another_version_of_the_library_uses_nothing_of_this_one(stack, monkeypatch):
+    run_catalog(stack)
+    monkeypatch.setattr("catalog.dbt_source.versions", lambda: {"acryl-datahub": "0.0.1"})
+    assert run_catalog(stack).metadata["models_parsed"] == 4
+
+
+def test_a_cache_that_cannot_be_read_is_a_line_in_the_log(stack, store, caplog):
+    run_catalog(stack)
+    for name in ("dbt_source", "proved"):
+        store.put("broken", f"catalog/DEV/{name}.json", b"{")
+    with caplog.at_level(logging.WARNING):
+        run_catalog(stack)
+    told = [r.message for r in caplog.records if "made anew" in r.message]
+    assert len(told) == 2
+
+
+def test_an_aspect_is_proved_again_when_it_changes(stack, store, monkeypatch):
+    checked: list[str] = []
+    check = records._check
+    monkeypatch.setattr(
+        records, "_check", lambda p, r: (checked.append(str(p.aspectName)), check(p, r))
+    )
+    first = run_catalog(stack)
+    assert len(checked) == first.metadata["aspects"]
+    checked.clear()
+    run_catalog(stack)
+    assert set(checked) == {"datasetProfile"}, "which has the time of the run"
+    checked.clear()
+    artifact(VALIDATION, lambda d: d["results"][0].update(because="it matters"))(store)
+    run_catalog(stack)
+    assert "assertionInfo" in checked
+
+
+def test_what_is_not_used_is_not_imported(stack):
+    run_catalog(stack)
+    script = (
+        "import sys, dagster as dg\n"
+        "from catalog.assets import datahub_metadata_ingestion\n"
+        "dg.materialize([datahub_metadata_ingestion])\n"
+        "heavy = ('sqlglot', 'pandas', 'numpy', 'boto3', 'datahub.ingestion.source.dbt.dbt_core')\n"
+        "print('imported:', [name for name in heavy if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "imported: []"
+    assert load_settings(StackSettings).stack_home == stack
