@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.airbyte.environments import environment_of
 from ingestion.airbyte.remembered import Answers
 from ingestion.airbyte.sync import SyncError
 from ingestion.loaders import WHAT_IS_NEW, Scope
@@ -292,6 +293,33 @@ def test_a_stream_that_is_gone_does_not_empty_its_table(syncs, source, starts):
     with pytest.raises(SyncError, match="stream deals is not in the source"):
         syncs.run(source.connection(streams=whole), script)
     assert syncs.query("select count(*) from crm_deals") == [(1,)]
+
+
+def test_a_table_is_not_emptied_by_a_source_that_refuses_in_silence(syncs, source, starts):
+    whole = {"deals": {"sync_mode": "full_refresh", "primary_key": ["id"]}}
+    syncs.run(source.connection(streams=whole), SCRIPT)
+    source.rows()
+    (refused := source.folder / "refused").touch()
+    with pytest.raises(SyncError, match="the token has expired"):
+        syncs.run(source.connection(streams=whole), SCRIPT)
+    assert syncs.query("select count(*) from crm_deals") == [(1,)]
+
+    refused.unlink()
+    syncs.run(source.connection(streams=whole), SCRIPT)
+    assert syncs.query("select count(*) from crm_deals") == [(0,)]
+    starts.clear()
+    syncs.run(source.connection(streams=whole), SCRIPT)
+    assert starts == ["read", "check", "discover"]
+
+
+def test_another_package_beside_the_connector_asks_again(syncs, source, starts):
+    connection = source.connection()
+    syncs.run(connection, SCRIPT)
+    starts.clear()
+    folder = environment_of(connection, syncs.connectors).folder
+    (folder / "lib/python3.11/site-packages/requests-9.0.dist-info").mkdir(parents=True)
+    syncs.run(connection, SCRIPT)
+    assert starts == ASKED
 
 
 def test_a_store_that_takes_nothing_fails_no_sync(syncs, source, starts, caplog):

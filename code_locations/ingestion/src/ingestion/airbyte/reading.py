@@ -95,8 +95,12 @@ class Reading:
 
     @property
     def unheard(self) -> list[str]:
-        """Streams of which there was neither a record nor that they are complete."""
-        return [n for n, w in self.writers.items() if not w.seen and n not in self._complete]
+        """Streams without a record that were to be read whole, or weren't said to be complete."""
+        return [
+            name
+            for name, writer in self.writers.items()
+            if not writer.seen and not (name in self._complete and self.targets[name].incremental)
+        ]
 
     def discard(self) -> None:
         """Remove what was read; nothing of it can be committed any more."""

@@ -2,7 +2,7 @@
 
 What was said before is enough for rows that the warehouse has a place for already. Where it might
 not be, the connector is asked before anything is committed: a column or a key that the source alone
-names, a record that doesn't fit, a stream of which nothing is heard, a read that fails.
+names, a record that doesn't fit, a stream of which nothing comes, a read that fails.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Source:
         why = surprise or "its read failed"
         self._log.info("%s: %s; its connector is asked again", self._connection.name, why)
         try:
-            if failures:
+            if failures or reading.unheard:
                 asked = self._ask(self._connector.discover)
             else:
                 asked = self._ask(self._connector.discover_again)
@@ -134,7 +134,7 @@ class Source:
     def _surprise(self, reading: Reading) -> str | None:
         """Why what was read may not be what the connector would say now; None: it is."""
         for name in reading.unheard:
-            return f"nothing is heard of stream {name}"
+            return f"nothing came of stream {name}"
         for name, writer in reading.writers.items():
             if not writer.seen:
                 continue
