@@ -223,18 +223,19 @@ def test_a_column_that_no_schema_has_is_asked_for_and_taken_as_always(syncs, sou
     assert syncs.query("select id, score from crm_deals order by id") == [(1, None), (2, 1.5)]
 
 
-def test_another_type_ends_as_if_it_had_been_asked_for(syncs, source, starts):
-    source.has(id="integer", title="integer")
-    source.rows({"id": 1, "title": 1})
+def test_a_value_of_another_type_is_set_aside_and_not_rounded(syncs, source, starts):
+    source.has(id="integer", hours="integer")
+    source.rows({"id": 1, "hours": 1})
     syncs.run(source.connection(), SCRIPT)
     starts.clear()
-    source.has(id="integer", title="number")
-    source.rows({"id": 1, "title": 1}, {"id": 2, "title": "none"})
+    source.has(id="integer", hours="number")
+    source.rows({"id": 1, "hours": 1}, {"id": 2, "hours": 1.5}, {"id": 3, "hours": 2.0})
     [stream] = streams_of(syncs.run(source.connection(), SCRIPT))
     assert starts == ["read", "discover", "read"]
-    assert (stream.rows_read, stream.rows_loaded) == (1, 0)
+    assert (stream.rows_read, stream.rows_loaded) == (2, 1)
     [entry] = syncs.quarantine.entries(["airbyte"])
-    assert "expected double" in entry.reason
+    assert "deals.hours: found 1.5, expected bigint" in entry.reason
+    assert syncs.query("select * from crm_deals order by id") == [(1, 1), (3, 2)]
 
 
 def test_rows_are_not_merged_by_a_key_that_the_source_no_longer_has(syncs, source, starts):
