@@ -68,16 +68,18 @@ CHECK = 'say("CONNECTION_STATUS", connectionStatus={"status": "SUCCEEDED"})'
 
 @dataclass
 class Script:
-    """What a fake connector does at each command, in Python."""
+    """What a fake connector does at each command, in Python; it discovers `streams`."""
 
     read: str = ""
     spec: str = SPEC
     check: str = CHECK
+    discover: str = ""
     streams: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def text(self) -> str:
         catalog = {"streams": [stream_of(n, **given) for n, given in self.streams.items()]}
-        discover = f'say("CATALOG", catalog=json.loads({json.dumps(catalog)!r}))'
+        said = f'say("CATALOG", catalog=json.loads({json.dumps(catalog)!r}))'
+        discover = self.discover or said
         bodies = {"spec": self.spec, "check": self.check, "discover": discover, "read": self.read}
         branches = "".join(
             f"\nif command == {name!r}:\n    pass\n" + _indented(body)

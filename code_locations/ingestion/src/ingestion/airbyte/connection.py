@@ -55,11 +55,16 @@ class Stream(Declaration):
 
 
 class Connection(Declaration):
-    """A connection as its file declares it; references to secrets are not resolved."""
+    """A connection as its file declares it; references to secrets are not resolved.
+
+    `discover_hours` is how long what `check` and `discover` said is taken to be true still;
+    0 asks at each sync.
+    """
 
     name: str = Field(pattern=NAME)
     description: str = ""
     connector: ConnectorPackage
+    discover_hours: int = Field(24, ge=0, le=168)
     config: dict[str, Any] = Field(default_factory=dict, repr=False)
     streams: dict[str, Stream] = Field(min_length=1)
     file: Path

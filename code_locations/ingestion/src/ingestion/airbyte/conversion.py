@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_KINDS = {"bigint", "double", "boolean", "varchar", "json", "date", "timestamp", "timestamptz"}
 UNCONVERTED: dict[str, set[type]] = {
     "bigint": {int, type(None)},
     "double": {int, float, type(None)},
@@ -23,6 +24,11 @@ UNCONVERTED: dict[str, set[type]] = {
 }
 SHOWN_CHARACTERS = 80
 _REFUSED = (ValueError, TypeError, OverflowError, InvalidOperation, RecursionError)
+
+
+def is_convertible(column_type: str) -> bool:
+    """Whether a raw table can have the type."""
+    return column_type in _KINDS or _DECIMAL.fullmatch(column_type) is not None
 
 
 def arrow_type(column_type: str) -> pa.DataType:

@@ -43,6 +43,17 @@ class Environment:
         parts = (self.executable, self.bin_folder / "python", self.spec_file)
         return all(part.exists() for part in parts)
 
+    def fingerprint(self) -> str:
+        """A digest of what is installed: packages with their versions, Python, program and spec."""
+        packages = sorted(
+            str(path.relative_to(self.folder))
+            for path in self.folder.glob("lib/python*/site-packages/*.dist-info")
+        )
+        said = hashlib.sha256("\0".join([self.folder.name, self.program, *packages]).encode())
+        for part in (self.executable, self.spec_file):
+            said.update(hashlib.sha256(part.read_bytes()).digest())
+        return said.hexdigest()
+
 
 def environment_of(connection: Connection, connectors: Path) -> Environment:
     """Where the connection's connector is, or will be, below `connectors`."""

@@ -66,16 +66,16 @@ class Connector:
         logger: logging.Logger,
     ) -> None:
         self.name = environment.package
-        self.redact = Redactor(secrets)
         self._environment = environment
         self._config = config
-        self._secrets = set(secrets)
+        self._schemas = self._read_schemas()
+        self.redact = Redactor(secrets.union(*(secret_values(s, config) for s in self._schemas)))
         self._limits = limits
         self._log = logger
         scratch.mkdir(parents=True, exist_ok=True)
         remove_leftovers(scratch)
         self.folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=scratch))
-        self._config_file = self._write("config.json", config)
+        self._config_option = ("--config", str(self._write("config.json", config)))
 
     def __enter__(self) -> Connector:
         return self
@@ -94,14 +94,17 @@ class Connector:
         The two run at once, since most of their time is the connector's own start; before, the
         configuration is held against the `spec` that is kept. Raises ConnectorError.
         """
-        self._validate(json.loads(self._environment.spec_file.read_bytes()))
-        config = ["--config", str(self._config_file)]
-        with self._start("check", *config) as check, self._start("discover", *config) as discover:
+        self._validate()
+        with self._start("check", *self._config_option) as check, self._discovering() as discover:
             status = self._answer(check, "check", ConnectionStatus)
             if not status.succeeded:
                 raise self._error("check", f"the source refuses: {self.redact(status.message)}")
-            catalog = self._answer(discover, "discover", Catalog)
-        return catalog.streams
+            return self._answer(discover, "discover", Catalog).streams
+
+    def discover_again(self) -> tuple[dict[str, Any], ...]:
+        """As `discover`, after a read has shown that `check` would pass."""
+        with self._discovering() as discover:
+            return self._answer(discover, "discover", Catalog).streams
 
     def read(
         self, catalog: Sequence[dict[str, Any]], state: Any | None
@@ -112,13 +115,16 @@ class Connector:
         ConnectorError otherwise, after all messages before were handed out.
         """
         arguments = [
-            *("--config", str(self._config_file)),
+            *self._config_option,
             *("--catalog", str(self._write("catalog.json", {"streams": list(catalog)}))),
         ]
         if state is not None:
             arguments += ["--state", str(self._write("state.json", state))]
         with self._start("read", *arguments) as process:
             yield from self._messages(process, "read")
+
+    def _discovering(self) -> ConnectorProcess:
+        return self._start("discover", *self._config_option)
 
     def _start(self, *command: str) -> ConnectorProcess:
         try:
@@ -199,21 +205,28 @@ class Connector:
         step = "correct the connection's config" if config_fault else "see the log above"
         return ConnectorError(f"{self.name} {command}: {found}{because}; {step}")
 
-    def _validate(self, spec: dict[str, Any]) -> None:
-        from jsonschema.exceptions import UnknownType
-        from jsonschema.validators import validator_for
-        from referencing.exceptions import Unresolvable
-
-        schemas = [spec]
+    def _read_schemas(self) -> list[dict[str, Any]]:
+        """The `spec` that is kept; none while the connector is being installed."""
+        if not self._environment.spec_file.exists():
+            return []
+        schemas = [json.loads(self._environment.spec_file.read_bytes())]
         manifest = self._config.get(INJECTED_MANIFEST)
         if isinstance(manifest, dict):
             # The runner of manifests tells its own spec; the manifest holds the source's.
             schemas.append((manifest.get("spec") or {}).get("connection_specification") or {})
-        for schema in schemas:
-            self._secrets |= secret_values(schema, self._config)
-        self.redact = Redactor(self._secrets)
+        return schemas
+
+    def _validate(self) -> None:
+        from jsonschema.exceptions import UnknownType
+        from jsonschema.validators import validator_for
+        from referencing.exceptions import Unresolvable
+
         try:
-            errors = [e for s in schemas for e in validator_for(s)(s).iter_errors(self._config)]
+            errors = [
+                e
+                for schema in self._schemas
+                for e in validator_for(schema)(schema).iter_errors(self._config)
+            ]
         except (re.error, UnknownType, Unresolvable) as error:
             # The spec itself is at fault; `check` will tell what is wrong with the configuration.
             self._log.debug("%s: its spec can't be used to validate: %s", self.name, error)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Literal
 
 from ingestion.airbyte.messages import Estimate, Message, Record, State, StreamStatus
@@ -47,7 +49,7 @@ class Reading:
         self.writers = {
             name: RecordWriter(
                 name,
-                connector.folder / target.table.table_name,
+                self._folder_of(target),
                 columns={c.name: c.type for c in target.table.columns},
                 fields=target.fields,
                 later_types=target.later_types,
@@ -90,6 +92,23 @@ class Reading:
         names = sorted((self._started | self._incomplete) - self._complete)
         self._failed = bool(names)
         return [f"{self.connector.name} read: stream {name} was left incomplete" for name in names]
+
+    @property
+    def unheard(self) -> list[str]:
+        """Streams without a record that were to be read whole, or weren't said to be complete."""
+        return [
+            name
+            for name, writer in self.writers.items()
+            if not writer.seen and not (name in self._complete and self.targets[name].incremental)
+        ]
+
+    def discard(self) -> None:
+        """Remove what was read; nothing of it can be committed any more."""
+        for target in self.targets.values():
+            shutil.rmtree(self._folder_of(target), ignore_errors=True)
+
+    def _folder_of(self, target: Target) -> Path:
+        return self.connector.folder / target.table.table_name
 
     def outcomes(self) -> dict[str, Outcome]:
         """What may be committed of each stream, after `run`."""

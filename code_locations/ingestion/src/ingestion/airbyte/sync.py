@@ -14,8 +14,9 @@ from ingestion.airbyte.process import Limits
 from ingestion.airbyte.protocol import Connector, ConnectorError
 from ingestion.airbyte.reading import Outcome, Reading
 from ingestion.airbyte.records import BadRecord
+from ingestion.airbyte.remembered import Memory
+from ingestion.airbyte.source import Source
 from ingestion.airbyte.state import StateLog
-from ingestion.airbyte.targets import build_targets
 from ingestion.loaders import WHAT_IS_NEW, Scope
 from ingestion.loading.tables import with_all_tables
 from ingestion.quarantine import Quarantine
@@ -24,7 +25,7 @@ from stack.errors import StackError
 from stack.load_report import InputReport, SetAside, TableReport
 from stack.load_report import Outcome as Became
 from stack.raw import Column
-from stack.settings import WarehouseSettings, environment_variables, load_settings
+from stack.settings import StackSettings, WarehouseSettings, environment_variables, load_settings
 from stack.warehouse import columns_of, connect
 
 OUTCOMES: dict[Outcome, Became] = {
@@ -73,45 +74,47 @@ def sync(  # noqa: PLR0913 - what a run gives, once
     limits = Limits(settings.airbyte_deadline_seconds, settings.airbyte_silence_seconds)
     package = connection.connector.package
     present = present_columns(connection)
-    states = StateLog(
-        read_state(connection.name),
-        package.partition("==")[0],
-        {name for name, stream in connection.streams.items() if stream.sync_mode == "incremental"},
-        lost={name for name, columns in present.items() if not columns},
-        anew=scope.anew,
-    )
-    if states.foreign:
+    saved = read_state(connection.name)
+
+    def states() -> StateLog:
+        return StateLog(
+            saved,
+            package.partition("==")[0],
+            {n for n, stream in connection.streams.items() if stream.sync_mode == "incremental"},
+            lost={name for name, columns in present.items() if not columns},
+            anew=scope.anew,
+        )
+
+    before = states()
+    if before.foreign:
         logger.warning("%s: state of %s is not for %s; all is read anew", connection.name,
-                       states.foreign, package)  # fmt: skip
-    for stream in states.forgotten:
+                       before.foreign, package)  # fmt: skip
+    for stream in before.forgotten:
         logger.warning("%s is gone; stream %s is read anew", connection.table_name(stream), stream)
+    artifacts = load_settings(StackSettings).artifacts
+    memory = Memory(connection, environment, config, url=artifacts, logger=logger)
     with Connector(
         environment, config, secrets=secrets, limits=limits, scratch=scratch / "airbyte",
         logger=logger,
     ) as connector:  # fmt: skip
+        source = Source(connection, connector, memory, present=present, states=states,
+                        anew=scope.anew, logger=logger)  # fmt: skip
         try:
-            targets, unavailable = build_targets(connection, connector.discover(), present)
+            found = source.read(ask=scope.full_refresh)
         except ConnectorError as error:
             raise SyncError(str(error)) from None
-        if not targets:
-            raise SyncError("; ".join(unavailable.values()), _without(connection, unavailable))
-        states.absent |= unavailable.keys()
-        logger.info("%s: connected, reading %s", connection.name, ", ".join(targets))
-        reading = Reading(
-            connector,
-            targets,
-            states,
-            resumable=connection.connector.resumable and not scope.anew,
-            logger=logger,
-        )
-        failures = [*unavailable.values(), *reading.run()]
+        failed, reading = _without(connection, found.unavailable), found.reading
+        if reading is None:
+            raise SyncError("; ".join(found.unavailable.values()), failed)
+        failures = [*found.unavailable.values(), *found.failures]
         done = _commit(connection, reading, quarantine, scope)
-        failed = _without(connection, unavailable)
         done = Synced((*done.inputs, *failed.inputs), done.tables)
     if failures:
         outcomes = reading.outcomes().items()
         told = ", ".join(f"{connection.table_name(name)} {outcome}" for name, outcome in outcomes)
         raise SyncError(f"{'; '.join(failures)} (committed: {told})", done)
+    if found.asked:
+        memory.keep(found.asked.streams, found.asked.at)
     return done
 
 

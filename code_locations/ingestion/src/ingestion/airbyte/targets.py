@@ -8,6 +8,7 @@ from typing import Any
 
 from ingestion.airbyte.columns import column_name, identifier, says_a_type, type_of_schema
 from ingestion.airbyte.connection import Connection, Stream
+from ingestion.airbyte.conversion import is_convertible
 from stack.errors import StackError
 from stack.raw import Column, RawTable
 
@@ -65,7 +66,20 @@ def build_target(
     stream = connection.streams[name]
     found = _find(f"{connection.file}: stream {name}", name, stream.namespace, available)
     target = _target(connection, name, stream, found)
-    return replace(target, later_types={**target.later_types, **present})
+    table = target.table
+    if connection.declared_table(name) is None:
+        columns = tuple(_as_present(column, present) for column in table.columns)
+        table = table.model_copy(update={"columns": columns})
+    return replace(target, table=table, later_types={**target.later_types, **present})
+
+
+def _as_present(column: Column, present: Mapping[str, str]) -> Column:
+    """The column with the type that it has in the warehouse, into which its values have to fit.
+
+    Else a source's 1.5 would be rounded on its way into a column that began as an integer.
+    """
+    type_ = present.get(column.name, column.type)
+    return column.model_copy(update={"type": type_}) if is_convertible(type_) else column
 
 
 def _find(
