@@ -21,6 +21,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.argument("pipeline", default=DAILY.name, type=click.Choice([p.name for p in PIPELINES]))
 @click.option("--skip-validations", is_flag=True, help="Validate nothing.")
 @click.option("--force-full-refresh", is_flag=True, help="Read and build everything anew.")
+@click.option("--full", is_flag=True, help="Make and judge all again; tell what held wrongly.")
 @click.option("--target-models", default="", metavar="SELECTION", help="Only these dbt models.")
 @click.option("--first-day", type=DAY, help="Rebuild from this day.")
 @click.option("--last-day", type=DAY, help="To this day; default: only the first.")
@@ -28,6 +29,7 @@ def run(  # noqa: PLR0913, PLR0917 - click passes each by its name
     pipeline: str,
     skip_validations: bool,
     force_full_refresh: bool,
+    full: bool,
     target_models: str,
     first_day: datetime | None,
     last_day: datetime | None,
@@ -43,6 +45,7 @@ def run(  # noqa: PLR0913, PLR0917 - click passes each by its name
     run_config = options_config(
         skip_validations=skip_validations,
         force_full_refresh=force_full_refresh,
+        full=full,
         target_models=target_models,
     )
     tags = range_tags(Days(first, last)) if first and last else {}

@@ -52,7 +52,7 @@ def datahub_metadata_ingestion(
         load_settings(DataHubSettings),
         context.run.run_id,
         context.log.info,
-        everything=options.force_full_refresh,
+        everything=options.full or options.force_full_refresh,
     )
     if context.selected_asset_keys:
         catalogued = catalogue.write()

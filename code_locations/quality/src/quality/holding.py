@@ -18,6 +18,7 @@ from stack.declarations import DeclarationError
 from stack.gx_artifacts import ExpectationResult
 from stack.held import Claim, today
 from stack.settings import WarehouseSettings
+from stack.sql import literal
 from stack.sql_reads import Reads, Table, clock_of, tables_named
 from stack.warehouse.versions import Name, Relation, content_of, digest, relations
 
@@ -45,8 +46,7 @@ class Contents:
     def __post_init__(self) -> None:
         rows = self.connection.execute(
             "select distinct schema_name, table_name from duckdb_columns() "
-            "where database_name = ? and not internal",
-            [self.settings.database],
+            f"where database_name = {literal(self.settings.database)} and not internal"
         ).fetchall()
         names: list[Name] = [(schema, table) for schema, table in rows]
         for name, relation in relations(self.connection, self.settings, names).items():

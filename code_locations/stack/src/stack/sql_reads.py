@@ -9,6 +9,8 @@ from enum import IntEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from stack.sql import literal
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -55,7 +57,7 @@ def tables_named(sql: str) -> frozenset[Table] | None:
     It can't be of what isn't DuckDB's SELECT, and of functions that aren't DuckDB's own, or
     that read files or other queries. Each is (catalog, schema, name), in lower case, as named.
     """
-    serialized = _parser().execute("select json_serialize_sql(?)", [sql]).fetchone()
+    serialized = _parser().execute(f"select json_serialize_sql({literal(sql)})").fetchone()
     parsed = json.loads(serialized[0]) if serialized else {"error": True}
     if parsed["error"]:
         return None

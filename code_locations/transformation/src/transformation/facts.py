@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stack.dbt_artifacts import Node
 from stack.markdown import markdown_table
 from stack.settings import WarehouseSettings
-from stack.sql import identifier
+from stack.sql import identifier, literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,8 +31,8 @@ def columns_by_table(
     """Columns of each table that exists, by unique id; one query for all."""
     rows = connection.execute(
         "select schema_name, table_name, column_name, data_type from duckdb_columns() "
-        "where database_name = ? order by schema_name, table_name, column_index",
-        [settings.database],
+        f"where database_name = {literal(settings.database)} "
+        "order by schema_name, table_name, column_index"
     ).fetchall()
     found: dict[tuple[str, str], list[WarehouseColumn]] = {}
     for schema, table, name, data_type in rows:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
+from stack.sql import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -34,8 +35,8 @@ def columns_of(
     """Columns of a table or view in their order; empty if there is no such table."""
     rows = connection.execute(
         "select column_name, data_type from duckdb_columns() "
-        "where database_name = ? and schema_name = ? and table_name = ? order by column_index",
-        [settings.database, schema, table],
+        f"where database_name = {literal(settings.database)} and schema_name = {literal(schema)} "
+        f"and table_name = {literal(table)} order by column_index"
     ).fetchall()
     return tuple(TableColumn(name, data_type) for name, data_type in rows)
 

@@ -1,5 +1,7 @@
 """Content versions of tables: any writer moves them, ours or not.
 
+No value is bound here or in what runs each time: DuckDB imports pandas as soon as one is.
+
 Why these and no others: docs/decisions/0044-cost-follows-change.md.
 """
 
@@ -17,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stack.artifacts import write_atomically
 from stack.settings import WarehouseSettings
-from stack.sql import identifier
+from stack.sql import identifier, literal
 from stack.warehouse.connection import is_postgres
 
 if TYPE_CHECKING:
@@ -93,8 +95,7 @@ def _columns(
 ) -> dict[Name, str]:
     rows = connection.execute(
         "select schema_name, table_name, list((column_name, data_type) order by column_index) "
-        "from duckdb_columns() where database_name = ? group by all",
-        [settings.database],
+        f"from duckdb_columns() where database_name = {literal(settings.database)} group by all"
     ).fetchall()
     return {(s, t): digest(columns) for s, t, columns in rows if (s, t) in names}
 
@@ -103,8 +104,8 @@ def _views(
     connection: DuckDBPyConnection, settings: WarehouseSettings, names: set[Name]
 ) -> Iterable[tuple[Name, str]]:
     rows = connection.execute(
-        "select schema_name, view_name, sql from duckdb_views() where database_name = ?",
-        [settings.database],
+        "select schema_name, view_name, sql from duckdb_views() "
+        f"where database_name = {literal(settings.database)}"
     ).fetchall()
     return (((schema, view), sql) for schema, view, sql in rows if (schema, view) in names)
 
