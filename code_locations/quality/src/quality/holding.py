@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -79,12 +80,17 @@ class Contents:
         contents = [self.content(table) for table in read]
         if None in contents:
             return None
-        libraries = [version(name) for name in ("great-expectations", "duckdb", "pandas")]
-        return digest(CODE_VERSION, libraries, asdict(expectation), suite.key, query, contents)
+        return digest(CODE_VERSION, _libraries(), asdict(expectation), suite.key, query, contents)
 
     def fingerprints(self, suites: Iterable[Suite]) -> dict[str, str | None]:
         """Those of all expectations of the suites."""
         return {key_of(s, e): self.fingerprint(s, e) for s in suites for e in s.expectations}
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """Versions of what judges."""
+    return tuple(version(name) for name in ("great-expectations", "duckdb", "pandas"))
 
 
 def held_results(

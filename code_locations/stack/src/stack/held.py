@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stack.artifacts import ArtifactError, ArtifactStore
 
+HELD_AT = "held_at"
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +46,7 @@ class Claim(BaseModel):
         """Since when and whose run, as Dagster shows it."""
         return {
             "holds_since": dg.MetadataValue.dagster_run(self.run_id),
-            "held_at": dg.MetadataValue.timestamp(self.at),
+            HELD_AT: dg.MetadataValue.timestamp(self.at),
         }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+
+from stack.held import HELD_AT
 
 
 @dataclass
@@ -36,6 +39,8 @@ class RunRecord:
     tables: dict[tuple[str, ...], TableResult] = field(default_factory=dict)
     checks: dict[tuple[str, ...], list[dg.AssetCheckEvaluation]] = field(default_factory=dict)
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    held_models: int = 0
+    held_since: float | None = None  # the latest run that something holds since, in seconds
     failure: str | None = None  # what stopped it before its first step
 
     def add(self, entry: dg.EventLogEntry) -> None:
@@ -60,6 +65,21 @@ class RunRecord:
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             evaluation = event.asset_check_evaluation_data
             self.checks.setdefault(tuple(evaluation.asset_key.path), []).append(evaluation)
+            self._note_held(evaluation.metadata)
+        elif event.event_type_value == "ASSET_OBSERVATION":
+            observed = event.asset_observation_data.asset_observation.metadata
+            self.held_models += self._note_held(observed)
+
+    @property
+    def held_checks(self) -> int:
+        """How many checks hold since an earlier run."""
+        return sum(HELD_AT in check.metadata for found in self.checks.values() for check in found)
+
+    def _note_held(self, metadata: Mapping[str, dg.MetadataValue[Any]]) -> bool:
+        if HELD_AT not in metadata:
+            return False
+        self.held_since = max(self.held_since or 0.0, float(metadata[HELD_AT].value))
+        return True
 
     def _add_materialization(self, materialization: dg.AssetMaterialization) -> None:
         path = tuple(materialization.asset_key.path)

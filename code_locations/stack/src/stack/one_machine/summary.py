@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import dagster as dg
 from rich.console import Console
@@ -25,6 +26,12 @@ def print_summary(console: Console, record: RunRecord, *, succeeded: bool) -> No
     loaded = sum(t.loaded or 0 for t in record.tables.values())
     if succeeded and not loaded and any(t.path[0] == "raw" for t in record.tables.values()):
         console.print("Nothing new in the sources: the tables stay as they were.")
+    if record.held_since is not None:
+        console.print(
+            f"{_several(record.held_models, 'model')} and {_several(record.held_checks, 'check')} "
+            f"hold since {datetime.fromtimestamp(record.held_since, UTC):%Y-%m-%d %H:%M} UTC: "
+            "nothing that they follow from has changed. `stack run --full` does all again."
+        )
     passed, failed = _count(c for checks in record.checks.values() for c in checks)
     layers = {t.path[0] for t in record.tables.values()}
     rows = sum(t.rows or 0 for t in record.tables.values() if t.path[0] == "raw")
