@@ -65,8 +65,7 @@ def great_expectations_validation(
     for result in validation.failures:
         report = context.log.error if result.fails_the_run else context.log.warning
         report(f"{result.table}: {result.error or result.expectation.name + ' not met'}")
-    if len(held) < len(validation.results) or read_validation(store) is None:
-        _keep(store, validation)
+    _keep(store, validation, is_judged=len(held) < len(validation.results))
     alert = alert_of(validation)
     if alert:
         metadata = _metadata(validation, held) | {
@@ -134,11 +133,14 @@ def _validate(
     return run_checkpoint(CHECKPOINT, warehouse, run_id=run_id, report=report, only=only)
 
 
-def _keep(artifacts: ArtifactStore, validation: Validation) -> None:
+def _keep(artifacts: ArtifactStore, validation: Validation, *, is_judged: bool) -> None:
+    """Keep the results, if they aren't those that are kept, and the pages of what was judged."""
     from quality.data_docs import archive
 
-    write_validation(artifacts, validation.as_artifact())
-    if validation.data_docs:
+    found, latest = validation.as_artifact(), read_validation(artifacts)
+    if is_judged or latest is None or not found.says_as(latest):
+        write_validation(artifacts, found)
+    if is_judged and validation.data_docs:
         pages = archive(Path(validation.data_docs).parent, validation.run_id)
         artifacts.put(validation.run_id, DATA_DOCS, pages)
 

@@ -50,6 +50,13 @@ class ValidationResult(_Part):
     results: tuple[ExpectationResult, ...] = ()
     data_docs: str | None = None
 
+    def says_as(self, other: ValidationResult) -> bool:
+        """Whether both found the same, at whatever time."""
+        mine, its = (
+            [result.model_dump(mode="json") for result in one.results] for one in (self, other)
+        )
+        return (self.checkpoint, self.success, mine) == (other.checkpoint, other.success, its)
+
 
 def write_validation(store: ArtifactStore, result: ValidationResult) -> str:
     """Keep it for the stages after; return its URL."""

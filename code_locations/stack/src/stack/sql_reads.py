@@ -59,7 +59,7 @@ def tables_named(sql: str) -> frozenset[Table] | None:
     """
     serialized = _parser().execute(f"select json_serialize_sql({literal(sql)})").fetchone()
     parsed = json.loads(serialized[0]) if serialized else {"error": True}
-    if parsed["error"]:
+    if parsed["error"] or len(parsed["statements"]) != 1:
         return None
     try:
         return frozenset(_tables(parsed["statements"], frozenset()))
