@@ -5,6 +5,7 @@ the `graph` of the project; `testing` tells what tests found, `asset_metadata` (
 `lineage` and `plots`) what models are. Of dbt: `project` finds it and knows what it is parsed from,
 `sources` generates its sources, `prepare` parses it, `models` runs it by `runner` on `options`.
 `daily` leaves out what holds, which `holding` knows by the `state` of the tables and the
-`fingerprints` of definitions. `warehouse_plugin` is loaded by dbt itself, and `dbt_cli` is dbt by hand. `definitions`, `location`,
+`fingerprints` of definitions. `warehouse_plugin` is loaded by dbt itself, and `dbt_cli` is dbt by
+hand. `definitions`, `location`,
 `settings` and `health` are as in every location.
 """
