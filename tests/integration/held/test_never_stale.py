@@ -247,7 +247,7 @@ class Nights(RuleBasedStateMachine):
             with connect(self.settings, read_only=True) as connection:
                 after = state_of(graph, definitions, connection, self.settings)
             self.said.append((len(held), len(to_run)))
-            now = Witness(f"{self.runs}", claims).after_models(before, after, outcomes)
+            now = Witness(f"{self.runs}", self.day, claims).after_models(before, after, outcomes)
             write_claims(self.store, OF_MODELS, f"{self.runs}", now)
         return missing
 
@@ -272,7 +272,7 @@ class Nights(RuleBasedStateMachine):
                 found[name] = rows == 0
                 outcomes.append({"unique_id": uid, "status": status, "compiled_code": compiled})
             after = state_of(graph, definitions, connection, self.settings)
-        now = Witness(f"{self.runs}", models).after_tests(before, after, claims, outcomes)
+        now = Witness(f"{self.runs}", self.day, models).after_tests(before, after, claims, outcomes)
         write_claims(self.store, OF_TESTS, f"{self.runs}", now)
         return found
 
@@ -287,7 +287,7 @@ class Nights(RuleBasedStateMachine):
                     met = self.met(connection, suite)
                     judged[key] = Result(expectation, success=met, error=None)
         now = {key: claim for key, (_, claim) in held.items()}
-        now |= claims_of(judged, prints, f"{self.runs}")
+        now |= claims_of(judged, prints, f"{self.runs}", self.day)
         write_claims(self.store, EXPECTATIONS, f"{self.runs}", now)
         return dict.fromkeys(held, True) | {key: bool(r.success) for key, r in judged.items()}
 
@@ -354,3 +354,26 @@ def test_a_night_without_news_makes_and_judges_nothing_but_what_can_not_be_told(
     assert nights.said[:4] == [(0, 8), (7, 1), (7, 1), (8, 0)]
     held, _ = nights.said[4]
     assert held == 3  # the views
+
+
+def test_a_run_over_midnight_leaves_no_claim_about_what_reads_the_date(monkeypatch):
+    for module in (stack.held, transformation.holding, quality.holding):
+        monkeypatch.setattr(module, "today", stack.held.today)
+    nights = Nights()
+    nights.enter(1, 1, 1)
+    nights.daily()
+    yesterday = nights.day - timedelta(days=1)
+    with connect(nights.settings, read_only=True) as connection:
+        graph, definitions = nights.project.graph(), nights.project.definitions()
+        state = state_of(graph, definitions, connection, nights.settings)
+    outcomes = [
+        {"unique_id": m.unique_id, "status": "success", "compiled_code": nights.project.sql(m.name)}
+        for m in graph.models
+    ]
+    claims = Witness("over midnight", yesterday, {}).after_models(state, state, outcomes)
+    nights.teardown()
+    assert {uid.rpartition(".")[2] for uid in claims} == set(MODELS) - {
+        "recent",
+        "ages",
+        "elsewhere",
+    }

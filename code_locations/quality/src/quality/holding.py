@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -117,18 +117,24 @@ def held_results(
 
 
 def claims_of(
-    results: Mapping[str, Result], fingerprints: Mapping[str, str | None], run_id: str
+    results: Mapping[str, Result],
+    fingerprints: Mapping[str, str | None],
+    run_id: str,
+    began: date,
 ) -> dict[str, Claim]:
-    """Claims about the results of a run, by key; what isn't met leaves none."""
-    now = datetime.now(UTC)
-    return {
-        key: Claim(
+    """Claims about the results of a run that `began` on a day; what isn't met leaves none."""
+    claims = {}
+    for key, result in results.items():
+        fingerprint = fingerprints.get(key)
+        reads_date = clock_of(result.expectation.sql or "") is Reads.DATE
+        # Which of two days was read can't be told.
+        if not result.success or fingerprint is None or (reads_date and began != today()):
+            continue
+        claims[key] = Claim(
             fingerprint=fingerprint,
             run_id=run_id,
-            at=now,
-            day=today() if clock_of(result.expectation.sql or "") is Reads.DATE else None,
+            at=datetime.now(UTC),
+            day=began if reads_date else None,
             result=result.as_artifact().model_dump(mode="json", by_alias=True),
         )
-        for key, result in results.items()
-        if result.success and (fingerprint := fingerprints.get(key)) is not None
-    }
+    return claims

@@ -16,7 +16,7 @@ from quality.project import open_context, put_off_scipy, working_copy
 from quality.queries import failing_rows
 from quality.results import Result, Validation
 from quality.suites import Judge, Verdict
-from stack.held import Claim
+from stack.held import Claim, today
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect, ensure_raw_tables
@@ -69,7 +69,7 @@ def run_what_changed(
     Returns the validation with the results of all, the claims of those that hold, by key, and
     all claims there are now. Where all hold, Great Expectations isn't even loaded.
     """
-    suites = checkpoint.suites
+    began, suites = today(), checkpoint.suites
     with connect(warehouse) as connection:
         ensure_raw_tables(connection, warehouse, raw_tables())
         before = Contents(connection, warehouse).fingerprints(suites)
@@ -95,7 +95,7 @@ def run_what_changed(
         for result in found.results
         if result.table == suite.name and key_of(suite, result.expectation) not in held
     }
-    return found, since, since | claims_of(judged, steady, run_id)
+    return found, since, since | claims_of(judged, steady, run_id, began)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stack.artifacts import ArtifactStore
 from stack.dbt_artifacts import CATALOG, MANIFEST, RUN_RESULTS, TEST_RESULTS, catalog_document
-from stack.held import Claim, read_claims, write_claims
+from stack.held import Claim, read_claims, today, write_claims
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect, ensure_raw_tables
 from stack.warehouse.versions import Name, content_of
@@ -46,6 +47,7 @@ class Daily:
 
         Raises as `run_models`.
         """
+        began = today()
         graph, definitions = self._project()
         with connect(self.settings) as connection:
             ensure_raw_tables(connection, self.settings, self.project.raw_tables)
@@ -64,13 +66,14 @@ class Daily:
         run = None
         if to_run or not held:
             run = run_models(self.project, self.settings, scratch, report, options)
-        return Made(self, before, claims, held, contents, run)
+        return Made(self, began, before, claims, held, contents, run)
 
     def judge(self, scratch: Path, report: Report, options: Sequence[str]) -> Judged:
         """Judge the tests that don't hold, or those that dbt's `options` select.
 
         Raises as `run_tests`.
         """
+        began = today()
         graph, definitions = self._project()
         with connect(self.settings, read_only=True) as connection:
             state = state_of(graph, definitions, connection, self.settings)
@@ -85,7 +88,9 @@ class Daily:
             run = run_tests(self.project, scratch, report, options)
             with connect(self.settings, read_only=True) as connection:
                 after = state_of(graph, definitions, connection, self.settings)
-            tests = Witness(self.run_id, models).after_tests(state, after, tests, _outcomes(run))
+            tests = Witness(self.run_id, began, models).after_tests(
+                state, after, tests, _outcomes(run)
+            )
             write_claims(self.store, TESTS, self.run_id, tests)
         self.keep_results(TEST_RESULTS, run, held, wanted)
         return Judged(held, run)
@@ -131,6 +136,7 @@ class Made:
     """Models that hold, by unique id, and the run of the others; none, if all hold."""
 
     daily: Daily
+    began: date
     before: State
     claims: dict[str, Claim]
     held: Mapping[str, Claim]
@@ -147,7 +153,7 @@ class Made:
                 warehouse.connection,
                 warehouse.settings,
             )
-            witness = Witness(self.daily.run_id, dict(claims))
+            witness = Witness(self.daily.run_id, self.began, dict(claims))
             claims = witness.after_models(self.before, after, _outcomes(self.run))
             write_claims(self.daily.store, MODELS, self.daily.run_id, claims)
         self.daily.keep_results(RUN_RESULTS, self.run, self.held, [*self.before.graph.tables])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from stack.held import Claim, today
@@ -56,9 +56,13 @@ def held_tests(state: State, claims: Mapping[str, Claim]) -> dict[str, Claim]:
 
 @dataclass(frozen=True)
 class Witness:
-    """What makes claims of what a run found. `models` are the claims about views."""
+    """What makes claims of what a run found.
+
+    `began` is the day on which it did; `models` are the claims about views.
+    """
 
     run_id: str
+    began: date
     models: dict[str, Claim]
 
     def after_models(
@@ -116,11 +120,13 @@ class Witness:
         reads = self._reads(uid, outcome.get("compiled_code"), state)
         if fingerprint is None or reads is Reads.UNTOLD:
             return
+        if reads is Reads.DATE and self.began != today():
+            return  # which of the days it read can't be told
         claims[uid] = Claim(
             fingerprint=fingerprint,
             run_id=self.run_id,
             at=datetime.now(UTC),
-            day=today() if reads is Reads.DATE else None,
+            day=self.began if reads is Reads.DATE else None,
             output=output,
             result=dict(outcome),
         )
