@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from pydantic import SecretStr
 
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect
@@ -22,9 +23,12 @@ WRITES = (
 )
 
 
-@pytest.fixture(params=["duckdb", "ducklake"])
+@pytest.fixture(params=["duckdb", "ducklake", "ducklake on Postgres"])
 def warehouse(request, stack_home) -> WarehouseSettings:
-    settings = WarehouseSettings(stack_home=stack_home, dlt_destination=request.param)
+    settings = WarehouseSettings(stack_home=stack_home, dlt_destination=request.param.split()[0])
+    if "Postgres" in request.param:
+        url = SecretStr(request.getfixturevalue("database_url"))
+        settings = settings.model_copy(update={"ducklake_catalog_url": url})
     write(
         settings,
         "create schema s",
@@ -68,6 +72,7 @@ def test_a_table_that_is_not_there_has_none(warehouse):
         assert relations(connection, warehouse, [("s", "other")]) == {}
 
 
+@pytest.mark.parametrize("warehouse", ["duckdb", "ducklake"], indirect=True)
 def test_after_a_restore_other_writes_are_other_versions(warehouse, tmp_path):
     """As many as before it: numbers of snapshots come again."""
     shutil.copytree(warehouse.stack_home, tmp_path / "saved")
