@@ -1,0 +1,95 @@
+"""What a daily run costs as things change, against `dbt build` of the same project by itself.
+
+    python -m benchmarks.daily [--size 1000] [--large 0]
+
+CPU seconds of the processes of a run, all of which end with it, on the sample books of `--size`
+time entries. `--large` compares a run with nothing new on books of that size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.report import Finding, median, publish
+
+STACK = str(Path(sys.executable).with_name("stack"))
+
+
+def main() -> int:
+    """Measure, publish, and return 1 if a budget is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=1000)
+    parser.add_argument("--large", type=int, default=0)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="stack-bench-") as folder:
+        home = Path(folder) / "home"
+        seconds(home, "sample-data", "--size", str(options.size))
+        first = seconds(home, "run")
+        nothing = [seconds(home, "run") for _ in range(options.repeats)]
+        build = [seconds(home, "dbt", "build", "--exclude", "test_type:unit") for _ in nothing]
+        full = seconds(home, "run", "--full")
+        change_a_time_entry(home)
+        one_file = seconds(home, "run")
+        findings = [
+            Finding("nothing new", "dbt build", median(nothing), median(build), 0.5),
+            Finding("everything, with --full", "dbt build", full, median(build), 2.5),
+            Finding("one changed file of time entries", "--full", one_file, full, 0.5),
+            Finding("first run", "dbt build", first, median(build), None),
+        ]
+        if options.large:
+            large = Path(folder) / "large"
+            seconds(large, "sample-data", "--size", str(options.large))
+            seconds(large, "run")
+            same = [seconds(large, "run") for _ in nothing]
+            what = f"nothing new, {options.large:,} time entries"
+            small = f"{options.size:,}"
+            findings.append(Finding(what, small, median(same), median(nothing), 1.2))
+    conditions = {"size": options.size, "large": options.large, "repeats": options.repeats}
+    return 0 if publish("daily", findings, conditions) else 1
+
+
+def seconds(home: Path, *arguments: str) -> float:
+    """CPU seconds of a command of the stack and of all that it starts."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run([STACK, *arguments], home)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def run(command: Sequence[str], home: Path) -> None:
+    """Run it to its end; what it said is shown if it fails."""
+    done = subprocess.run(
+        command,
+        env=os.environ | {"STACK_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+
+
+def change_a_time_entry(home: Path) -> None:
+    """A minute more in one row of the newest file."""
+    newest = max((home / "exports" / "books" / "time_entries").glob("*.parquet"))
+    changed = newest.with_name("changed.parquet")
+    duckdb.execute(
+        "copy (select * exclude (file_row_number) "
+        "replace (minutes + (file_row_number = 0)::integer as minutes) "
+        f"from read_parquet('{newest}', file_row_number = true)) to '{changed}'"
+    )
+    changed.replace(newest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
