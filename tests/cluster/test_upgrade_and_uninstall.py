@@ -29,6 +29,22 @@ STOP = """mutation ($id: String!) { stopRunningSchedule(id: $id) { __typename
   ... on PythonError { message } } }"""
 
 
+IMAGES = """{ workspaceOrError { ... on Workspace { locationEntries {
+  name displayMetadata { key value } } } } }"""
+
+
+def images_known(release) -> dict[str, str]:
+    """The image that the webserver would run each location's jobs on, by location."""
+    entries = release.ui.query(IMAGES)["workspaceOrError"]["locationEntries"]
+    found = {entry["name"]: entry["displayMetadata"] for entry in entries}
+    return {
+        name: item["value"]
+        for name, items in found.items()
+        for item in items
+        if item["key"] == "image"
+    }
+
+
 def stop_schedule(release, location: str, name: str) -> None:
     found = release.ui.query(SELECTOR, location=location, name=name)["scheduleOrError"]
     answer = release.ui.query(STOP, id=found["scheduleState"]["id"])["stopRunningSchedule"]
@@ -85,6 +101,11 @@ def test_the_next_run_finishes_while_every_image_is_replaced(release, ended, nex
     assert starts == [1] * len(INCREMENTAL_SYNC.stages)
     assert {run["tags"]["pipeline/id"] for run in runs} == {first}
     assert [run["runId"] for run in release.runs(tags={"pipeline/id": ended})] == [ended]
+    # It looks for new code servers every few seconds.
+    wait_for(
+        lambda: all(f"/{s}-next" in images_known(release).get(s, "") for s in map(str, Stage)),
+        lambda: images_known(release),
+    )
     after = {stage: release.launch(stage, MONITORING.name) for stage in map(str, Stage)}
     for stage, run_id in after.items():
         release.wait_for_run(run_id, {"SUCCESS"})
