@@ -33,6 +33,6 @@ def test_an_alert_is_a_file_that_another_process_finds(bucket):
 
 def test_wrong_credentials_are_an_error_and_not_an_empty_bucket(bucket, monkeypatch):
     ArtifactStore(f"{bucket}/secret").put_json("run-1", "a.json", 1)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-key-of-anybody")
     with pytest.raises(PermissionError):
         ArtifactStore(f"{bucket}/secret").get("a.json")
