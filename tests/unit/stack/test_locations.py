@@ -1,12 +1,9 @@
 """What starts by itself does so in production only."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 import pytest
 
 from stack.locations import Location, location_definitions
-from stack.options import options_config
 from stack.pipelines import Stage
 from stack.settings import SettingsError
 
@@ -22,19 +19,6 @@ def test_schedules_run_by_default_in_production_and_nowhere_else(
     schedules = location_definitions(location).get_repository_def().schedule_defs
     assert {schedule.default_status for schedule in schedules} == {status}
     assert "daily_pipeline_schedule" in {schedule.name for schedule in schedules}
-
-
-@pytest.mark.parametrize(("day", "is_full"), [(28, False), (29, True), (30, False)])
-def test_nothing_holds_in_the_night_of_a_sunday(stack_home, day, is_full):
-    location = Location(stage=Stage.INGESTION, settings=[], assets=[])
-    definitions = location_definitions(location)
-    context = dg.build_schedule_context(
-        scheduled_execution_time=datetime(2026, 11, day, 2, tzinfo=UTC),
-        repository_def=definitions.get_repository_def(),
-    )
-    schedule = definitions.resolve_schedule_def("daily_pipeline_schedule")
-    [request] = schedule.evaluate_tick(context).run_requests
-    assert request.run_config == options_config(full=is_full)
 
 
 def test_a_wrong_setting_fails_when_the_location_loads(stack_home, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -14,7 +14,6 @@ from stack.execution import choose_executor
 from stack.garbage import spare_what_is_loaded
 from stack.monitoring.health import HealthCheck
 from stack.monitoring.monitor import health_assets, health_check_keys, health_monitor
-from stack.options import options_config
 from stack.pipelines import MONITORING, PIPELINES, Pipeline, Schedule, Stage
 from stack.retry import retry_when_away
 from stack.run_storage import wait_for_run_storage
@@ -154,13 +153,6 @@ def _none_is_queued(
     return lambda context: context.instance.get_runs_count(queued) == 0
 
 
-def _full_on(weekday: int) -> Callable[[dg.ScheduleEvaluationContext], dict[str, Any]]:
-    """Run config that lets nothing hold on a day of the week."""
-    return lambda context: options_config(
-        full=context.scheduled_execution_time.weekday() == weekday
-    )
-
-
 def _schedule(
     schedule: Schedule,
     job: UnresolvedAssetJobDefinition,
@@ -172,7 +164,6 @@ def _schedule(
         cron_schedule=schedule.cron,
         execution_timezone="UTC",
         job=job,
-        run_config_fn=None if schedule.full_on is None else _full_on(schedule.full_on),
         should_execute=should_execute,
         default_status=(
             dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED

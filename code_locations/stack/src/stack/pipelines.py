@@ -16,19 +16,12 @@ class Stage(StrEnum):
     CATALOG = "catalog"
 
 
-SUNDAY = 6
-
-
 @dataclass(frozen=True)
 class Schedule:
-    """When a pipeline starts by itself; cron in UTC.
-
-    `full_on`: on this day of the week, Monday being 0, nothing holds.
-    """
+    """When a pipeline starts by itself; cron in UTC."""
 
     name: str
     cron: str
-    full_on: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +59,7 @@ DAILY = Pipeline(
     name="daily_data_pipeline",
     description="Everything: load what is new, model it, test it, validate it, catalogue it.",
     stages=tuple(Stage),
-    schedule=Schedule("daily_pipeline_schedule", "0 2 * * *", full_on=SUNDAY),
+    schedule=Schedule("daily_pipeline_schedule", "0 2 * * *"),
 )
 INCREMENTAL_SYNC = Pipeline(
     name="incremental_sync_pipeline",
