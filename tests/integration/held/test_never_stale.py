@@ -26,7 +26,7 @@ from quality.holding import EXPECTATIONS, Contents, claims_of, held_results, key
 from quality.queries import failing_rows
 from quality.results import Result
 from stack.artifacts import ArtifactStore
-from stack.held import read_claims, write_claims
+from stack.held import Run, read_claims, write_claims
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect
 from tests.integration.held.mini_dbt import (
@@ -247,7 +247,9 @@ class Nights(RuleBasedStateMachine):
             with connect(self.settings, read_only=True) as connection:
                 after = state_of(graph, definitions, connection, self.settings)
             self.said.append((len(held), len(to_run)))
-            now = Witness(f"{self.runs}", self.day, claims).after_models(before, after, outcomes)
+            now = Witness(Run(f"{self.runs}", self.day), claims).after_models(
+                before, after, outcomes
+            )
             write_claims(self.store, OF_MODELS, f"{self.runs}", now)
         return missing
 
@@ -272,7 +274,9 @@ class Nights(RuleBasedStateMachine):
                 found[name] = rows == 0
                 outcomes.append({"unique_id": uid, "status": status, "compiled_code": compiled})
             after = state_of(graph, definitions, connection, self.settings)
-        now = Witness(f"{self.runs}", self.day, models).after_tests(before, after, claims, outcomes)
+        now = Witness(Run(f"{self.runs}", self.day), models).after_tests(
+            before, after, claims, outcomes
+        )
         write_claims(self.store, OF_TESTS, f"{self.runs}", now)
         return found
 
@@ -283,11 +287,11 @@ class Nights(RuleBasedStateMachine):
             held = held_results(SUITES, prints, claims)
             for suite in SUITES:
                 [expectation] = suite.expectations
-                if (key := key_of(suite, expectation)) not in held:
+                if (key := key_of(expectation)) not in held:
                     met = self.met(connection, suite)
                     judged[key] = Result(expectation, success=met, error=None)
         now = {key: claim for key, (_, claim) in held.items()}
-        now |= claims_of(judged, prints, f"{self.runs}", self.day)
+        now |= claims_of(judged.values(), prints, Run(f"{self.runs}", self.day))
         write_claims(self.store, EXPECTATIONS, f"{self.runs}", now)
         return dict.fromkeys(held, True) | {key: bool(r.success) for key, r in judged.items()}
 
@@ -319,7 +323,7 @@ class Nights(RuleBasedStateMachine):
                 rows = anew.execute(executable(self.project.sql(name))).fetchall()
                 assert found[name] == (not rows), name
             for suite in SUITES:
-                key = key_of(suite, suite.expectations[0])
+                key = key_of(suite.expectations[0])
                 assert found[key] == self.met(anew, suite), key
 
 
@@ -370,7 +374,7 @@ def test_a_run_over_midnight_leaves_no_claim_about_what_reads_the_date(monkeypat
         {"unique_id": m.unique_id, "status": "success", "compiled_code": nights.project.sql(m.name)}
         for m in graph.models
     ]
-    claims = Witness("over midnight", yesterday, {}).after_models(state, state, outcomes)
+    claims = Witness(Run("over midnight", yesterday), {}).after_models(state, state, outcomes)
     nights.teardown()
     assert {uid.rpartition(".")[2] for uid in claims} == set(MODELS) - {
         "recent",

@@ -41,7 +41,7 @@ def test_nothing_was_kept_yet(tmp_path):
 
 
 def _sealed(content):
-    from catalog.kept import digest
+    from stack.digests import digest
 
     return json.dumps({"digest": digest(content), "content": content}).encode()
 

@@ -6,7 +6,6 @@ import pytest
 from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
 from datahub.metadata import schema_classes as s
 
-from catalog.kept import digest
 from catalog.proposals import collect, entities_by_type, stamp
 from catalog.records import (
     InvalidProposalError,
@@ -17,6 +16,7 @@ from catalog.records import (
     valid_digests,
 )
 from catalog.urns import Naming
+from stack.digests import digest
 
 NAMING = Naming("warehouse")
 TABLE = NAMING.table("marts", "cash_in")

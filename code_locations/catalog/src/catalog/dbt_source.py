@@ -26,12 +26,13 @@ from catalog.datasets import ownership
 from catalog.dbt_results import result_proposals
 from catalog.field_types import data_type, fields_of
 from catalog.inputs import Inputs, Json
-from catalog.kept import Kept, code, digest, versions
+from catalog.kept import Kept, code, versions
 from catalog.lineage import Lineage, dbt_source
 from catalog.records import read_back, record_of
 from catalog.tables import TAG_PREFIX, CatalogTable
 from catalog.urns import WAREHOUSE_PLATFORM, Naming
 from stack.dbt_artifacts import MANIFEST, RUN_RESULTS, TEST_RESULTS, catalog_document
+from stack.digests import digest
 from stack.errors import StackError
 
 if TYPE_CHECKING:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from catalog.kept import Kept, digest
+from catalog.kept import Kept
 from catalog.records import Aspect
 from catalog.sinks import check_server, emit, property_of
 from catalog.urns import Naming
+from stack.digests import digest
 from stack.http import shown
 from stack.pipelines import DAILY
 

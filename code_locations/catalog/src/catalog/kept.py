@@ -13,11 +13,12 @@ import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from stack.artifacts import ArtifactStore
+from stack.digests import digest
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +33,6 @@ class Kept(BaseModel):
 
 
 KeptModel = TypeVar("KeptModel", bound=Kept)
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of a JSON value; the order of an object's members doesn't matter."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @cache

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from catalog.kept import digest
+from stack.digests import digest
 
 if TYPE_CHECKING:
     from datahub.ingestion.source.dbt.dbt_common import DBTNode

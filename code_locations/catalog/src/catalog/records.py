@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from catalog.kept import Kept, code, digest, versions
+from catalog.kept import Kept, code, versions
+from stack.digests import digest
 from stack.errors import StackError
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The validation asset, and its expectations as checks of the tables that they are about."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from quality.settings import GreatExpectationsSettings
 from stack.alerts import write_alert
 from stack.artifacts import ArtifactStore
 from stack.checks import evaluation
-from stack.gx_artifacts import DATA_DOCS, read_validation, write_validation
+from stack.gx_artifacts import DATA_DOCS, ValidationResult, read_validation, write_validation
 from stack.held import Claim, read_claims, since, write_claims
 from stack.options import RunOptions, takes_options
 from stack.settings import StackSettings, WarehouseSettings, load_settings
@@ -59,13 +59,15 @@ def great_expectations_validation(
     stack = load_settings(StackSettings)
     warehouse = load_settings(WarehouseSettings)
     store = ArtifactStore(stack.artifacts)
-    validation, held = _judge(context, warehouse, store, options)
+    latest = read_validation(store)
+    claims = read_claims(store, EXPECTATIONS) if options.lets_hold and latest else {}
+    validation, held = _judge(context, warehouse, store, claims)
     for result in validation.results:
-        yield evaluation(check_result(result, held.get((result.table, result.expectation.name))))
+        yield evaluation(check_result(result, held.get(key_of(result.expectation))))
     for result in validation.failures:
         report = context.log.error if result.fails_the_run else context.log.warning
         report(f"{result.table}: {result.error or result.expectation.name + ' not met'}")
-    _keep(store, validation, is_judged=len(held) < len(validation.results))
+    _keep(store, validation, latest, is_judged=len(held) < len(validation.results))
     alert = alert_of(validation)
     if alert:
         metadata = _metadata(validation, held) | {
@@ -99,14 +101,11 @@ def _judge(
     context: dg.AssetExecutionContext,
     warehouse: WarehouseSettings,
     store: ArtifactStore,
-    options: RunOptions,
-) -> tuple[Validation, dict[tuple[str, str], Claim]]:
-    """Judge what doesn't hold: the results of all, and the claims of those that do."""
+    claims: Mapping[str, Claim],
+) -> tuple[Validation, dict[str, Claim]]:
+    """Judge what doesn't hold: the results of all, and the claims of those that do, by key."""
     from quality.validation import run_what_changed
 
-    claims = read_claims(store, EXPECTATIONS) if options.lets_hold else {}
-    if read_validation(store) is None:
-        claims = {}
     validation, held, now = run_what_changed(
         CHECKPOINT, warehouse, claims, run_id=context.run.run_id, report=context.log.info
     )
@@ -114,12 +113,7 @@ def _judge(
         write_claims(store, EXPECTATIONS, context.run.run_id, now)
     if held:
         context.log.info(f"{len(held)} expectations hold {since(held.values())}")
-    return validation, {
-        (suite.name, e.name): held[key]
-        for suite in CHECKPOINT.suites
-        for e in suite.expectations
-        if (key := key_of(suite, e)) in held
-    }
+    return validation, held
 
 
 def _validate(
@@ -133,11 +127,17 @@ def _validate(
     return run_checkpoint(CHECKPOINT, warehouse, run_id=run_id, report=report, only=only)
 
 
-def _keep(artifacts: ArtifactStore, validation: Validation, *, is_judged: bool) -> None:
+def _keep(
+    artifacts: ArtifactStore,
+    validation: Validation,
+    latest: ValidationResult | None,
+    *,
+    is_judged: bool,
+) -> None:
     """Keep the results, if they aren't those that are kept, and the pages of what was judged."""
     from quality.data_docs import archive
 
-    found, latest = validation.as_artifact(), read_validation(artifacts)
+    found = validation.as_artifact()
     if is_judged or latest is None or not found.says_as(latest):
         write_validation(artifacts, found)
     if is_judged and validation.data_docs:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -16,12 +15,13 @@ from quality.declarations import Expectation, Suite
 from quality.queries import failing_rows, table_name
 from quality.results import Result
 from stack.declarations import DeclarationError
+from stack.digests import digest
 from stack.gx_artifacts import ExpectationResult
-from stack.held import Claim, today
+from stack.held import Claim, Run
 from stack.settings import WarehouseSettings
 from stack.sql import literal
 from stack.sql_reads import Reads, Table, clock_of, tables_named
-from stack.warehouse.versions import Name, Relation, content_of, digest, relations
+from stack.warehouse.versions import Name, Relation, content_of, relations
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -30,9 +30,9 @@ EXPECTATIONS = "held/expectations.json"
 CODE_VERSION = "1"
 
 
-def key_of(suite: Suite, expectation: Expectation) -> str:
+def key_of(expectation: Expectation) -> str:
     """What claims about an expectation are kept by."""
-    return f"{suite.name}: {expectation.name}"
+    return f"{expectation.schema}.{expectation.table}: {expectation.name}"
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Contents:
 
     def fingerprints(self, suites: Iterable[Suite]) -> dict[str, str | None]:
         """Those of all expectations of the suites."""
-        return {key_of(s, e): self.fingerprint(s, e) for s in suites for e in s.expectations}
+        return {key_of(e): self.fingerprint(s, e) for s in suites for e in s.expectations}
 
 
 @cache
@@ -100,7 +100,7 @@ def held_results(
     held = {}
     for suite in suites:
         for expectation in suite.expectations:
-            key = key_of(suite, expectation)
+            key = key_of(expectation)
             claim = claims.get(key)
             if claim and claim.holds(fingerprints[key]):
                 found = ExpectationResult.model_validate(claim.result)
@@ -117,24 +117,15 @@ def held_results(
 
 
 def claims_of(
-    results: Mapping[str, Result],
-    fingerprints: Mapping[str, str | None],
-    run_id: str,
-    began: date,
+    results: Iterable[Result], fingerprints: Mapping[str, str | None], run: Run
 ) -> dict[str, Claim]:
-    """Claims about the results of a run that `began` on a day; what isn't met leaves none."""
+    """Claims about the results of a run, by key; what isn't met leaves none."""
     claims = {}
-    for key, result in results.items():
-        fingerprint = fingerprints.get(key)
-        reads_date = clock_of(result.expectation.sql or "") is Reads.DATE
-        # Which of two days was read can't be told.
-        if not result.success or fingerprint is None or (reads_date and began != today()):
-            continue
-        claims[key] = Claim(
-            fingerprint=fingerprint,
-            run_id=run_id,
-            at=datetime.now(UTC),
-            day=began if reads_date else None,
-            result=result.as_artifact().model_dump(mode="json", by_alias=True),
-        )
+    for result in results:
+        if result.success:
+            key = key_of(result.expectation)
+            reads = clock_of(result.expectation.sql or "")
+            found = result.as_artifact().model_dump(mode="json", by_alias=True)
+            if claim := run.claim(fingerprints.get(key), reads, found):
+                claims[key] = claim
     return claims

@@ -16,7 +16,7 @@ from quality.project import open_context, put_off_scipy, working_copy
 from quality.queries import failing_rows
 from quality.results import Result, Validation
 from quality.suites import Judge, Verdict
-from stack.held import Claim, today
+from stack.held import Claim, Run, today
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect, ensure_raw_tables
@@ -69,14 +69,13 @@ def run_what_changed(
     Returns the validation with the results of all, the claims of those that hold, by key, and
     all claims there are now. Where all hold, Great Expectations isn't even loaded.
     """
-    began, suites = today(), checkpoint.suites
+    this, suites = Run(run_id, today()), checkpoint.suites
     with connect(warehouse) as connection:
         ensure_raw_tables(connection, warehouse, raw_tables())
         before = Contents(connection, warehouse).fingerprints(suites)
         held = held_results(suites, before, claims)
         wanted = {
-            suite.name: [e for e in suite.expectations if key_of(suite, e) not in held]
-            for suite in suites
+            suite.name: [e for e in suite.expectations if key_of(e) not in held] for suite in suites
         }
         since = {key: claim for key, (_, claim) in held.items()}
         if not any(wanted.values()):
@@ -89,13 +88,8 @@ def run_what_changed(
         after = Contents(connection, warehouse).fingerprints(suites)
     # What changed amid the run may have been judged before or after.
     steady = {key: value for key, value in before.items() if value == after[key]}
-    judged = {
-        key_of(suite, result.expectation): result
-        for suite in suites
-        for result in found.results
-        if result.table == suite.name and key_of(suite, result.expectation) not in held
-    }
-    return found, since, since | claims_of(judged, steady, run_id, began)
+    judged = [r for r in found.results if key_of(r.expectation) not in held]
+    return found, since, since | claims_of(judged, steady, this)
 
 
 @dataclass(frozen=True)
@@ -155,7 +149,7 @@ def _with_held(validation: Validation, suites: Sequence[Suite], held: Held) -> V
     results, counts = [], {}
     for suite in suites:
         for e in suite.expectations:
-            key = key_of(suite, e)
+            key = key_of(e)
             result = held[key][0] if key in held else judged.get((suite.name, e.name))
             if result is not None:
                 results.append(result)

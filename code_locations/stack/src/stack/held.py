@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ import dagster as dg
 from pydantic import BaseModel, ConfigDict, Field
 
 from stack.artifacts import ArtifactError, ArtifactStore
+from stack.sql_reads import Reads
 
 HELD_AT = "held_at"
 _log = logging.getLogger(__name__)
@@ -48,6 +50,37 @@ class Claim(BaseModel):
             "holds_since": dg.MetadataValue.dagster_run(self.run_id),
             HELD_AT: dg.MetadataValue.timestamp(self.at),
         }
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that makes claims: its identifier, and the day on which it began."""
+
+    run_id: str
+    began: date
+
+    def claim(
+        self,
+        fingerprint: str | None,
+        reads: Reads,
+        result: Any,
+        output: str | None = None,
+    ) -> Claim | None:
+        """The claim about a result that follows from what has this fingerprint.
+
+        None if that can't be told, as by a run over midnight of what reads the date.
+        """
+        reads_date = reads is Reads.DATE
+        if fingerprint is None or reads is Reads.UNTOLD or (reads_date and self.began != today()):
+            return None
+        return Claim(
+            fingerprint=fingerprint,
+            run_id=self.run_id,
+            at=datetime.now(UTC),
+            day=self.began if reads_date else None,
+            output=output,
+            result=result,
+        )
 
 
 class Claims(BaseModel):

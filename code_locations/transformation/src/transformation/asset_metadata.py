@@ -15,6 +15,7 @@ from stack.warehouse import row_count
 from transformation.facts import WarehouseColumn, sample
 from transformation.graph import DataTest, Graph
 from transformation.lineage import column_lineage
+from transformation.models import DbtRun
 from transformation.plots import PLOTS
 from transformation.runner import NodeResult
 from transformation.specs import key_of
@@ -101,6 +102,17 @@ def _lineage(
             for name, found in origins.items()
         }
     )
+
+
+def run_metadata(run: DbtRun | None, nodes: str, held: int) -> dict[str, MetadataValue]:
+    """How many `nodes` an invocation ran, if there was one, and its duration; how many held."""
+    return {
+        nodes: MetadataValue.int(len(run.result.results) if run else 0),
+        "held": MetadataValue.int(held),
+        "duration_s": MetadataValue.float(
+            round(run.run_results["elapsed_time"], 3) if run else 0.0
+        ),
+    }
 
 
 def test_metadata(test: DataTest, result: NodeResult) -> dict[str, MetadataValue]:

@@ -12,7 +12,7 @@ from stack.options import RunOptions, takes_options
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import connect
 from stack.warehouse.pool import WAREHOUSE_POOL
-from transformation.asset_metadata import Warehouse, model_metadata
+from transformation.asset_metadata import Warehouse, model_metadata, run_metadata
 from transformation.daily import Daily, Made
 from transformation.facts import columns_by_table
 from transformation.graph import graph_of
@@ -43,18 +43,16 @@ def dbt_run(
     selected = context.selected_asset_keys
     models = [model for model in MANIFEST.models if key_of(model) in selected]
     everything = RUN in selected
-    settings = load_settings(WarehouseSettings)
-    stack, project = load_settings(StackSettings), load_project()
-    daily = _daily(context, options, everything=everything)
+    stack, daily = load_settings(StackSettings), _daily(context, options, everything=everything)
     made = daily.make(
         scratch=stack.scratch / "dbt" / f"{context.run.run_id}-run",
         report=_progress(context),
-        options=model_options(options, project, None if everything else models),
+        options=model_options(options, daily.project, None if everything else models),
         compares=options.full,
     )
-    with connect(settings, read_only=True) as connection:
-        columns = columns_by_table(connection, settings, made.before.graph.tables.values())
-        warehouse = Warehouse(connection, settings, columns)
+    with connect(daily.settings, read_only=True) as connection:
+        columns = columns_by_table(connection, daily.settings, made.before.graph.tables.values())
+        warehouse = Warehouse(connection, daily.settings, columns)
         made.keep(warehouse)
         if made.run:
             for materialized in _materialized(made.run, warehouse):
@@ -82,11 +80,11 @@ def dbt_test(
     context: AssetExecutionContext, options: dg.ResourceParam[RunOptions]
 ) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult[None]]:
     """Run every data test; fail after recording all if one of severity error fails."""
-    stack = load_settings(StackSettings)
-    judged = _daily(context, options).judge(
+    stack, daily = load_settings(StackSettings), _daily(context, options)
+    judged = daily.judge(
         scratch=stack.scratch / "dbt" / f"{context.run.run_id}-test",
         report=_progress(context),
-        options=selection(options, load_project()),
+        options=selection(options, daily.project),
     )
     yield from report_tests(context, stack, judged, MANIFEST)
 
@@ -143,19 +141,12 @@ def _materialized(run: DbtRun, warehouse: Warehouse) -> Iterator[dg.MaterializeR
 
 
 def _run_metadata(made: Made, options: RunOptions) -> dict[str, dg.MetadataValue]:
-    run = made.run
     chosen: dict[str, dg.MetadataValue] = {}
     if options.target_models:
         chosen["target_models"] = dg.MetadataValue.text(options.target_models)
     if options.force_full_refresh:
         chosen["full_refresh"] = dg.MetadataValue.bool(True)
-    return chosen | {
-        "models": dg.MetadataValue.int(len(run.result.results) if run else 0),
-        "held": dg.MetadataValue.int(len(made.held)),
-        "duration_s": dg.MetadataValue.float(
-            round(run.run_results["elapsed_time"], 3) if run else 0.0
-        ),
-    }
+    return chosen | run_metadata(made.run, "models", len(made.held))
 
 
 def _progress(context: AssetExecutionContext) -> Callable[[NodeResult], None]:

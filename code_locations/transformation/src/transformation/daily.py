@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stack.artifacts import ArtifactStore
 from stack.dbt_artifacts import CATALOG, MANIFEST, RUN_RESULTS, TEST_RESULTS, catalog_document
-from stack.held import Claim, read_claims, today, write_claims
+from stack.held import Claim, Run, read_claims, today, write_claims
 from stack.settings import WarehouseSettings
 from stack.warehouse import connect, ensure_raw_tables
 from stack.warehouse.versions import Name, content_of
@@ -47,7 +46,7 @@ class Daily:
 
         Raises as `run_models`.
         """
-        began = today()
+        this = Run(self.run_id, today())
         graph, definitions = self._project()
         with connect(self.settings) as connection:
             ensure_raw_tables(connection, self.settings, self.project.raw_tables)
@@ -56,41 +55,30 @@ class Daily:
             would_hold = held_models(before, claims)
             contents = _contents(connection, graph, would_hold if compares else ())
         held = would_hold if self.lets_hold else {}
-        to_run = [
-            model.unique_id
-            for model in graph.models
-            if model.unique_id not in held and model.materialized != EPHEMERAL
-        ]
-        if held and to_run:
-            options = [*options, *select(to_run)]
+        models = [m.unique_id for m in graph.models if m.materialized != EPHEMERAL]
         run = None
-        if to_run or not held:
-            run = run_models(self.project, self.settings, scratch, report, options)
-        return Made(self, began, before, claims, held, contents, run)
+        if (left := _left(options, models, held)) is not None:
+            run = run_models(self.project, self.settings, scratch, report, left)
+        return Made(self, this, before, claims, held, contents, run)
 
     def judge(self, scratch: Path, report: Report, options: Sequence[str]) -> Judged:
         """Judge the tests that don't hold, or those that dbt's `options` select.
 
         Raises as `run_tests`.
         """
-        began = today()
+        this = Run(self.run_id, today())
         graph, definitions = self._project()
         with connect(self.settings, read_only=True) as connection:
             state = state_of(graph, definitions, connection, self.settings)
         models, tests = read_claims(self.store, MODELS), self._claims(TESTS, (TEST_RESULTS,))
         held = held_tests(state, tests) if self.lets_hold else {}
         wanted = [test.unique_id for test in load_manifest(self.project).tests]
-        to_run = [uid for uid in wanted if uid not in held]
-        if held and to_run:
-            options = [*options, *select(to_run)]
         run = None
-        if to_run or not held:
-            run = run_tests(self.project, scratch, report, options)
+        if (left := _left(options, wanted, held)) is not None:
+            run = run_tests(self.project, scratch, report, left)
             with connect(self.settings, read_only=True) as connection:
                 after = state_of(graph, definitions, connection, self.settings)
-            tests = Witness(self.run_id, began, models).after_tests(
-                state, after, tests, _outcomes(run)
-            )
+            tests = Witness(this, models).after_tests(state, after, tests, _outcomes(run))
             write_claims(self.store, TESTS, self.run_id, tests)
         self.keep_results(TEST_RESULTS, run, held, wanted)
         return Judged(held, run)
@@ -136,7 +124,7 @@ class Made:
     """Models that hold, by unique id, and the run of the others; none, if all hold."""
 
     daily: Daily
-    began: date
+    this: Run
     before: State
     claims: dict[str, Claim]
     held: Mapping[str, Claim]
@@ -153,7 +141,7 @@ class Made:
                 warehouse.connection,
                 warehouse.settings,
             )
-            witness = Witness(self.daily.run_id, self.began, dict(claims))
+            witness = Witness(self.this, dict(claims))
             claims = witness.after_models(self.before, after, _outcomes(self.run))
             write_claims(self.daily.store, MODELS, self.daily.run_id, claims)
         self.daily.keep_results(RUN_RESULTS, self.run, self.held, [*self.before.graph.tables])
@@ -196,6 +184,16 @@ def _contents(
     tables = [graph.tables[uid] for uid in models]
     names = [(t.schema_name, t.table) for t in tables if t.materialized not in VIRTUAL]
     return {name: content_of(connection, name) for name in names}
+
+
+def _left(
+    options: Sequence[str], uids: Iterable[str], held: Mapping[str, Claim]
+) -> list[str] | None:
+    """dbt's options to select what doesn't hold as well; None if all does."""
+    if not held:
+        return [*options]
+    to_run = [uid for uid in uids if uid not in held]
+    return [*options, *select(to_run)] if to_run else None
 
 
 def _outcomes(run: DbtRun | None) -> list[dict[str, Any]]:

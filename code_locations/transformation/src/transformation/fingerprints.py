@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+from stack.digests import digest
 from stack.sql_reads import clock_of
-from stack.warehouse.versions import digest
 from transformation.project import DbtProject, prepared
 
 CODE_VERSION = "1"

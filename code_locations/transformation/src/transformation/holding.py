@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
 from typing import Any
 
-from stack.held import Claim, today
+from stack.held import Claim, Run
 from stack.sql_reads import Reads, clock_of, tables_named
 from transformation.state import EPHEMERAL, VIEW, VIRTUAL, State
 
@@ -56,13 +55,9 @@ def held_tests(state: State, claims: Mapping[str, Claim]) -> dict[str, Claim]:
 
 @dataclass(frozen=True)
 class Witness:
-    """What makes claims of what a run found.
+    """What makes claims of what a run found; `models` are the claims about views."""
 
-    `began` is the day on which it did; `models` are the claims about views.
-    """
-
-    run_id: str
-    began: date
+    run: Run
     models: dict[str, Claim]
 
     def after_models(
@@ -118,18 +113,8 @@ class Witness:
     ) -> None:
         uid = str(outcome["unique_id"])
         reads = self._reads(uid, outcome.get("compiled_code"), state)
-        if fingerprint is None or reads is Reads.UNTOLD:
-            return
-        if reads is Reads.DATE and self.began != today():
-            return  # which of the days it read can't be told
-        claims[uid] = Claim(
-            fingerprint=fingerprint,
-            run_id=self.run_id,
-            at=datetime.now(UTC),
-            day=self.began if reads is Reads.DATE else None,
-            output=output,
-            result=dict(outcome),
-        )
+        if claim := self.run.claim(fingerprint, reads, dict(outcome), output):
+            claims[uid] = claim
 
     def _reads(self, uid: str, compiled: str | None, state: State) -> Reads:
         """What a node's SQL reads beside tables, itself or by a view that it selects from."""

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stack.digests import digest
 from stack.settings import WarehouseSettings
-from stack.warehouse.versions import Name, Relation, digest, relations
+from stack.warehouse.versions import Name, Relation, relations
 from transformation.fingerprints import Definitions
 from transformation.graph import Graph
 

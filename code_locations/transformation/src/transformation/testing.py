@@ -12,7 +12,7 @@ from stack.alerts import Alert, write_alert
 from stack.checks import evaluation
 from stack.held import since
 from stack.settings import StackSettings
-from transformation.asset_metadata import test_metadata
+from transformation.asset_metadata import run_metadata, test_metadata
 from transformation.daily import Judged
 from transformation.graph import DataTest, Graph
 from transformation.models import DbtRun
@@ -82,12 +82,8 @@ def report_tests(
     yield dg.MaterializeResult(
         asset_key=TEST,
         metadata={
-            "tests": dg.MetadataValue.int(len(run.result.results) if run else 0),
-            "held": dg.MetadataValue.int(len(judged.held)),
+            **run_metadata(run, "tests", len(judged.held)),
             "warnings": dg.MetadataValue.int(len(found)),
-            "duration_s": dg.MetadataValue.float(
-                round(run.run_results["elapsed_time"], 3) if run else 0.0
-            ),
         },
     )
 

@@ -8,16 +8,16 @@ Why these and no others: docs/decisions/0044-cost-follows-change.md.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import fsspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stack.artifacts import write_atomically
+from stack.digests import digest
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, literal
 from stack.warehouse.connection import is_postgres
@@ -50,12 +50,6 @@ class _Known(BaseModel):
 
     state: tuple[str, ...]
     relations: dict[str, Relation]
-
-
-def digest(*parts: Any) -> str:
-    """A hash of what JSON can hold; the order of keys doesn't matter."""
-    text = json.dumps(parts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def relations(
