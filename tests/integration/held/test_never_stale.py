@@ -18,9 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-import quality.holding
 import stack.held
-import transformation.holding
 from quality.declarations import Expectation, Kind, Severity, Suite
 from quality.holding import EXPECTATIONS, Contents, claims_of, held_results, key_of
 from quality.queries import failing_rows
@@ -211,13 +209,16 @@ class Nights(RuleBasedStateMachine):
 
     @rule()
     def daily(self) -> None:
+        self.night()
+
+    def night(self) -> set[str]:
+        """A daily run, compared with one that does all; the models that failed."""
         stack.held.today = lambda: self.day
-        transformation.holding.today = lambda: self.day
-        quality.holding.today = lambda: self.day
         self.runs += 1
         missing = self.make_models()
         found = self.judge_tests(missing) | self.judge_expectations()
         self.compare(missing, found)
+        return missing
 
     def make_models(self, at_most: int | None = None) -> set[str]:
         """Make those that don't hold; return those that failed or were left out for it."""
@@ -333,17 +334,57 @@ class NightsOfALake(Nights):
 
 @pytest.mark.parametrize(("nights", "share"), [(Nights, 1.0), (NightsOfALake, 0.1)])
 def test_what_holds_is_what_a_full_run_would_make(monkeypatch, nights, share):
-    for module in (stack.held, transformation.holding, quality.holding):
-        monkeypatch.setattr(module, "today", stack.held.today)
+    monkeypatch.setattr(stack.held, "today", stack.held.today)
     examples = max(2, int(settings.default.max_examples * share))
     run_state_machine_as_test(
         nights, settings=settings(max_examples=examples, stateful_step_count=20)
     )
 
 
+CHANGES = {
+    "rows": lambda nights: nights.enter(2, 1, 3),
+    "columns": lambda nights: nights.widen("entries"),
+    "SQL of a model": lambda nights: nights.edit("by_client", 1),
+    "SQL of a view": lambda nights: nights.edit("stg_clients", 1),
+    "a macro": lambda nights: nights.edit_macro(MACROS[1]),
+    "a variable": lambda nights: nights.edit_var(4),
+    "kind": lambda nights: nights.edit_kind("by_client", "view"),
+    "the day": lambda nights: nights.days_pass(2),
+    "a table that dbt doesn't know": lambda nights: nights.note(),
+    "a table is gone": lambda nights: nights.drop("by_client"),
+    "a table by hand": lambda nights: nights.empty("by_client"),
+    "a view by hand": lambda nights: nights.empty("stg_entries"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_each_change_alone_is_noticed(monkeypatch, change):
+    """Whose effects the random nights meet only by chance."""
+    monkeypatch.setattr(stack.held, "today", stack.held.today)
+    nights = Nights()
+    nights.edit("stg_entries", 1)
+    nights.name(1, "'a'")
+    nights.enter(1, 1, 3)
+    nights.daily()
+    CHANGES[change](nights)
+    assert nights.night() == set()
+    nights.teardown()
+
+
+def test_tests_alone_notice_a_view_that_was_edited_by_hand(monkeypatch):
+    monkeypatch.setattr(stack.held, "today", stack.held.today)
+    nights = Nights()
+    nights.daily()
+    assert nights.judge_tests(set())["not_so_old"]
+    nights.write(
+        "create or replace view marts.recent as select 1 as k, date '2030-01-01' as seen_on"
+    )
+    assert not nights.judge_tests(set())["not_so_old"]
+    nights.teardown()
+
+
 def test_a_night_without_news_makes_and_judges_nothing_but_what_can_not_be_told(monkeypatch):
-    for module in (stack.held, transformation.holding, quality.holding):
-        monkeypatch.setattr(module, "today", stack.held.today)
+    monkeypatch.setattr(stack.held, "today", stack.held.today)
     nights = Nights()
     nights.enter(1, 1, 1)
     nights.daily()
@@ -361,8 +402,7 @@ def test_a_night_without_news_makes_and_judges_nothing_but_what_can_not_be_told(
 
 
 def test_a_run_over_midnight_leaves_no_claim_about_what_reads_the_date(monkeypatch):
-    for module in (stack.held, transformation.holding, quality.holding):
-        monkeypatch.setattr(module, "today", stack.held.today)
+    monkeypatch.setattr(stack.held, "today", stack.held.today)
     nights = Nights()
     nights.enter(1, 1, 1)
     nights.daily()

@@ -107,6 +107,20 @@ def test_a_hand_in_the_warehouse_is_noticed(on_each: WarehouseSettings, instance
     assert all_models(on_each) == right
 
 
+def test_a_column_that_a_macro_looks_for_is_noticed(modelled: WarehouseSettings, instance):
+    """A full export marks rows that are gone in a column that the table had not."""
+    payments = f"{modelled.dlt_dataset_name}.books_payments"
+    with connect(modelled) as connection:
+        connection.execute(f"alter table {payments} add column if not exists _removed_at timestamp")
+    assert run(instance).success
+    with connect(modelled) as connection:
+        connection.execute(f"update {payments} set _removed_at = now()::timestamp")
+    assert run(instance).success
+    with connect(modelled, read_only=True) as connection:
+        query = "select count(*) from staging.stg_books__payments"
+        assert connection.execute(query).fetchone() == (0,)
+
+
 def test_a_test_that_failed_is_judged_until_it_passes(modelled: WarehouseSettings, instance):
     schema = modelled.dlt_dataset_name
     with connect(modelled) as connection:
