@@ -15,7 +15,7 @@ CONNECTORS := code_locations/ingestion/src/ingestion/airbyte
 DECLARED := uv.lock pyproject.toml scripts/setup.sh $(wildcard code_locations/*/pyproject.toml) \
 	$(CONNECTORS)/connectors.py $(CONNECTORS)/environments.py $(wildcard $(CONNECTORS)/connections/*)
 
-.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images attest pin publish-chart licences audit test-cluster promote lint format docs bench bench-cluster clean clean-files distclean
+.PHONY: help setup run dev dev-locations sample-data query dbt test test-unit test-chart images attest pin publish-chart licences audit test-cluster test-gitops kind promote lint format docs bench bench-cluster clean clean-files distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,7 +55,7 @@ test: setup ## Run the tests: integration, then unit (the small ones last, so th
 test-unit: setup ## Run the unit tests only: seconds
 	@$(PY) -m pytest tests/unit
 
-test-chart: setup ## Test chart and environments (helm, kind, kubectl on PATH, or HELM_BIN=path, …)
+test-chart: setup ## Test chart and environments (helm, kind, kubectl, promtool on PATH, or HELM_BIN=path, …)
 	@$(PY) -m pytest tests/chart
 
 images: ## Build and push the five images, print their digests (IMAGE_REGISTRY, BUILD_IMAGE; default: docker)
@@ -79,14 +79,20 @@ audit: setup ## Look for known vulnerabilities in the lock: make audit ADVISORIE
 test-cluster: setup ## Test on a real cluster (KUBECONFIG, IMAGE_REGISTRY, BUILD_IMAGE, INGRESS_ADDRESS)
 	@$(PY) -m pytest tests/cluster
 
-promote: setup ## Copy image digests to the next environment: make promote FROM=dev TO=staging
-	@$(STACK) promote "$(FROM)" "$(TO)"
+test-gitops: setup ## Test environments that follow git (as test-cluster, and GITEA_URL, GITEA_LOGIN, Argo CD or Flux)
+	@$(PY) -m pytest tests/gitops
+
+kind: ## Make a cluster on this machine, with registry and ingress (docker, kubectl): once, or again
+	@scripts/kind.sh up
+
+promote: setup ## Copy proven image digests to the next environment: make promote FROM=dev TO=staging (ARGS="--dry-run")
+	@$(STACK) promote "$(FROM)" "$(TO)" $(ARGS)
 
 lint: setup ## Check style, types, SQL, shell and dead code
 	@scripts/lint.sh
 
 docs: setup ## Write what is made from declarations: .env.example, docs/pipelines.md, docs/layouts.md, docs/chart-values.md, …
-	@$(PY) -m scripts.env_example && $(PY) -m scripts.pipelines_page && $(PY) -m scripts.layouts_page && $(PY) -m scripts.chart_values_page && $(PY) -m scripts.chart_variables
+	@$(PY) -m scripts.env_example && $(PY) -m scripts.pipelines_page && $(PY) -m scripts.layouts_page && $(PY) -m scripts.chart_values_page && $(PY) -m scripts.chart_variables && $(PY) -m scripts.metrics_page
 
 format: setup ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/sqlfluff fix -q code_locations/transformation/dbt

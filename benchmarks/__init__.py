@@ -1,5 +1,5 @@
-"""Budgets of the design, measured as ratios in one run: `make bench`, `make bench-cluster`.
+"""The design's budgets, measured as ratios within one run: `make bench`, `make bench-cluster`.
 
-`load_time`, `continuation` (over `quick_locations`), `data_path`, `files` and `daily` measure on
-one machine, `cluster` on Kubernetes; `report` prints and keeps what they find.
+`load_time`, `continuation` (with `quick_locations`), `data_path`, `files`, `daily`, `growth` and
+`metrics` measure on one machine, `loop` and `cluster` on Kubernetes; `report` prints the results.
 """

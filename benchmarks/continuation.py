@@ -3,8 +3,8 @@
     python -m benchmarks.continuation [--pipelines 3]
 
 A real daemon, with the `dagster.yaml` of one machine, takes pipelines through four quick code
-locations, one after the other. Measured is from the end of a stage's run to the record of the
-next stage's run: what the continuation sensor answers for. The run's own start follows.
+locations in sequence. It measures from the end of a stage's run to the record of the next one,
+which is the continuation sensor's share. Starting that run comes on top.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def workspace(folder: Path) -> Path:
-    """A workspace of the quick locations, a process each."""
+    """A workspace of the quick locations, with one process each."""
     source = ROOT / "benchmarks" / "quick_locations.py"
     entries = [
         f"  - python_file: {{relative_path: {source}, attribute: {stage}, location_name: {stage}}}"
@@ -67,7 +67,7 @@ def workspace(folder: Path) -> Path:
 
 @contextmanager
 def daemon(home: Path, file: Path) -> Iterator[None]:
-    """A daemon over the workspace; it and all that it started are killed at the end."""
+    """A daemon for the workspace; it and all its child processes are killed at the end."""
     program = Path(sys.executable).parent / "dagster-daemon"
     with (home / "daemon.log").open("w") as log:
         process = subprocess.Popen(
@@ -83,7 +83,7 @@ def daemon(home: Path, file: Path) -> Iterator[None]:
 
 
 def wait_for_runs(instance: dg.DagsterInstance, count: int) -> Sequence[dg.RunRecord]:
-    """The records of all runs once so many have succeeded. Raises TimeoutError."""
+    """The records of all runs once that many have succeeded. Raises TimeoutError."""
     done = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS])
     deadline = time.monotonic() + DEADLINE_S
     while instance.get_runs_count(done) < count:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.daily [--size 1000] [--large 0]
 
-CPU seconds of the processes of a run, all of which end with it, on the sample books of `--size`
-time entries. `--large` compares a run with nothing new on books of that size.
+It counts the CPU seconds of a run's processes, all of which end with the run, on the sample books
+of `--size` time entries. `--large` compares a run with nothing new on books of that size.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def seconds(home: Path, *arguments: str) -> float:
-    """CPU seconds of a command of the stack and of all that it starts."""
+    """CPU seconds of a stack command and all its child processes."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run([STACK, *arguments], home)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -67,7 +67,7 @@ def seconds(home: Path, *arguments: str) -> float:
 
 
 def run(command: Sequence[str], home: Path) -> None:
-    """Run it to its end; what it said is shown if it fails."""
+    """Run it to the end; show its output if it fails."""
     done = subprocess.run(
         command,
         env=os.environ | {"STACK_HOME": str(home)},
@@ -80,7 +80,7 @@ def run(command: Sequence[str], home: Path) -> None:
 
 
 def change_a_time_entry(home: Path) -> None:
-    """A minute more in one row of the newest file."""
+    """Add a minute to one row of the newest file."""
     newest = max((home / "exports" / "books" / "time_entries").glob("*.parquet"))
     changed = newest.with_name("changed.parquet")
     duckdb.execute(

@@ -2,10 +2,10 @@
 
     python -m benchmarks.data_path [--rows 5000000] [--repeats 5] [--destination ducklake]
 
-Each repeat works in a folder of its own and does, one after the other: `create table as` of
-a Parquet file in a new DuckDB file; the first run of the whole books pipeline on that file
-(an append, as the table is empty); a run with nothing new; a run with 1 % more rows, half of
-them new and half changed (a merge). Opening and closing the warehouse counts in all of them.
+Each repeat works in its own folder and performs in sequence: `create table as` from a Parquet file
+in a new DuckDB file; the first run of the whole books pipeline on that file (an append, as the
+table is empty); a run with nothing new; and a run with 1 % more rows, half of them new and half
+changed (a merge). All of them include opening and closing the warehouse.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> int:
         Finding(first, "create table as", found["first run"], found["ctas"], 1.5),
         Finding("merge of 1 %", first, found["merge"], found["first run"], 0.2),
         Finding(nothing, first, found["nothing new"], found["first run"], None),
-        # Constant: 100 times the rows must not show; 1.5 allows for the noise of 0.1 s.
+        # Constant: 100 times the rows shouldn't show; 1.5 allows for noise in 0.1 s.
         Finding(
             f"{nothing}, {arguments.rows:,} rows", f"{nothing}, {SMALL:,} rows",
             found["nothing new"], found["small nothing new"], 1.5,
@@ -70,7 +70,7 @@ def main() -> int:
 
 
 def write_entries(path: Path, first: int, rows: int) -> None:
-    """Write time entries `first` to `first + rows - 1`, as an export of a time tracker."""
+    """Write time entries `first` to `first + rows - 1`, like an export of a time tracker."""
     import duckdb
 
     duckdb.execute(
@@ -105,14 +105,14 @@ def repeat(folder: Path, name: str, full: str, more: str) -> list[tuple[str, flo
 
 
 def create_table_as(file: Path) -> None:
-    """What nothing that checks and remembers could beat."""
+    """The lower bound for anything that also checks and remembers."""
     with connect(load_settings(WarehouseSettings)) as connection:
         connection.execute("create schema freelancer_raw")
         connection.execute(f"create table freelancer_raw.entries as from read_parquet('{file}')")
 
 
 def timed(step: Callable[[], object]) -> float:
-    """Seconds that a step takes."""
+    """The seconds that a step takes."""
     started = time.perf_counter()
     step()
     return time.perf_counter() - started

@@ -2,9 +2,9 @@
 
     python -m benchmarks.files [--rows 1000000] [--repeats 3] [--gigabytes 2]
 
-Of a file of 9 columns, plain and with all texts quoted: CPU seconds of DuckDB's `create table as
-from read_csv`, and of the stack's reader with the table made of what it wrote. Of a large file: the
-highest resident memory of a process that reads it, with nothing but the reader's imports.
+For a file of 9 columns, plain and with all texts quoted: CPU seconds of DuckDB's `create table as
+from read_csv`, and of the stack's reader including the table made from its output. For a large
+file: the peak resident memory of a process that reads it with only the reader's imports.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def write_csv(path: Path, rows: int, *, quoted: bool) -> None:
-    """Write payments as a bank's export has them."""
+    """Write payments like a bank's export."""
     import duckdb
 
     quotes = ", force_quote (payer, iban, purpose)" if quoted else ""
@@ -88,14 +88,14 @@ def write_csv(path: Path, rows: int, *, quoted: bool) -> None:
 
 
 def read_csv(file: Path) -> None:
-    """DuckDB's own way."""
+    """Read it in DuckDB's own way."""
     import duckdb
 
     duckdb.connect().execute(f"create table t as from read_csv('{file}')")
 
 
 def read(file: Path) -> Path:
-    """The stack's way, into the Parquet file that a table takes."""
+    """Read it with the stack, into the Parquet file that a table takes."""
     import duckdb
 
     from ingestion.files.conform import Destination
@@ -112,21 +112,21 @@ def read(file: Path) -> Path:
 
 
 def read_into_table(file: Path) -> None:
-    """The stack's way, and a table made of what it wrote."""
+    """Read it with the stack, and make a table from the result."""
     import duckdb
 
     duckdb.connect().execute(f"create table t as from read_parquet('{read(file)}')")
 
 
 def cpu_seconds(step: Callable[[Path], None], file: Path) -> float:
-    """CPU seconds of all threads that a step takes."""
+    """The CPU seconds that a step takes in all threads."""
     started = time.process_time()
     step(file)
     return time.process_time() - started
 
 
 def peak_mb(file: Path) -> float:
-    """The highest resident memory of a process that reads the file."""
+    """The peak resident memory of a process that reads the file."""
     done = subprocess.run(
         [sys.executable, "-c", _ONE_FILE, str(file)],
         check=True, capture_output=True, text=True, env=os.environ,

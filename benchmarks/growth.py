@@ -2,9 +2,9 @@
 
     python -m benchmarks.growth
 
-Runs, in a new STACK_HOME with the sample exports and a DuckLake, each pipeline that starts by
-itself until it finds nothing new, and then once more: what that leaves, times how often it starts
-in a month. What is kept with retention is the same, times the days of the policy's defaults.
+In a new STACK_HOME with the sample exports and a DuckLake, it runs each automatic pipeline until it
+finds nothing new, and then once more. A month's growth is what that last run leaves, times its
+starts in a month; what retention keeps is the same, times the days in the policy's defaults.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stack.settings import RetentionSettings, load_settings
 MONTH = 30
 A_DAY = {DAILY: 1, INCREMENTAL_SYNC: 4, MONITORING: 96}
 FOLDERS = {"runs": "dagster", "results": "artifacts", "DuckLake": "lake"}
-# A state of the lake that is forgotten loses its files a night later.
+# A forgotten state of the lake loses its files a night later.
 LAKE_NIGHTS = 1
 
 
@@ -45,7 +45,7 @@ def left_by(home: Path, pipeline: Pipeline) -> dict[str, int]:
 
 
 def rows(left: dict[Pipeline, dict[str, int]], keep: RetentionSettings) -> list[tuple[str, ...]]:
-    """A row a kind: a month's growth without retention, and where it levels off with it."""
+    """One row a kind: a month's growth without retention, and where it levels off with it."""
     days = {
         "runs": dict.fromkeys(A_DAY, keep.retention_run_days)
         | {MONITORING: keep.retention_monitoring_days},

@@ -2,9 +2,8 @@
 
     python -m benchmarks.load_time [--repeats 7]
 
-Each measurement is a process of its own, and the targets take turns, so that what else the
-machine does falls on all of them alike. The time is that of the import alone, without the
-start of Python.
+Each measurement is a separate process, and the targets take turns, so that other work on the
+machine affects them all equally. Only the import is timed, without starting Python.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def main() -> int:
 
 
 def load(module: str, home: str) -> float:
-    """Seconds that the import of a module takes in a new process."""
+    """The seconds that importing a module takes in a new process."""
     result = subprocess.run(
         [sys.executable, "-c", IMPORT, module],
         env=os.environ | {"STACK_HOME": home},

@@ -1,6 +1,6 @@
-"""The four code locations with an empty asset each, and a sensor that begins pipelines.
+"""The four code locations with one empty asset each, and a sensor that starts pipelines.
 
-benchmarks/continuation.py runs them: what is left of a stage's time is Dagster's and the
+benchmarks/continuation.py runs them, so that all of a stage's time is Dagster's and the
 continuation's.
 """
 
@@ -23,7 +23,7 @@ PIPELINES_VARIABLE = "BENCHMARK_PIPELINES"
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def beginning(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Begin the next pipeline when the one before has ended."""
+    """Start the next pipeline when the previous one has ended."""
     begun = _runs(context.instance, Stage.INGESTION)
     ended = _runs(context.instance, Stage.CATALOG, dg.DagsterRunStatus.SUCCESS)
     if begun > ended or ended == int(os.environ[PIPELINES_VARIABLE]):

@@ -1,4 +1,4 @@
-"""Prints what a benchmark found as a table and writes it to benchmarks/results/."""
+"""Prints the results of a benchmark as a table and writes them to benchmarks/results/."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Finding:
-    """A ratio of two medians in `unit`, against its budget; `budget` None: for information."""
+    """A ratio of two medians in `unit`, with its budget; None: for information only."""
 
     what: str
     against: str
@@ -27,7 +27,7 @@ class Finding:
 
     @property
     def ratio(self) -> float:
-        """How many times as much as what it is compared with."""
+        """How many times the reference value it is."""
         return self.value / self.against_value
 
     @property
@@ -70,7 +70,7 @@ def publish(name: str, findings: Sequence[Finding], conditions: Mapping[str, Any
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns as wide as they need."""
+    """Print rows in columns as wide as needed."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     for row in (header, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -20,8 +20,12 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.command()
 @click.argument("pipeline", default=DAILY.name, type=click.Choice([p.name for p in PIPELINES]))
 @click.option("--skip-validations", is_flag=True, help="Validate nothing.")
-@click.option("--force-full-refresh", is_flag=True, help="Read and build everything anew.")
-@click.option("--full", is_flag=True, help="Make and judge all again; tell what held wrongly.")
+@click.option(
+    "--force-full-refresh", is_flag=True, help="Read and rebuild everything from the beginning."
+)
+@click.option(
+    "--full", is_flag=True, help="Rebuild and judge everything again; report what wrongly held."
+)
 @click.option("--target-models", default="", metavar="SELECTION", help="Only these dbt models.")
 @click.option("--first-day", type=DAY, help="Rebuild from this day.")
 @click.option("--last-day", type=DAY, help="To this day; default: only the first.")
@@ -52,4 +56,27 @@ def run(  # noqa: PLR0913, PLR0917 - click passes each by its name
     from code_locations.definitions import defs
 
     console = Console(highlight=False, soft_wrap=True)
-    return 0 if run_pipeline(defs, pipeline, console, run_config, tags) else 1
+    succeeded = run_pipeline(defs, pipeline, console, run_config, tags)
+    _tell()
+    return 0 if succeeded else 1
+
+
+def _tell() -> None:
+    """Send messages about what the run opened or closed; its result doesn't depend on them.
+
+    `stack dev`, which would send them, may not be running.
+    """
+    from observability.settings import NotifySettings
+    from stack.automation import opened_instance
+    from stack.errors import StackError
+    from stack.settings import load_settings
+
+    try:
+        settings = load_settings(NotifySettings)
+        if settings.notify_urls or settings.notify_routes or settings.notify_ping_url:
+            from observability.messages.telling import tell_of_run
+
+            with opened_instance() as instance:
+                tell_of_run(instance)
+    except StackError as error:
+        click.echo(f"nobody was told: {error}", err=True)

@@ -1,6 +1,6 @@
 """Attach to each image what it contains (SBOM) and how it was built (provenance): `make attest`.
 
-Both are artifacts of their own in the registry that refer to the image by its digest (OCI 1.1);
+Both are separate artifacts in the registry that refer to the image by its digest (OCI 1.1);
 `oras discover` and registries' own pages list them.
 """
 
@@ -17,7 +17,7 @@ import click
 
 from scripts.chart_values_page import ROOT
 from scripts.programs import output_of, plain_http
-from scripts.promote import check_digests, read_images
+from scripts.promotion.images import check_digests, read_images
 from stack.declarations import load_mapping
 from stack.errors import StackError
 
@@ -27,11 +27,11 @@ STATEMENTS = ROOT / ".tools" / "provenance"
 
 
 class AttestError(StackError):
-    """An image can't be attested; the message says which, and what to do."""
+    """An image can't be attested; the message says which one, and what to do."""
 
 
 def references(images_file: Path, registry: str) -> dict[str, str]:
-    """Each image of an `images.yaml` by its digest, by name. Raises StackError."""
+    """The images of an `images.yaml`, by name, each with its digest. Raises StackError."""
     images = read_images(images_file)
     check_digests(images, str(images_file))
     where = registry or str(load_mapping(images_file).get("image", {}).get("registry", ""))
@@ -40,7 +40,7 @@ def references(images_file: Path, registry: str) -> dict[str, str]:
 
 
 def attached(reference: str) -> dict[str, str]:
-    """Digests of what refers to an image, by kind. Raises ProgramError."""
+    """The digests of what refers to an image, by kind. Raises ProgramError."""
     said = json.loads(_oras("discover", reference, "--format", "json"))
     return {one["artifactType"]: one["digest"] for one in said.get("referrers") or ()}
 
@@ -56,7 +56,7 @@ def sbom_of(reference: str, file: Path) -> None:
 
 
 def provenance_of(name: str, reference: str, folder: Path) -> str:
-    """What the build wrote of this image. Raises AttestError unless it is of this very one."""
+    """The build's statement about this image. Raises AttestError if it is about another one."""
     file = folder / f"{name}.json"
     next_step = "build it with scripts/build-images.sh on this machine, then attest"
     if not file.exists():
@@ -85,9 +85,9 @@ def attach(reference: str, kind: str, name: str, write: Callable[[Path], object]
 
 
 def attest(named: Iterable[tuple[str, str]], statements: Path) -> Iterable[str]:
-    """Attest images, by name and reference; a line for each. Raises StackError."""
+    """Attest images, given by name and reference; yield a line for each. Raises StackError."""
     for name, reference in named:
-        # First: an image without it is not half attested.
+        # First, so that an image without provenance isn't half attested.
         if PROVENANCE not in attached(reference):
             said = provenance_of(name, reference, statements)
             attach(reference, PROVENANCE, f"{name}.provenance.json", partial(_write, said))

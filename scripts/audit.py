@@ -1,7 +1,7 @@
 """Look for known vulnerabilities in the lock without a network: `make audit ADVISORIES=folder`.
 
-The folder has OSV records, as a clone of github.com/pypa/advisory-database does; osv-scanner
-compares. A record that isn't in the folder can't be found: keep the clone fresh.
+The folder has OSV records, like a clone of github.com/pypa/advisory-database; osv-scanner compares
+them. A record that isn't in the folder can't be found: keep the clone up to date.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scripts.programs import output_of
 from stack.errors import StackError
 
 DATABASE = "osv-scalibr/PyPI/all.zip"
-"""Where osv-scanner looks below the folder of its databases."""
+"""Where osv-scanner looks below its folder of databases."""
 STALE_DAYS = 30
 FOUND = 1
 
@@ -32,7 +32,7 @@ class AuditError(StackError):
 
 
 def records(folder: Path) -> Iterator[dict[str, Any]]:
-    """OSV records of PyPI below a folder. Raises AuditError if there is none."""
+    """OSV records about PyPI below a folder. Raises AuditError if there are none."""
     count = 0
     for file in sorted(folder.rglob("PYSEC-*.yaml")):
         count += 1
@@ -45,7 +45,7 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_database(folder: Path, file: Path) -> datetime:
-    """Write the records as osv-scanner's database; when the newest was changed."""
+    """Write the records as osv-scanner's database; return when the newest one was changed."""
     newest = datetime.min.replace(tzinfo=UTC)
     file.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as database:
@@ -56,7 +56,7 @@ def write_database(folder: Path, file: Path) -> datetime:
 
 
 def audit(lock: Path, folder: Path) -> tuple[str, list[str], datetime]:
-    """The scanner's table, ids that it found, and how new the records are. Raises StackError."""
+    """The scanner's table, the ids it found, and the records' age. Raises StackError."""
     with tempfile.TemporaryDirectory() as temporary:
         newest = write_database(folder, Path(temporary) / DATABASE)
         arguments = ("--offline", "--local-db-path", temporary, "--lockfile", str(lock))

@@ -7,9 +7,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 
-kube_score=v1.20.0 kubeconform=v0.8.0 checkov=3.3.30 kubernetes=v1.34.4
+checkov=3.3.30 kubernetes=v1.34.4
 chart=charts/freelancer-data-stack
-tools=$PWD/.tools/go
 helm=${HELM_BIN:-$(command -v helm || true)}
 
 lacking=()
@@ -22,13 +21,8 @@ if ((${#lacking[@]})); then
     exit
 fi
 
-built() { # NAME PACKAGE@VERSION: compiled once a version
-    local stamp=$tools/$1-${2##*@}
-    [[ -e $stamp ]] || { GOBIN=$tools GOFLAGS=-mod=mod go install "$2" && touch "$stamp"; }
-}
 echo "chart scores: tools"
-built kube-score "github.com/zegl/kube-score/cmd/kube-score@$kube_score"
-built kubeconform "github.com/yannh/kubeconform/cmd/kubeconform@$kubeconform"
+tools=$(scripts/tools.sh --pinned kube-score kubeconform)
 schemas=.tools/schemas-$kubernetes
 if [[ ! -d $schemas ]]; then
     source=$(cd /tmp && go mod download -json "k8s.io/kubernetes@$kubernetes" |

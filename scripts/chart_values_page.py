@@ -28,9 +28,9 @@ _MARK = "# -- "
 
 
 def described(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Path and description of each key that a line `# -- …` stands above.
+    """Path and description of each key below a comment `# -- …`.
 
-    Raises ValueError for a description that no key follows.
+    Raises ValueError for a description without a key.
     """
     path: list[tuple[int, str]] = []
     description = ""
@@ -50,7 +50,7 @@ def described(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def render() -> str:
-    """The page: a row a described value, in the order of the file."""
+    """The page: one row for each described value, in the order of the file."""
     text = (CHART / "values.yaml").read_text()
     values = yaml.safe_load(text)
     rows = (

@@ -9,7 +9,7 @@ import yaml
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from scripts.env_example import settings_classes
+from scripts.env_example import PROGRAMS, settings_classes
 
 FILE = Path(__file__).parents[1] / "charts/freelancer-data-stack/files/variables.yaml"
 HEADER = """\
@@ -19,9 +19,9 @@ HEADER = """\
 
 
 def render() -> str:
-    """Text of the list."""
+    """The text of the list."""
     found: dict[str, dict[str, Any]] = {}
-    for cls in settings_classes():
+    for cls in settings_classes(PROGRAMS):
         package = cls.__module__.partition(".")[0]
         for name, field in cls.model_fields.items():
             told = found.setdefault(name.upper(), {"readBy": []})

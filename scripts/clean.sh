@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 home=${STACK_HOME:-.stack}
 # By name: STACK_HOME may be a folder that has other things, too.
 made=(artifacts catalog connectors dagster data_docs dbt dlt great_expectations lake logs run.lock
-    scratch warehouse.duckdb warehouse.duckdb.wal)
+    scratch service warehouse.duckdb warehouse.duckdb.wal)
 # Only copies of what people and tools dropped, or of what could not be loaded.
 files=(alerts exports incoming quarantine)
 

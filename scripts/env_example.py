@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,14 @@ HEADER = """\
 """
 
 
-def settings_classes() -> list[type[Settings]]:
-    """Every settings class of the stack, in the order of the locations."""
-    names = [f"{package}.settings" for package in ("stack", *Stage)]
+PROGRAMS = ("stack", *Stage, "observability")
+# Those of commands that only run in a checkout.
+COMMANDS = ("scripts.promotion",)
+
+
+def settings_classes(packages: Sequence[str] = (*PROGRAMS, *COMMANDS)) -> list[type[Settings]]:
+    """The settings classes of the stack, the locations in order, the observer, and commands."""
+    names = [f"{package}.settings" for package in packages]
     modules = [importlib.import_module(name) for name in names if find_spec(name)]
     return [
         value
@@ -37,7 +43,7 @@ def settings_classes() -> list[type[Settings]]:
 
 
 def render() -> str:
-    """Text of `.env.example`: a block a class, a described and commented line a variable."""
+    """The text of `.env.example`: one block a class, one commented line a variable."""
     seen: set[str] = set()
     blocks = [HEADER]
     for cls in settings_classes():
@@ -46,7 +52,8 @@ def render() -> str:
             if name not in seen:
                 seen.add(name)
                 lines += [f"# {_describe(field)}", f"# {name.upper()}={_default(field)}"]
-        blocks.append("\n".join(lines) + "\n")
+        if len(lines) > 1:
+            blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
 
 

@@ -1,4 +1,4 @@
-"""Split Kubernetes' API description into what kubeconform reads; unknown keys are refused.
+"""Split Kubernetes' API description into files for kubeconform that refuse unknown keys.
 
 python -m scripts.kubernetes_schemas SWAGGER_JSON FOLDER
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 DEFINITIONS = "_definitions.json"
-# What JSON has as a string in the description, and Kubernetes takes as a number too.
+# Strings in the description for which Kubernetes also accepts numbers.
 EITHER = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
     "io.k8s.apimachinery.pkg.api.resource.Quantity",
@@ -19,13 +19,13 @@ EITHER = {
 
 
 def file_name(kind: dict[str, str]) -> str:
-    """As kubeconform's `{{.ResourceKind}}{{.KindSuffix}}.json`."""
+    """The name by kubeconform's `{{.ResourceKind}}{{.KindSuffix}}.json`."""
     group = kind["group"].partition(".")[0]
     return "-".join(filter(None, (kind["kind"], group, kind["version"]))).lower() + ".json"
 
 
 def strict(definitions: dict[str, Any]) -> dict[str, Any]:
-    """The definitions with no other keys than those they name."""
+    """The definitions, allowing only the keys that they name."""
     for name, definition in definitions.items():
         if name in EITHER:
             definition["type"] = ["string", "number"]
@@ -36,7 +36,7 @@ def strict(definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(swagger: Path, folder: Path) -> None:
-    """Write a file a kind."""
+    """Write one file for each kind."""
     folder.mkdir(parents=True, exist_ok=True)
     definitions = strict(json.loads(swagger.read_text())["definitions"])
     (folder / DEFINITIONS).write_text(json.dumps({"definitions": definitions}))

@@ -12,19 +12,19 @@ FILE = Path(__file__).parents[1] / "docs" / "layouts.md"
 HEADER = """\
 # Exports that are recognised
 
-Made by `make docs` from `ingestion/layouts`. A file dropped into the [inbox](files.md) that has one
-of these layouts is known by its header, whatever its name is. It becomes the table
-`files_<layout>`, is read by the layout's rules, and gives rows to the books' tables under "feeds".
-"Key" says which rows are the same in two exports; # is a row's number among equal ones. "Checks"
-must hold for every row, and a break is named with its line; rows "left out" are pending, or never
-moved money. Evidence is a real file, or the code of an importer.
-[A new layout](how-to/add-a-layout.md) is one file and one sample.
+Made by `make docs` from `ingestion/layouts`. A file dropped into the [inbox](files.md) with one of
+these layouts is recognised by its header, whatever its name. It is loaded into the table
+`files_<layout>` by the layout's rules, and contributes rows to the books' tables under "feeds".
+"Key" says which rows of two exports are the same; # is the number among equal rows. "Checks" must
+hold for every row; a violation is reported with its line. Rows "left out" are pending, or never
+moved money. The evidence is a real file (fixture), or the code of an importer.
+[A new layout](how-to/add-a-layout.md) takes one file and one sample.
 """
 COLUMNS = ("export", "layout", "seen", "evidence", "key", "feeds", "checks", "left out")
 
 
 def render() -> str:
-    """The page: a table a group, and what is to be known of each layout."""
+    """The page: one table for each group, and notes about each layout."""
     parts = [HEADER]
     by_group = sorted(layouts(), key=lambda layout: (layout.group, layout.name))
     for group, found in groupby(by_group, key=lambda layout: layout.group):

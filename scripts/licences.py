@@ -1,6 +1,6 @@
-"""List the licences of what the lock has, and refuse those that nobody allowed: `make licences`.
+"""List the licences of the locked packages, and refuse those not allowed: `make licences`.
 
-What is allowed is declared in `licences.yml`.
+`licences.yml` declares what is allowed.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class LicenceError(StackError):
 
 
 class Apart(Declaration):
-    """A package of which something else is known than what it says."""
+    """A package whose licence is known to differ from what it says."""
 
     licence: str
     why: str
 
 
 class Allowed(Declaration):
-    """Licences (SPDX) that anything may have, other names of licences, and packages apart."""
+    """Licences (SPDX) allowed for all packages, other names for them, and single packages."""
 
     licences: list[str]
     names: dict[str, str]
@@ -55,7 +55,7 @@ class Found:
 
 
 def look(packages: Iterable[tuple[str, str, str]], allowed: Allowed) -> list[Found]:
-    """Judge packages: name, version, and what they say of their licence."""
+    """Judge packages, given as name, version, and stated licence."""
     found = []
     for name, version, said in packages:
         if apart := allowed.packages.get(name):
@@ -67,9 +67,9 @@ def look(packages: Iterable[tuple[str, str, str]], allowed: Allowed) -> list[Fou
 
 
 def installed(lock: Path, connectors: Path) -> list[tuple[str, str, str]]:
-    """Name, version and what they say of their licence, of packages that are installed here.
+    """Name, version and stated licence of the packages installed here.
 
-    Those of the lock, but for what is for other systems; and of the connectors' environments.
+    These are the locked ones, except those for other systems, and the connectors' environments.
     """
     locked = [p for p in tomllib.loads(lock.read_text())["package"] if "registry" in p["source"]]
     found = []
@@ -87,7 +87,7 @@ def installed(lock: Path, connectors: Path) -> list[tuple[str, str, str]]:
 
 
 def said_by(metadata: importlib.metadata.PackageMetadata) -> str:
-    """The SPDX expression of a package; or its classifiers; or the first line of its text."""
+    """A package's SPDX expression, or its classifiers, or the first line of its licence text."""
     if expressions := metadata.get_all("License-Expression"):
         return str(expressions[0])
     classifiers = metadata.get_all("Classifier") or []
@@ -99,7 +99,7 @@ def said_by(metadata: importlib.metadata.PackageMetadata) -> str:
 
 
 def page(found: Iterable[Found]) -> str:
-    """A table, a row a package."""
+    """A table with one row for each package."""
     rows = (
         (f.name, f.version, f.licence if f.allowed else f"{f.licence} (refused)", f.why)
         for f in found
@@ -108,7 +108,7 @@ def page(found: Iterable[Found]) -> str:
 
 
 def check(found: Iterable[Found]) -> None:
-    """Raises LicenceError for what isn't allowed."""
+    """Raise LicenceError if something isn't allowed."""
     refused = [f"{f.name} ({f.licence})" for f in found if not f.allowed]
     if refused:
         raise LicenceError(
@@ -118,7 +118,7 @@ def check(found: Iterable[Found]) -> None:
 
 
 def _is_allowed(licence: str, allowed: Iterable[str]) -> bool:
-    """Of an SPDX expression: all of its parts by AND, one by OR."""
+    """Judge an SPDX expression: AND needs all of its parts allowed, OR needs one."""
     text = licence.strip()
     while text.startswith("(") and text.endswith(")") and ")" not in text[1:-1]:
         text = text[1:-1]
@@ -130,7 +130,7 @@ def _is_allowed(licence: str, allowed: Iterable[str]) -> bool:
 
 
 def _split(text: str, word: str) -> list[str]:
-    """Split where no parenthesis is open."""
+    """Split outside of parentheses."""
     parts, depth = [""], 0
     for piece in re.split(rf"({re.escape(word)}|[()])", text):
         depth += {"(": 1, ")": -1}.get(piece, 0)

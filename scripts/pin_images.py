@@ -1,4 +1,4 @@
-"""Name images of others by the digests that their registries give now: `make pin > pinned.yaml`."""
+"""Pin third-party images to their registries' current digests: `make pin > pinned.yaml`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PLACES = {
     "seaweedfs": ("s3", "image"),
     "oauth2-proxy": ("auth", "oidc", "proxy", "image"),
 }
-"""Where values name an image of others, by its name in Chart.yaml."""
+"""Where the values name a third-party image, by its name in Chart.yaml."""
 
 
 def pinned(mirror: str = "") -> dict[str, object]:
-    """Values that name by digest what the chart names by tag. Raises ProgramError.
+    """Values with digests for the images that the chart names by tag. Raises ProgramError.
 
-    `mirror` is asked instead of the registries, as for what a cluster pulls through one.
+    `mirror` is asked instead of the registries, for a cluster that pulls through one.
     """
     values: dict[str, object] = {}
     chart = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -39,7 +39,7 @@ def pinned(mirror: str = "") -> dict[str, object]:
 
 
 def digest_of(reference: str, mirror: str = "") -> str:
-    """Digest that a registry gives for a tag. Raises ProgramError."""
+    """The digest that a registry has for a tag. Raises ProgramError."""
     registry, slash, rest = reference.partition("/")
     if mirror:
         named = slash and ("." in registry or ":" in registry)

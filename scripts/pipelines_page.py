@@ -13,13 +13,13 @@ FILE = Path(__file__).parents[1] / "docs" / "pipelines.md"
 HEADER = """\
 # Pipelines
 
-Made by `make docs` from `stack/pipelines.py`. In one process each is one job; in four code
-locations each stage is a run of the same name, and a sensor starts the next one
-([why](decisions/0004-continuation-sensors.md)). Any of them runs on one machine with
-`make run PIPELINE=<name>`, and from the UI. A higher priority leaves the queue first.
-[Options](options.md) leave out, repeat or narrow what a run does; [days](backfill.md) are rebuilt
-by a run that names them. Of the runs that hold the pool `warehouse`, a DuckDB file lets one work at
-a time (`dagster.yaml`); at most 10 runs of all pipelines work at once.
+Made by `make docs` from `stack/pipelines.py`. In the merged process, each pipeline is one job. In
+four code locations, each stage is a run of the same name, and a sensor starts the next one
+([why](decisions/0004-continuation-sensors.md)). On one machine, start any of them with
+`make run PIPELINE=<name>` or from the UI. Pipelines with a higher priority leave the queue first.
+[Options](options.md) skip, repeat or narrow what a run does; to rebuild [days](backfill.md), name
+them in the run. Of the runs in the pool `warehouse`, only one at a time can work on a DuckDB file
+(`dagster.yaml`); at most 10 runs work at once.
 
 """
 COLUMNS = (
@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 def render() -> str:
-    """The page: a row a pipeline."""
+    """The page: one row for each pipeline."""
     return HEADER + markdown_table(COLUMNS, map(_cells, PIPELINES), None) + "\n"
 
 
@@ -64,6 +64,8 @@ def _pools(pipeline: Pipeline) -> list[str]:
 def _triggers(pipeline: Pipeline) -> list[str]:
     schedule = pipeline.schedule
     triggers = [f"`{schedule.name}`, `{schedule.cron}` UTC"] if schedule else []
+    if schedule and schedule.full_after:
+        triggers[0] += f", with `full` every {schedule.full_after.days} days"
     sensors = defs.get_repository_def().sensor_defs
     return triggers + [
         f"`{sensor.name}`"

@@ -1,4 +1,4 @@
-"""Programs of others that the supply-chain commands run."""
+"""Runs the external programs of the supply chain's commands and of promotion."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ import os
 import shutil
 import subprocess
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from scripts.chart_values_page import ROOT
 from stack.errors import StackError
 
 WHERE = {
-    "helm": "https://helm.sh",
-    "oras": "go install oras.land/oras/cmd/oras@v1.3.6",
-    "osv-scanner": "go install github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.5.0",
-    "syft": "go install github.com/anchore/syft/cmd/syft@v1.57.1",
+    "git": "https://git-scm.com",
+    "helm": "scripts/tools.sh helm",
+    "kubectl": "https://kubernetes.io/docs/tasks/tools",
+    "oras": "scripts/tools.sh oras",
+    "osv-scanner": "scripts/tools.sh osv-scanner",
+    "syft": "scripts/tools.sh syft",
 }
 
 
 class ProgramError(StackError):
-    """A program is missing, or refused."""
+    """A program is missing, or failed."""
 
 
 def path_of(name: str) -> str:
-    """Path of a program: `<NAME>_BIN`, what PATH has, or `.tools/go`. Raises ProgramError."""
+    """The path of a program: `<NAME>_BIN`, on PATH, or in `.tools/go`. Raises ProgramError."""
     variable = f"{name.upper().replace('-', '_')}_BIN"
     found = os.environ.get(variable) or shutil.which(name)
     found = found or shutil.which(name, path=str(ROOT / ".tools" / "go"))
@@ -39,21 +42,27 @@ def output_of(
     *arguments: str,
     fine: Collection[int] = (0,),
     environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    told_lines: int = 1,
 ) -> str:
-    """What a program prints; raises ProgramError for another code than the fine ones."""
+    """What a program prints; raises ProgramError if its exit code isn't one of `fine`.
+
+    The error includes the last `told_lines` of the program's output.
+    """
     done = subprocess.run(
         [path_of(name), *arguments],
         capture_output=True,
         text=True,
         check=False,
+        cwd=folder,
         env={**os.environ, **(environment or {})},
     )
     if done.returncode not in fine:
         said = (done.stderr or done.stdout or "no word").strip().splitlines()
-        raise ProgramError(f"{name} {arguments[0]} failed: {said[-1]}")
+        raise ProgramError(f"{name} {arguments[0]} failed: {' '.join(said[-told_lines:])}")
     return done.stdout
 
 
 def plain_http() -> bool:
-    """Whether registries are spoken to without TLS, as REGISTRY_PLAIN_HTTP=1 says."""
+    """Whether registries are accessed without TLS, which REGISTRY_PLAIN_HTTP=1 sets."""
     return os.environ.get("REGISTRY_PLAIN_HTTP") == "1"

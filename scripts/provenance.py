@@ -1,6 +1,6 @@
-"""Say how an image was built: an in-toto statement with SLSA's provenance, for `build-image.sh`.
+"""Say how an image was built: an in-toto statement with SLSA provenance, for `build-image.sh`.
 
-Standard library only: it runs where nothing is set up. Nothing is signed.
+Standard library only: it runs before anything is set up. Nothing is signed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 BUILD_TYPE = "https://github.com/your-org/freelancer-data-stack/blob/main/scripts/build-image.sh"
 BASE = "python:3.11-slim-bookworm"
-"""What the Dockerfiles build on unless the build argument BASE says otherwise."""
+"""The Dockerfiles' base image unless the build argument BASE names another."""
 
 
 def statement(
@@ -27,8 +27,8 @@ def statement(
 ) -> dict[str, Any]:
     """The statement.
 
-    `image` is its repository with registry, `digest` sha256:…; `build` has dockerfile, context and
-    arguments, `source` what `source_of` says.
+    `image` is its repository with registry, `digest` is sha256:…; `build` has dockerfile, context
+    and arguments, `source` is from `source_of`.
     """
     base = build["arguments"].get("BASE", BASE)
     name, _, base_digest = base.partition("@")
@@ -45,7 +45,7 @@ def statement(
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
                 "externalParameters": build,
-                # Files that are in no commit: who reads this can't build the same.
+                # Files in no commit: nobody else can build the same image.
                 "internalParameters": {"uncommitted": source["uncommitted"]},
                 "resolvedDependencies": materials,
             },
@@ -58,7 +58,7 @@ def statement(
 
 
 def source_of(root: Path, dockerfile: str) -> dict[str, Any]:
-    """Commit, its origin without credentials, files in no commit, sha256 of lock and Dockerfile."""
+    """Commit, its origin without credentials, uncommitted files, sha256 of lock and Dockerfile."""
     url = _git(root, "remote", "get-url", "origin") or "unknown"
     scheme, there, rest = url.partition("://")
     files = {name: root / name for name in ("uv.lock", dockerfile)}
@@ -71,12 +71,12 @@ def source_of(root: Path, dockerfile: str) -> dict[str, Any]:
 
 
 def now() -> str:
-    """The time as SLSA has it."""
+    """The time in SLSA's format."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the statement of one build to a file."""
+    """Write the statement about one build to a file."""
     parser = argparse.ArgumentParser()
     for name in ("image", "digest", "started", "context", "to"):
         parser.add_argument(f"--{name}", required=True)
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     if given.platform:
         build["platform"] = given.platform
-    if flags:  # of the builder's own
+    if flags:  # flags for the builder itself
         build["flags"] = flags
     said = statement(given.image, given.digest, build, source_of(ROOT, given.file), given.started)
     file = Path(given.to)

@@ -22,14 +22,17 @@ find_python() {
     die "Python 3.11, 3.12 or 3.13 is not found; install it, or name it: make PYTHON=/path/to/python3.11"
 }
 
+# Other programs in .tools took minutes to compile.
+remove_uv() { [[ ! -d .tools ]] || find .tools -mindepth 1 -maxdepth 1 ! -name go ! -name 'schemas-*' -exec rm -rf {} +; }
+
 # A Debian Python may lack venv's pip; pip's --target needs none.
 install_uv() {
     local python=$1
-    rm -rf .tools
+    remove_uv
     if "$python" -m venv .tools >/dev/null 2>&1 && .tools/bin/python -m pip --version >/dev/null 2>&1; then
         .tools/bin/python -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
     else
-        rm -rf .tools
+        remove_uv
         "$python" -m pip install --quiet --disable-pip-version-check --target .tools "uv==$uv_version" ||
             die "neither venv nor pip works with $python; install Debian's python3-venv or python3-pip"
     fi

@@ -1,4 +1,4 @@
-"""Fixtures of all layers: a stack of its own in a temporary folder, deaf to the developer's."""
+"""Fixtures of all layers: a stack in a temporary folder, isolated from the developer's."""
 
 import os
 from functools import cache

@@ -1,1 +1,1 @@
-"""What a run costs on a cluster, beside the same cluster with stock settings."""
+"""The cost of a run on a cluster, compared with stock settings on the same cluster."""

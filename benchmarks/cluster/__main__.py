@@ -2,10 +2,10 @@
 
     make bench-cluster ARGS="--runs 7 --pipelines 3"
 
-KUBECONFIG names the cluster; IMAGE_REGISTRY and BUILD_IMAGE are as scripts/build-images.sh wants
-them, IMAGES names a values file of images that are built already. A release of its own is
-measured with the chart's values, then upgraded to stock settings (settings/stock.yaml) and
-measured again. Nothing else should use the cluster meanwhile.
+KUBECONFIG names the cluster; IMAGE_REGISTRY and BUILD_IMAGE are as for scripts/build-images.sh, and
+IMAGES names a values file of images that are already built. A separate release is measured with the
+chart's values, then upgraded to stock settings (settings/stock.yaml) and measured again. Nothing
+else should use the cluster in the meantime.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def kept(name: str, measured: Measured) -> Measured:
-    """Write what was measured at once: the other half takes long, and may fail."""
+    """Write the results at once: the other half takes long, and may fail."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(measured.details(), indent=2))
     return measured

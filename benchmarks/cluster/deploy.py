@@ -1,4 +1,4 @@
-"""The release that is measured: once as the chart has it, once with stock settings."""
+"""The measured release: first with the chart's settings, then with stock settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stack.pipelines import Stage
 HERE = Path(__file__).parent
 SETTINGS = HERE / "settings"
 LOCATION = "bench"
-# Of Dagster's own chart: it starts an interpreter in the code server's container.
+# From Dagster's own chart: it starts an interpreter in the code server's container.
 STOCK_PROBE = {
     "exec": {"command": ["dagster", "api", "grpc-health-check", "-p", "4000"]},
     "periodSeconds": 20,
@@ -34,7 +34,7 @@ STOP_SCHEDULE = """mutation ($id: String!) { stopRunningSchedule(id: $id) { __ty
 
 @contextmanager
 def measured_release(folder: Path) -> Iterator[Release]:
-    """A release in a namespace of its own, BENCH_NAMESPACE; deleted unless KEEP_RELEASE is set."""
+    """A release in its own namespace, BENCH_NAMESPACE; deleted unless KEEP_RELEASE is set."""
     values = folder / "images.yaml"
     name_images(values)
     namespace = make_namespace(os.environ.get("BENCH_NAMESPACE", "bench"))
@@ -50,7 +50,7 @@ def measured_release(folder: Path) -> Iterator[Release]:
 
 
 def name_images(file: Path) -> None:
-    """Write a values file that names all images, that of the measured location too."""
+    """Write a values file that names all images, including the measured location's."""
     images = built_images(file)
     values = yaml.safe_load(images.read_text())
     image = built_on(images, "catalog", "bench", HERE / "image")
@@ -59,13 +59,13 @@ def name_images(file: Path) -> None:
 
 
 def install_ours(release: Release) -> None:
-    """The chart with its own values."""
+    """Install the chart with its own values."""
     release.install()
     stop_schedules(release)
 
 
 def install_stock(release: Release) -> None:
-    """The same release with stock settings, and stock health probes of its code servers."""
+    """Give the release stock settings, and its code servers stock health probes."""
     release.install("--values", str(SETTINGS / "stock.yaml"))
     container = "/spec/template/spec/containers/0"
     patch = [
@@ -84,7 +84,7 @@ def install_stock(release: Release) -> None:
 
 
 def stop_schedules(release: Release) -> None:
-    """Stop what would start runs of its own in the middle of a measurement."""
+    """Stop schedules that would start runs during a measurement."""
     repositories = release.ui.query(SCHEDULES)["repositoriesOrError"]["nodes"]
     for schedule in (s for repository in repositories for s in repository["schedules"]):
         if schedule["scheduleState"]["status"] == "RUNNING":
@@ -92,5 +92,5 @@ def stop_schedules(release: Release) -> None:
 
 
 def chart_version() -> str:
-    """Version of the chart that is measured."""
+    """The version of the measured chart."""
     return str(yaml.safe_load((CHART / "Chart.yaml").read_text())["version"])

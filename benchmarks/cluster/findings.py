@@ -1,4 +1,4 @@
-"""What both measurements say beside each other: ratios, budgets, and where the time goes."""
+"""Compares both measurements: ratios, budgets, and where the time goes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from benchmarks.cluster.measure import Measured
 from benchmarks.cluster.timeline import PHASES, between, phases
 from benchmarks.report import Finding, median, print_table
 
-# Parts of the phases that are measured alone, by the run itself.
+# Parts of the phases that the run also measures separately.
 ALONE = {"(an interpreter alone)": "interpreter_s", "(a connection alone)": "connect_s"}
 
 
 def findings(ours: Measured, stock: Measured) -> list[Finding]:
-    """Ratios against stock settings, with the budgets of those that have one."""
+    """Ratios to stock settings, with a budget where there is one."""
 
     def compared(
         what: str, both: tuple[float, float], budget: float | None = None, unit: str = "s"
@@ -51,7 +51,7 @@ def findings(ours: Measured, stock: Measured) -> list[Finding]:
 
 
 def print_profiles(ours: Measured, stock: Measured) -> None:
-    """Where the time of a run of one step goes, and that of a pipeline with nothing new."""
+    """Print where the time goes in a run of one step, and in a pipeline with nothing new."""
     print("\nwhere a run's time goes: median seconds")
     mine, theirs = phases(ours.one_step), phases(stock.one_step)
     rows = [

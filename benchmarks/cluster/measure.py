@@ -1,4 +1,4 @@
-"""Everything that is measured of a release, once for each of the two settings."""
+"""All measurements of a release, made once with each of the two settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTLE_S = 30.0
 
 @dataclass(frozen=True)
 class Repeats:
-    """How often each is measured."""
+    """How often each measurement is repeated."""
 
     runs: int
     pipelines: int
@@ -34,8 +34,8 @@ class Repeats:
 class PipelineRun:
     """Seconds of a whole pipeline, and of its parts.
 
-    `waits`: end of a stage → record of the next; `starts`: record → start, `works`: start → end,
-    by stage.
+    `waits` are from the end of a stage to the next one's record; by stage, `starts` are from
+    record to start, and `works` from start to end.
     """
 
     wall: float
@@ -46,7 +46,7 @@ class PipelineRun:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found with one of the settings."""
+    """The results with one of the settings."""
 
     one_step: list[dict[str, float]]
     six_steps: list[dict[str, float]]
@@ -61,12 +61,12 @@ class Measured:
 
     @property
     def pipeline_s(self) -> float:
-        """Median seconds of a whole pipeline."""
+        """The median duration of a whole pipeline, in seconds."""
         return median([pipeline.wall for pipeline in self.pipelines])
 
     @property
     def idle_mcore(self) -> float:
-        """Median CPU of an idle code server of the stack."""
+        """The median CPU use of the stack's idle code servers."""
         return median([self.usage[stage].cpu_mcore for stage in Stage if stage in self.usage])
 
     def stage_medians(self) -> dict[str, tuple[float, float]]:
@@ -80,12 +80,12 @@ class Measured:
         }
 
     def details(self) -> dict[str, Any]:
-        """Everything, as JSON takes it."""
+        """Everything, ready for JSON."""
         return asdict(self) | {"phases": phases(self.one_step)}
 
 
 def measure(release: Release, repeats: Repeats) -> Measured:
-    """Measure a release that is installed. The first run and the first pipeline don't count."""
+    """Measure an installed release. The first run and the first pipeline don't count."""
     with PodWatch(release) as watch:
         say("runs of one step")
         one_step = [run(release, watch, "one_step") for _ in range(repeats.runs + 1)][1:]
@@ -101,12 +101,12 @@ def measure(release: Release, repeats: Repeats) -> Measured:
 
 
 def say(what: str) -> None:
-    """Tell what is measured now."""
+    """Print what is being measured."""
     print(f"{time.strftime('%H:%M:%S')} {what}", flush=True)
 
 
 def run(release: Release, watch: PodWatch, job: str) -> dict[str, float]:
-    """One run from its launch until its pod has ended: when it got how far."""
+    """The times of one run's stages, from its launch until its pod has ended."""
     run_id = release.launch(LOCATION, job)
     release.wait_for_run(run_id, {"SUCCESS"})
     wait_for(lambda: "ended" in watch.seen[run_id], f"the end of the pod of run {run_id}")
@@ -114,7 +114,7 @@ def run(release: Release, watch: PodWatch, job: str) -> dict[str, float]:
 
 
 def burst(release: Release) -> float:
-    """Seconds from the first launch of many at once to the end of the last."""
+    """Seconds from the first of many simultaneous launches to the last run's end."""
     with ThreadPoolExecutor(5) as pool:
         ids = list(pool.map(lambda _: release.launch(LOCATION, "one_step"), range(BURST)))
     records = [release.wait_for_run(run_id, {"SUCCESS"}) for run_id in ids]

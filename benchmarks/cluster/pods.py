@@ -1,4 +1,4 @@
-"""What Kubernetes knows: when a run's pod got how far, and what the containers use."""
+"""What Kubernetes reports: the stages of a run's pod, and what the containers use."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ RUN_LABEL = "dagster/run-id"
 
 
 class PodWatch:
-    """Notes when the pods of runs were made, scheduled, running and ended, by this machine's clock.
+    """Notes when runs' pods were made, scheduled, running and ended, by this machine's clock.
 
-    The objects' own timestamps are whole seconds.
+    The objects' own timestamps are in whole seconds.
     """
 
     def __init__(self, release: Release) -> None:
@@ -85,7 +85,7 @@ class Usage:
 
 
 def usage_over(release: Release, seconds: float) -> dict[str, Usage]:
-    """By component: mean CPU over that time, working set at its end. Wants the kubelet's API."""
+    """By component: mean CPU over that time, working set at its end. Needs the kubelet's API."""
     before = _stats(release)
     time.sleep(seconds)
     after = _stats(release)
@@ -97,7 +97,7 @@ def usage_over(release: Release, seconds: float) -> dict[str, Usage]:
 
 
 def _stats(release: Release) -> dict[str, tuple[float, float, float]]:
-    """By component: CPU nanoseconds until a time, that time, working set in bytes."""
+    """By component: CPU nanoseconds up to a time, that time, working set in bytes."""
     components = {
         pod["metadata"]["name"]: pod["metadata"]["labels"]
         for pod in release.namespace.get("pods", "app.kubernetes.io/component")

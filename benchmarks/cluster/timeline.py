@@ -1,4 +1,4 @@
-"""From the events of a run to when it got how far, and where the time went."""
+"""Turns a run's events into a timeline of where its time went."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ EVENTS = {
     "ExecutionStepStartEvent": "step",
     "RunSuccessEvent": "success",
 }
-# What a run's process says before it begins the run.
+# The message of a run's process before it begins the run.
 WORKER = "Started process for run"
-# Where the time of a run goes: what, from, to. `pod`, `scheduled` and `ended` are what PodWatch
-# saw, `interpreter` and `dagster_postgres` what the last step reports, the others are events.
+# The phases of a run: name, from, to. `pod`, `scheduled` and `ended` are from PodWatch,
+# `interpreter` and `dagster_postgres` from the last step's report; the others are events.
 PHASES = (
     ("in the queue", "enqueued", "dequeued"),
     ("daemon and Job controller make the pod", "dequeued", "pod"),
@@ -40,7 +40,7 @@ PHASES = (
 
 
 def timeline(events: Iterable[Mapping[str, Any]], pod: Times) -> dict[str, float]:
-    """When a run got how far, in seconds since 1970, the first time of each; and its report."""
+    """When a run first reached each point, in seconds since 1970, and its report."""
     times = dict(pod)
     for event in events:
         kind, message = event["__typename"], event.get("message") or ""
@@ -55,7 +55,7 @@ def timeline(events: Iterable[Mapping[str, Any]], pod: Times) -> dict[str, float
 
 
 def phases(timelines: Sequence[Times]) -> dict[str, float]:
-    """Median seconds of each phase that is known."""
+    """The median seconds of each known phase."""
     found = {}
     for name, begin, end in PHASES:
         known = [t[end] - t[begin] for t in timelines if begin in t and end in t]
@@ -65,5 +65,5 @@ def phases(timelines: Sequence[Times]) -> dict[str, float]:
 
 
 def between(timelines: Sequence[Times], begin: str, end: str) -> float:
-    """Median seconds from one point to another."""
+    """The median seconds from one point to another."""
     return median([times[end] - times[begin] for times in timelines])

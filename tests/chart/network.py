@@ -1,4 +1,4 @@
-"""Says of rendered NetworkPolicies in namespace `data` which connections they allow."""
+"""Computes which connections the rendered NetworkPolicies in namespace `data` allow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMED = "kubernetes.io/metadata.name"
 
 @dataclass(frozen=True)
 class Place:
-    """One end of a connection: a pod, of the release's namespace or another, or no pod at all."""
+    """One end of a connection: a pod in the release's namespace or another, or no pod at all."""
 
     labels: Labels | None = None
     address: str = "203.0.113.1"
@@ -26,7 +26,7 @@ ELSEWHERE = Place()
 
 
 def selects(selector: Object, labels: Labels) -> bool:
-    """Whether a label selector takes these labels."""
+    """Whether a label selector matches these labels."""
     for expression in selector.get("matchExpressions", ()):
         key, operator = expression["key"], expression["operator"]
         if operator == "In" and labels.get(key) not in expression["values"]:
@@ -40,7 +40,7 @@ def selects(selector: Object, labels: Labels) -> bool:
 
 
 def allows(policies: Iterable[Object], source: Place, target: Place, port: int) -> bool:
-    """Whether a TCP connection is let out at its source and in at its target."""
+    """Whether a TCP connection is allowed to leave its source and to enter its target."""
     policies = list(policies)
     return _lets(policies, "egress", source, target, port) and _lets(
         policies, "ingress", target, source, port
@@ -48,7 +48,7 @@ def allows(policies: Iterable[Object], source: Place, target: Place, port: int) 
 
 
 def policies_of(found: list[Object]) -> list[Object]:
-    """Specs of all NetworkPolicies."""
+    """The specs of all NetworkPolicies."""
     return [o["spec"] for o in found if o["kind"] == "NetworkPolicy"]
 
 
@@ -61,7 +61,7 @@ def places(found: list[Object]) -> dict[str, Place]:
     for name, context in contexts(found).items():
         given = context["run_k8s_config"]["pod_template_spec_metadata"]["labels"]
         for kind in ("run", "step"):
-            # As `construct_dagster_k8s_job` has it: its own, and what the context says over them.
+            # Like `construct_dagster_k8s_job`: its own labels, overridden by the context's.
             labels[f"{kind} of {name}"] = {
                 "app.kubernetes.io/name": "dagster",
                 "app.kubernetes.io/instance": "dagster",
@@ -93,7 +93,7 @@ def _lets(policies: list[Object], way: str, here: Place, there: Place, port: int
 
 
 def peer_is(peer: Any, place: Place) -> bool:
-    """Whether a peer of a rule, None for all, is that place."""
+    """Whether a rule's peer, where None is everyone, matches that place."""
     if peer is None:
         return True
     if "ipBlock" in peer:

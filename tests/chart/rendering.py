@@ -1,4 +1,4 @@
-"""Renders the chart with helm, and finds things in what came out."""
+"""Renders the chart with helm, and finds things in the result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import yaml
 
 from scripts.chart_values_page import CHART
 
-OLDEST, NEWEST = "1.29.0", "1.37.0"
+VERSIONS = tuple(f"1.{minor}.0" for minor in range(29, 38))
+OLDEST, NEWEST = VERSIONS[0], VERSIONS[-1]
 SCENARIOS = sorted(path.name.removesuffix("-values.yaml") for path in CHART.glob("ci/*.yaml"))
 NAME = "prod-freelancer-data-stack"
 
@@ -25,7 +26,7 @@ class RenderError(Exception):
 
 
 def helm(*arguments: str) -> str:
-    """What helm prints. Raises RenderError with what it complains of."""
+    """What helm prints. Raises RenderError with its complaint."""
     program = os.environ.get("HELM_BIN") or shutil.which("helm")
     if not program:
         raise FileNotFoundError(
@@ -45,7 +46,7 @@ def manifests(
     release: str = "prod",
     namespace: str = "data",
 ) -> str:
-    """YAML of a scenario with `--set-json` settings on top."""
+    """The YAML of a scenario with `--set-json` settings on top."""
     sets = [part for setting in settings for part in ("--set-json", setting)]
     return helm(
         "template", release, str(CHART), "--namespace", namespace, "--kube-version", kube,
@@ -54,21 +55,21 @@ def manifests(
 
 
 def objects(scenario: str = "default", *settings: str, **options: str) -> list[Object]:
-    """Objects of a scenario."""
+    """The objects of a scenario."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     text = manifests(scenario, *settings, **options)
     return [found for found in yaml.load_all(text, Loader=loader) if found]
 
 
 def one(found: list[Object], kind: str, name: str) -> Object:
-    """The object of that kind whose name is `name` after the release's."""
+    """The object of this kind whose name is the release's followed by `name`."""
     match = [o for o in found if o["kind"] == kind and o["metadata"]["name"] == f"{NAME}-{name}"]
     assert len(match) == 1, (kind, name, [o["metadata"]["name"] for o in found])
     return match[0]
 
 
 def pods(found: list[Object]) -> dict[str, Object]:
-    """Pod specs of all workloads, by kind/name, and those of runs as run/location."""
+    """Pod specs of all workloads by kind/name, and those of runs by run/location."""
     specs = {name: template["spec"] for name, template in templates(found).items()}
     return specs | {f"run/{name}": pod for name, pod in run_pods(found).items()}
 
@@ -86,7 +87,7 @@ def templates(found: list[Object]) -> dict[str, Object]:
 
 
 def run_pods(found: list[Object]) -> dict[str, Object]:
-    """Pod spec of a run of each location, put together from its container context."""
+    """The pod spec of a run in each location, assembled from its container context."""
     return {name: _run_pod(context) for name, context in contexts(found).items()}
 
 
@@ -106,12 +107,12 @@ def contexts(found: list[Object]) -> dict[str, Object]:
 
 
 def environment(container: Object) -> dict[str, Any]:
-    """Variables of a container with a literal value, and the reference of the others."""
+    """A container's variables: their literal value, or else the reference to it."""
     return {e["name"]: e.get("value", e.get("valueFrom")) for e in container.get("env", [])}
 
 
 def secrets_of(pod: Object) -> set[str]:
-    """Names of all Secrets that a pod reads: as variables or mounted."""
+    """The names of all Secrets that a pod reads, as variables or mounted."""
     names = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
     for container in [*pod.get("initContainers", []), *pod["containers"]]:
         names |= {

@@ -1,4 +1,6 @@
-"""The CronJob that makes backups, and a release that begins with one."""
+"""The CronJob that makes backups, and a release that starts from one."""
+
+import re
 
 from chart.network import ELSEWHERE, allows, places, policies_of
 from chart.rendering import environment, objects, one, pods, secrets_of
@@ -15,7 +17,7 @@ FROM = f"backup={{{URL}}}", 'restore={"from":"latest","identitySecret":"own-key"
 
 
 def pod(found, kind):
-    [name] = [name for name in pods(found) if f"-{kind}" in name]
+    [name] = [name for name in pods(found) if re.search(rf"-{kind}(-[0-9a-f]{{8}})?$", name)]
     return pods(found)[name]
 
 
@@ -40,6 +42,15 @@ def test_one_at_a_time_is_made_with_all_folders_of_the_release():
         '"logs":"s3://freelancer-data-stack/compute-logs"}'
     )
     assert "BACKUP_ACCESS_KEY_ID" not in given
+
+
+def test_the_newest_is_read_whole_each_month_where_it_can_be_read():
+    tested = pod(objects("default", ON), "backup-test")
+    assert tested["containers"][0]["command"] == ["stack", "restore", "--check"]
+    encrypted = f'backup={{"enabled":true,{URL},"recipient":"age1xyz"}}'
+    assert not [name for name in pods(objects("default", encrypted)) if "backup-test" in name]
+    with_key = objects("default", encrypted, 'restore={"identitySecret":"own-key"}')
+    assert "BACKUP_IDENTITY" in variables(with_key, "backup-test")
 
 
 def test_a_store_of_their_own_is_reached_with_keys_of_its_own_by_that_pod_alone():
@@ -75,6 +86,7 @@ def test_a_release_that_begins_with_a_backup_waits_for_it_and_makes_no_sample_da
     }
     assert waiting == {
         "Deployment/prod-freelancer-data-stack-daemon",
+        "Deployment/prod-freelancer-data-stack-observability",
         "Deployment/prod-freelancer-data-stack-webserver",
     }
     assert not [o for o in found if "sample-data" in o["metadata"]["name"]]

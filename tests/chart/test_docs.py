@@ -1,4 +1,4 @@
-"""The values that the pages show are ones that the chart takes."""
+"""The values shown in the docs are accepted by the chart."""
 
 import re
 
@@ -9,6 +9,7 @@ from chart.rendering import OLDEST, helm
 from scripts.chart_values_page import CHART, ROOT
 
 PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
+MONITORING = (ROOT / "docs" / "monitoring.md").read_text()
 BACKUP = (ROOT / "docs" / "backup.md").read_text()
 
 
@@ -46,11 +47,21 @@ def test_values_of_backups_render(block, tmp_path):
     assert ("CronJob" in kinds_of(block, tmp_path)) == ("enabled: true" in block)
 
 
+@pytest.mark.parametrize(
+    "block", [block for block in blocks(MONITORING) if block.startswith("observability:")]
+)
+def test_values_of_monitoring_render(block, tmp_path):
+    made = kinds_of(block, tmp_path)
+    assert ("PodMonitor" in made) == ("podMonitor:" in block)
+    assert ("PrometheusRule" in made) == ("prometheusRule:" in block)
+
+
 def test_requests_in_the_sizing_table_are_the_charts():
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     rows = {
         "webserver, daemon": [values["webserver"], values["daemon"]],
         "code server": [values["codeLocationDefaults"]],
+        "observability": [values["observability"]],
         "a run": [values["codeLocationDefaults"]["run"]],
     }
     for name, parts in rows.items():
@@ -64,7 +75,9 @@ def test_requests_in_the_sizing_table_are_the_charts():
 
 def test_values_that_it_names_exist():
     values = yaml.safe_load((CHART / "values.yaml").read_text())
-    for path in re.findall(r"`((?:instance|run|s3|image|webserver)\.[A-Za-z.]+)`", PAGE):
+    for path in re.findall(
+        r"`((?:instance|run|s3|image|webserver|observability)\.[A-Za-z.]+)`", PAGE
+    ):
         here = values["codeLocationDefaults"] if path.startswith("run.") else values
         for key in path.split("."):
             assert key in here, path

@@ -1,4 +1,4 @@
-"""Each environment is the chart with what differs, and says it where Argo CD and Flux look."""
+"""Environments only differ from the chart where they say so, where Argo CD and Flux look."""
 
 import fnmatch
 import re
@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from chart.environments import DEFAULTS, ENVS, LOCATIONS, images, objects_of, rendered, values_flags
-from chart.rendering import CHART, NEWEST, OLDEST, helm
+from chart.rendering import CHART, helm, pods
 from chart.tools import output
 from scripts.chart_values_page import ROOT
-from scripts.promote import ENVIRONMENTS, RELEASE, images_file, read_images, with_images
+from scripts.promotion.images import ENVIRONMENTS, RELEASE, images_file, read_images, with_images
 
 K8S = ROOT / "k8s"
 
@@ -24,7 +24,7 @@ def leaves(values, path=()):
 
 
 def default(path):
-    """The chart's value of a path, for a location that of all locations."""
+    """The chart's default at a path; for a location, the default for all locations."""
     values = DEFAULTS
     if path[0] == "codeLocations":
         values, path = DEFAULTS["codeLocationDefaults"], path[2:]
@@ -37,10 +37,9 @@ def test_environments_are_the_folders():
     assert {folder.name for folder in ENVS.iterdir()} == set(ENVIRONMENTS)
 
 
-@pytest.mark.parametrize("kube", [OLDEST, NEWEST])
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_environment_renders_with_its_own_images_and_host(environment, kube):
-    found = objects_of(environment, kube)
+def test_environment_renders_with_its_own_images_and_host(environment):
+    found = objects_of(environment)
     values = yaml.safe_load((ENVS / environment / "values.yaml").read_text())
     named = read_images(images_file(ROOT, environment))
     registry = values["image"]["registry"]
@@ -79,6 +78,43 @@ def test_staging_and_prod_hold_no_store_and_no_credential(environment):
     assert not [o["stringData"] for o in found if o["kind"] == "Secret" and o.get("stringData")]
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_examples_of_secrets_have_what_the_pods_read_and_nothing_else(environment):
+    found = pods(objects_of(environment)).values()
+    referred = [
+        entry["valueFrom"]["secretKeyRef"]
+        for pod in found
+        for container in [*pod.get("initContainers", []), *pod["containers"]]
+        for entry in container.get("env", [])
+        if "secretKeyRef" in entry.get("valueFrom", {})
+    ]
+    read = {(one["name"], one["key"]) for one in referred if not one["name"].startswith(RELEASE)}
+    example = (ENVS / environment / "secrets.example.yaml").read_text()
+    fetched = list(yaml.safe_load_all(example))
+    assert {
+        (one["spec"]["target"]["name"], each["secretKey"])
+        for one in fetched
+        for each in one["spec"]["data"]
+    } == read
+    sealed = list(
+        yaml.safe_load_all((ENVS / environment / "sealed-secrets.example.yaml").read_text())
+    )
+    assert {
+        (one["metadata"]["name"], key) for one in sealed for key in one["spec"]["encryptedData"]
+    } == read
+    assert {one["metadata"]["namespace"] for one in sealed} == {f"{RELEASE}-{environment}"}
+    paths = {each["remoteRef"]["key"] for one in fetched for each in one["spec"]["data"]}
+    assert paths == {f"{environment}/{one['metadata']['name']}" for one in fetched}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_what_else_comes_into_the_namespace_reaches_nothing(environment):
+    policies = [o["spec"] for o in objects_of(environment) if o["kind"] == "NetworkPolicy"]
+    assert [one for one in policies if one["podSelector"] == {}] == [
+        {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    ]
+
+
 def test_only_prod_starts_schedules_by_itself():
     def mode(environment):
         [env] = [o for o in objects_of(environment) if o["metadata"]["name"].endswith("-env")]
@@ -113,6 +149,8 @@ def test_argo_cd_makes_an_application_of_each_environment():
         spec["template"]["spec"]["destination"]["namespace"],
     }
     assert names == {RELEASE + "-{{.path.basename}}"}
+    labels = spec["template"]["spec"]["syncPolicy"]["managedNamespaceMetadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -125,6 +163,8 @@ def test_flux_releases_what_argo_cd_would(environment, tmp_path):
     release = built["HelmRelease"]
     namespace = f"{RELEASE}-{environment}"
     assert built["Namespace"]["metadata"]["name"] == namespace
+    labels = built["Namespace"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert {o["metadata"].get("namespace", namespace) for o in built.values()} == {namespace}
     for reference in (
         release["spec"]["chart"]["spec"]["sourceRef"],

@@ -1,4 +1,4 @@
-"""The cluster that kind makes, and what skaffold deploys to it, fit the chart and the images."""
+"""kind's cluster, and what skaffold deploys to it, fit the chart and the images."""
 
 import subprocess
 import tomllib
@@ -14,7 +14,7 @@ KIND = yaml.safe_load((ROOT / "kind-config.yaml").read_text())
 SKAFFOLD = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
 ARTIFACTS = {artifact["image"]: artifact for artifact in SKAFFOLD["build"]["artifacts"]}
 [RELEASE] = SKAFFOLD["deploy"]["helm"]["releases"]
-# Answers as far as to where kind has checked its configuration, and never makes a container.
+# Answers until kind has checked its configuration, and never makes a container.
 DOCKER = """\
 #!/bin/sh
 case "$1" in
@@ -27,7 +27,7 @@ esac
 
 @pytest.fixture
 def kind(tmp_path, monkeypatch):
-    """What kind says of a configuration, with a docker that only looks like one."""
+    """What kind says about a configuration, with a fake docker."""
     (tmp_path / "docker").write_text(DOCKER)
     (tmp_path / "docker").chmod(0o755)
 
@@ -73,12 +73,26 @@ def test_node_takes_the_ports_of_the_ingress():
     }  # fmt: skip
 
 
+def test_ingress_controller_takes_them_on_that_node():
+    found = list(yaml.safe_load_all((ROOT / "k8s/kind/ingress.yaml").read_text()))
+    [pod] = [o["spec"]["template"]["spec"] for o in found if o["kind"] == "Deployment"]
+    [node], [container] = KIND["nodes"], pod["containers"]
+    assert pod["nodeSelector"].items() <= node["labels"].items()
+    assert {p["hostPort"] for p in container["ports"]} == {
+        p["containerPort"] for p in node["extraPortMappings"]
+    }
+    listened = {a.rpartition(":")[2] for a in container["args"] if ".address=:" in a}
+    assert {str(p["containerPort"]) for p in container["ports"]} < listened
+    [ingress_class] = [o for o in found if o["kind"] == "IngressClass"]
+    assert "true" in ingress_class["metadata"]["annotations"].values(), "the default"
+
+
 def test_node_finds_the_charts_default_registry():
     [mount] = KIND["nodes"][0]["extraMounts"]
     [patch] = map(tomllib.loads, KIND["containerdConfigPatches"])
     [plugin] = patch["plugins"].values()
     assert plugin["registry"]["config_path"] == mount["containerPath"]
-    # How containerd writes host:port as the name of a folder.
+    # containerd's folder names for host:port.
     host, port = DEFAULTS["image"]["registry"].split(":")
     hosts = ROOT / mount["hostPath"] / f"{host}_{port}_" / "hosts.toml"
     assert tomllib.loads(hosts.read_text()) == {"host": {"http://kind-registry:5000": {}}}
@@ -105,7 +119,7 @@ def test_artifacts_are_the_images_of_the_chart():
 
 
 def settings(digest: str) -> list[str]:
-    """Helm's flags as skaffold makes them from its release, after a build of all artifacts."""
+    """The flags for helm that skaffold makes from its release, after a build of all artifacts."""
     known = {}
     for name in ARTIFACTS:
         suffix = name.translate(str.maketrans("./:-", "____"))

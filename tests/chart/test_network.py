@@ -1,20 +1,21 @@
-"""Who may reach whom, computed from the policies that the chart renders."""
+"""Who may reach whom, computed from the rendered policies."""
 
 import pytest
 
 from chart.network import ELSEWHERE, Place, allows, places, policies_of
 from chart.rendering import SCENARIOS, objects
 
-FOREIGN = Place({"app": "of somebody else"})  # a pod of the same namespace
+FOREIGN = Place({"app": "of somebody else"})  # a foreign pod in the same namespace
 NOT_OURS = Place({"app.kubernetes.io/instance": "another", "app.kubernetes.io/component": "daemon"})
 PORTS = {"webserver": 3000, "postgresql": 5432, "s3": 8333}
 API, HTTPS, SMTP, DNS = 6443, 443, 25, 53
 
-# What each pod of the default install may open; `-` is nothing. In the order of WAYS.
+# What each pod of the default install may connect to, in this order; `-` is nothing.
 WAYS = ("webserver", "server", "postgresql", "s3", "the API server", "a host", "its mail")
 TABLE = """
 webserver              -  x  x  x  x  -  -
 daemon                 -  x  x  x  x  -  -
+observability          -  -  x  x  -  -  -
 schema                 -  -  x  x  -  -  -
 sample-data            -  -  -  x  -  -  -
 trial                  x  x  x  -  -  -  -
@@ -31,7 +32,7 @@ run of transformation  -  -  x  x  -  -  -
 
 
 def ways(found, source: Place) -> dict[str, bool]:
-    """Whether that place may open each of WAYS."""
+    """Whether that place may connect to each of WAYS."""
     policies, pods = policies_of(found), places(found)
     servers = [pod for name, pod in pods.items() if name.startswith("server of ")]
     reached = {name: allows(policies, source, pods[name], port) for name, port in PORTS.items()}
@@ -111,7 +112,7 @@ def test_stores_of_your_own_are_reached_at_their_ports():
     policies, pods = policies_of(found), places(found)
     for name, opened in {
         "run of quality": {5433, 443},
-        "daemon": {5433, 443, API},  # 443 is the API server's too
+        "daemon": {5433, 443, API},  # 443 is also the API server's
         "schema": {5433},
         "webserver": {5433, 443, API},
     }.items():
@@ -165,7 +166,7 @@ def test_what_a_service_leads_to_is_reached_whatever_its_pods_port_is(host, name
     assert not allows(policies, run, ELSEWHERE, 8080)
     # A Service may lead out of the cluster.
     assert allows(policies, run, ELSEWHERE, 80)
-    # What is closed inside stays so.
+    # What is closed inside stays closed.
     assert not allows(policies, run, places(found)["webserver"], 3000)
 
 
@@ -214,7 +215,7 @@ def test_with_a_proxy_for_the_login_it_alone_reaches_the_webserver():
         assert allows(policies, stranger, pods["proxy"], 4180)
         assert not allows(policies, stranger, pods["webserver"], 3000)
     others = {name for name, pod in pods.items() if allows(policies, pod, pods["webserver"], 3000)}
-    # What may open anything is kept out by the webserver's own policy. `helm test` has no secret.
+    # The webserver's policy keeps out pods with open egress. `helm test` has no secret.
     assert others == {"proxy", "trial"}
     for target, port in (("postgresql", 5432), ("s3", 8333), ("server of quality", 4000)):
         assert not allows(policies, pods["proxy"], pods[target], port)

@@ -1,4 +1,4 @@
-"""What each scenario's objects say, to Dagster and to Kubernetes."""
+"""What each scenario's objects tell Dagster and Kubernetes."""
 
 import pytest
 import yaml
@@ -11,6 +11,7 @@ from chart.rendering import (
     SCENARIOS,
     contexts,
     environment,
+    manifests,
     objects,
     one,
     run_pods,
@@ -77,7 +78,7 @@ def test_only_the_schema_job_may_make_tables():
     for deployment in [o for o in found if o["kind"] == "Deployment"]:
         wait = deployment["spec"]["template"]["spec"]["initContainers"][0]
         assert wait["command"][-1] == "wait"
-        # The code that waits is that of the image that will read.
+        # The waiting container runs the image that will read.
         assert wait["image"] == deployment["spec"]["template"]["spec"]["containers"][0]["image"]
 
 
@@ -133,7 +134,7 @@ def test_existing_secrets_leave_no_credential_in_the_release():
     for name, pod in run_pods(found).items():
         extra = {"ingestion": {"own-ingestion"}, "catalog": {"own-catalog"}}.get(name, set())
         assert secrets_of(pod) == {f"{NAME}-{name}"} | expected | extra
-        # Shared ones by single key only.
+        # Only single keys of shared ones.
         [run] = pod["containers"]
         whole = {e["secretRef"]["name"] for e in run["envFrom"] if "secretRef" in e}
         assert not whole & expected
@@ -175,7 +176,7 @@ def test_pods_and_runs_carry_and_go_where_a_platform_team_says():
         ]}
         for name, pod in run_pods(found).items()
     ]  # fmt: skip
-    assert len(templates) == 2 + 2 * len(LOCATIONS)
+    assert len(templates) == 3 + 2 * len(LOCATIONS)
     for template in templates:
         spec, metadata = template["spec"], template["metadata"]
         main, *beside = spec["containers"]
@@ -270,7 +271,7 @@ def test_ui_is_served_under_its_prefix_at_probes_and_ingress():
         ('{"enabled":true,"host":"data.example.org"}', "data.example.org", True),
         ('{"enabled":true,"host":"data.example.org"}', "evil.example.org", False),
         ('{"enabled":true,"host":"*.example.org"}', "data.example.org", True),
-        ("{}", "lb.example.org:8080", True),  # of allowedHosts
+        ("{}", "lb.example.org:8080", True),  # one of allowedHosts
     ],
 )
 def test_ui_answers_under_its_own_names_only(values, host, may):
@@ -296,7 +297,7 @@ def test_executor_resources_and_scheduling_reach_the_runs():
     assert run["pod_template_spec_metadata"]["labels"]["cost-centre"] == "data"
 
 
-# Without a cluster to look at, each rendering has random ones of its own.
+# Without a cluster to look at, each rendering draws new random ones.
 KEPT = (
     'postgresql={"dagsterPassword":"kept","lakePassword":"kept"}',
     's3.secretAccessKey="kept"',
@@ -319,16 +320,20 @@ def test_the_next_images_leave_the_bundled_stores_alone():
     [
         ('codeLocations={"quality":{"env":{"A":"b"}}}', ["quality"]),
         ('codeLocations={"quality":{"secret":{"A":"b"}}}', ["quality"]),
-        ('stack={"env":{"TZ":"UTC"}}', [*LOCATIONS, "daemon", "webserver"]),
-        ('postgresql.dagsterPassword="new"', [*LOCATIONS, "daemon", "webserver"]),
-        ('postgresql.lakePassword="new"', LOCATIONS),
-        ('s3.secretAccessKey="new"', [*LOCATIONS, "daemon", "webserver"]),
+        ('stack={"env":{"TZ":"UTC"}}', [*LOCATIONS, "daemon", "observability", "webserver"]),
+        (
+            'postgresql.dagsterPassword="new"',
+            [*LOCATIONS, "daemon", "observability", "webserver"],
+        ),
+        ('postgresql.lakePassword="new"', [*LOCATIONS, "observability"]),
+        ('s3.secretAccessKey="new"', [*LOCATIONS, "daemon", "observability", "webserver"]),
+        ('observability={"notify":{"urls":["json://x"],"egress":[{}]}}', ["observability"]),
         ('ingress={"enabled":true,"host":"a.example.org"}', []),
     ],
 )
 def test_a_change_rolls_the_pods_that_read_it(setting, rolled):
     before, after = objects("default", *KEPT), objects("default", *KEPT, setting)
-    names = [*LOCATIONS, "daemon", "webserver"]
+    names = [*LOCATIONS, "daemon", "observability", "webserver"]
     assert [n for n in names if checksums(before, n) != checksums(after, n)] == rolled
 
 
@@ -380,7 +385,7 @@ def test_a_job_that_differs_has_another_name_since_none_can_be_changed(component
 
 
 def server_id(found, location="catalog"):
-    """What the code servers of a location say they are; none: each says another."""
+    """The id that a location's code servers report; without one, each reports another."""
     flag = "--fixed-server-id="
     command = container(found, "Deployment", location)["command"]
     ids = [part.removeprefix(flag) for part in command if part.startswith(flag)]
@@ -398,3 +403,8 @@ def test_replicas_of_a_location_are_one_server_to_the_webserver_until_they_chang
     digest = f'codeLocations.catalog.image={{"digest":"sha256:{"1" * 64}"}}'
     assert len({first, of(digest), of('codeLocations.catalog.env={"DATAHUB_FILE":"x.json"}')}) == 3
     assert server_id(objects("default", *KEPT)) is None
+
+
+def test_the_commit_of_an_image_changes_nothing():
+    commit = f'codeLocations.quality.image.commit="{"a" * 40}"'
+    assert manifests("default", *KEPT, commit) == manifests("default", *KEPT)

@@ -1,19 +1,24 @@
-"""Every pod of every scenario, runs included, is what a restricted namespace takes."""
+"""A restricted namespace accepts every pod, of runs too, in every scenario and environment."""
 
 import pytest
 
+from chart.environments import objects_of
 from chart.network import selects
 from chart.rendering import (
     NEWEST,
     OLDEST,
     SCENARIOS,
+    VERSIONS,
+    Object,
     objects,
     pods,
     run_pods,
     secrets_of,
     templates,
 )
+from scripts.promotion.images import ENVIRONMENTS
 
+CASES = [*SCENARIOS, *(f"k8s/envs/{name}" for name in ENVIRONMENTS)]
 UNITS = {"m": 0.001, "": 1.0, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 NODE_CPUS, SYSTEM_CPUS = 2.0, 0.3
 
@@ -23,20 +28,33 @@ def quantity(text: str | int | float) -> float:
     return float(digits) * UNITS[str(text)[len(digits) :]]
 
 
+def made(case: str, kube: str = NEWEST) -> list[Object]:
+    """The objects of a scenario or an environment."""
+    if case in SCENARIOS:
+        return objects(case, kube=kube)
+    return objects_of(case.rpartition("/")[2], kube)
+
+
 def containers(pod):
     return [*pod.get("initContainers", []), *pod["containers"]]
 
 
-@pytest.mark.parametrize("kube", [OLDEST, NEWEST])
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_pod_is_restricted_and_bounded(scenario, kube):
-    found = pods(objects(scenario, kube=kube))
+@pytest.mark.parametrize(
+    ("case", "kube"),
+    [
+        (case, kube)
+        for case in CASES
+        for kube in ((OLDEST, NEWEST) if case in SCENARIOS else VERSIONS)
+    ],
+)
+def test_every_pod_is_restricted_and_bounded(case, kube):
+    found = pods(made(case, kube))
     assert any(name.startswith("run/") for name in found)
     for name, pod in found.items():
         security = pod["securityContext"]
         assert security["runAsNonRoot"] is True, name
-        # No fixed user: the platform chooses one, as the scenario `placed` asks.
-        assert security.get("runAsUser", 10001 if scenario == "placed" else 0) >= 999, name
+        # No fixed user: the platform chooses one, as in the scenario `placed`.
+        assert security.get("runAsUser", 10001 if case == "placed" else 0) >= 999, name
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod), name
         volumes = pod.get("volumes", [])
@@ -57,13 +75,13 @@ def test_every_pod_is_restricted_and_bounded(scenario, kube):
                 }, where
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_names_of_a_namespace_are_unique_and_fit_a_dns_label(scenario):
-    found = objects(scenario)
+@pytest.mark.parametrize("case", CASES)
+def test_names_of_a_namespace_are_unique_and_fit_a_dns_label(case):
+    found = made(case)
     names = [(o["apiVersion"], o["kind"], o["metadata"]["name"]) for o in found]
     assert len(names) == len(set(names))
     assert all(len(name) <= 63 for *_, name in names)
-    assert {o["metadata"]["namespace"] for o in found} == {"data"}
+    assert len({o["metadata"]["namespace"] for o in found}) == 1
 
 
 def test_default_install_and_two_runs_fit_a_node_of_two_cores():
@@ -87,17 +105,15 @@ def test_no_two_locations_read_the_same_secret(scenario):
         own = secrets_of(pod)
         assert own and not own & seen, name
         seen |= own
-        # Its server's init container reads the run storage's password beside.
+        # Its server's init container also reads the run storage's password.
         [of_server] = [s for n, s in server.items() if n.endswith(f"-{name}")]
         assert of_server - own <= {"prod-freelancer-data-stack-dagster"}
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_no_service_of_the_namespace_sets_a_variable(scenario):
+@pytest.mark.parametrize("case", CASES)
+def test_no_service_of_the_namespace_sets_a_variable(case):
     """Kubernetes names them after Services: one called `airbyte` would set AIRBYTE_PORT."""
-    linked = {
-        n for n, pod in pods(objects(scenario)).items() if pod.get("enableServiceLinks", True)
-    }
+    linked = {n for n, pod in pods(made(case)).items() if pod.get("enableServiceLinks", True)}
     assert not linked
 
 

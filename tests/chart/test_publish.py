@@ -1,4 +1,4 @@
-"""A version of the chart is published once; with a registry: tests/cluster/test_supply.py."""
+"""A version of the chart is published only once; for a registry: tests/cluster/test_supply.py."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ SCRIPT = "scripts/publish-chart.sh"
 
 @pytest.fixture
 def clone(tmp_path):
-    """A repository of its own that has the chart, and the script."""
+    """A separate repository with the chart and the script."""
     shutil.copytree(CHART, tmp_path / CHART.relative_to(ROOT))
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / SCRIPT, tmp_path / SCRIPT)
@@ -32,7 +32,7 @@ def commit(clone):
 
 
 def said(clone, *arguments):
-    """Whether the script refuses, and what it says."""
+    """Whether the script refuses, and what it prints."""
     done = subprocess.run([clone / SCRIPT, *arguments], capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
 

@@ -1,4 +1,4 @@
-"""What each part may do in the cluster: what it does, and nothing else."""
+"""Each part has the rights in the cluster that it needs, and no others."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def allowed(found, name):
     ("name", "verbs"),
     [
         ("webserver", END),  # ends runs
-        ("daemon", START | {"jobs": {"create", "delete", "list"}}),  # and looks for Jobs left over
+        ("daemon", START | {"jobs": {"create", "delete", "list"}}),  # and finds left-over Jobs
         ("transformation", START | {"pods": {"get", "list", "delete"}}),  # its pod owns the steps'
     ],
 )

@@ -1,4 +1,4 @@
-"""Images that the chart names, what it tells of itself, and what `helm test` is."""
+"""The images that the chart names, its description of itself, and `helm test`."""
 
 import re
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ EACH_BY_DIGEST = (
 
 
 def images(found):
-    """Images of all containers of a rendering; a run has that of its code server."""
+    """Images of all containers in a rendering; a run has its code server's."""
     specs = [pod for name, pod in pods(found).items() if not name.startswith("run/")]
     parts = [c for pod in specs for c in [*pod["containers"], *pod.get("initContainers", ())]]
     return {c["image"] for c in parts}
@@ -120,7 +120,7 @@ def test_services_are_of_the_families_that_values_name():
         'service={"ipFamilyPolicy":"RequireDualStack","ipFamilies":["IPv6","IPv4"]}',
     )
     services = [o["spec"] for o in found if o["kind"] == "Service"]
-    assert len(services) == 8
+    assert len(services) == 9
     assert {s["ipFamilyPolicy"] for s in services} == {"RequireDualStack"}
     assert all(s["ipFamilies"] == ["IPv6", "IPv4"] for s in services)
     for service in [o["spec"] for o in objects() if o["kind"] == "Service"]:

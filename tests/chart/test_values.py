@@ -1,4 +1,4 @@
-"""Values, their schema and their page agree; what contradicts itself is refused with a reason."""
+"""Values, schema and page agree; contradictory values are refused with a reason."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chart.rendering import CHART, SCENARIOS, RenderError, helm, manifests
+from chart.rendering import CHART, SCENARIOS, RenderError, helm, manifests, objects
 from scripts import chart_variables
 from scripts.chart_values_page import FILE, described, render
 
@@ -24,7 +24,7 @@ WILDCARD_ROUTE = (
 )
 
 
-# Parts of Kubernetes' own, of which any key may be left out.
+# Kubernetes' own objects, whose keys are all optional.
 KUBERNETES = {"resources", "affinity", "dnsConfig", "hostAliases", "containers"}
 
 
@@ -34,7 +34,7 @@ def resolve(schema):
 
 
 def disagreements(values, schema, path=()):
-    """Paths that only one of values and schema has, down to where the schema lets keys free."""
+    """Paths in only one of values and schema, down to where the schema allows any keys."""
     schema = resolve(schema)
     if "properties" not in schema:
         return
@@ -168,12 +168,99 @@ def test_scenario_passes_helm_lint(scenario: str):
             ['auth={"oidc":{"proxy":{"image":{"digest":"sha256:short"}}}}'],
             "/auth/oidc/proxy/image/digest",
         ),
+        (['backup={"schedule":"99 2 * * *"}'], "/backup/schedule"),
+        (
+            ['networkPolicy={"ingressFrom":[{"ipBlock":{"cidr":"10.0.0.0/33"}}]}'],
+            "/networkPolicy/ingressFrom/0/ipBlock/cidr",
+        ),
+        (['stack={"region":"us east"}'], "/stack/region"),
+        (['helmTest={"location":"qualty"}'], "helmTest.location is qualty, which is none of"),
+        (
+            ['observability={"enabled":false,"podMonitor":{"enabled":true}}'],
+            "observability.podMonitor.enabled is true, but observability.enabled is false",
+        ),
+        (
+            ['webserver={"replicas":2,"podDisruptionBudget":{"enabled":true,"minAvailable":2}}'],
+            "minAvailable is 2 of 2 pods",
+        ),
+        (
+            ['codeLocations={"catalog":{"secret":{"DATAHUB_GMS_TOKEN":1234567890}}}'],
+            "DATAHUB_GMS_TOKEN is a number, of which YAML may have dropped digits",
+        ),
+        (['stack={"env":{"GITHUB_REPO":12345678901234567890}}'], "put it in quotes"),
     ],
 )
 def test_contradictions_and_typing_errors_are_refused(settings: list[str], says: str):
     with pytest.raises(RenderError) as refused:
         manifests("default", *settings)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("part", ["webserver", "daemon", "observability", "proxy", "quality"])
+@pytest.mark.parametrize(
+    ("added", "says"),
+    [
+        (
+            '"extraEnv":[{"name":"A","value":"1"},{"name":"A","value":"2"}]',
+            "extraEnv has A twice",
+        ),
+        ('"extraEnv":[{"name":"DAGSTER_HOME","value":"/x"}]', "the chart sets DAGSTER_HOME itself"),
+        (
+            '"extraVolumes":[{"name":"a","emptyDir":{}},{"name":"a","emptyDir":{}}]',
+            "the pod has a volume a already",
+        ),
+        ('"extraVolumeMounts":[{"name":"b","mountPath":"/b"}]', "the pod has no volume b"),
+        (
+            '"sidecars":[{"name":"c","image":"i"}],"initContainers":[{"name":"c","image":"i"}]',
+            "the pod has a container c already",
+        ),
+        (
+            '"podLabels":{"app.kubernetes.io/name":"x"}',
+            "the chart sets app.kubernetes.io/name itself",
+        ),
+    ],
+)
+def test_what_is_added_to_pods_twice_or_in_vain_is_refused(part: str, added: str, says: str):
+    settings = {
+        "proxy": f'auth={{"oidc":{{"proxy":{{{added}}}}}}}',
+        "quality": f'codeLocations={{"quality":{{{added}}}}}',
+    }
+    with pytest.raises(RenderError) as refused:
+        manifests("default", settings.get(part, f"{part}={{{added}}}"))
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "added", "says"),
+    [
+        ("webserver", '"extraVolumes":[{"name":"scratch","emptyDir":{}}]', "a volume scratch"),
+        ("daemon", '"sidecars":[{"name":"daemon","image":"i"}]', "a container daemon"),
+        ("observability", '"initContainers":[{"name":"wait-for-schema","image":"i"}]', "wait-for"),
+    ],
+)
+def test_names_that_a_pod_has_already_are_refused(part: str, added: str, says: str):
+    with pytest.raises(RenderError) as refused:
+        manifests("default", f"{part}={{{added}}}")
+    assert says in str(refused.value)
+
+
+def test_a_whole_number_is_its_digits_wherever_it_becomes_text():
+    numbers = {
+        "stack": '{"env":{"GITHUB_REPO":123456789}}',
+        "daemon": '{"heartbeatToleranceSeconds":2592000}',
+        "schema": '{"timeoutSeconds":2592000}',
+        "helmTest": '{"timeoutSeconds":2592000}',
+    }
+    text = str(manifests("default", *(f"{key}={value}" for key, value in numbers.items())))
+    assert "e+0" not in text
+    assert text.count("2592000") > 3
+    assert "123456789" in text
+
+
+def test_pods_that_scale_have_their_disruption_budget():
+    scales = '"autoscaling":{"enabled":true,"minReplicas":2}'
+    found = objects("default", f'webserver={{{scales},"podDisruptionBudget":{{"enabled":true}}}}')
+    assert "PodDisruptionBudget" in {made["kind"] for made in found}
 
 
 @pytest.mark.parametrize(
@@ -186,8 +273,10 @@ def test_contradictions_and_typing_errors_are_refused(settings: list[str], says:
         'daemon={"resources":{"limits":null}}',
         'codeLocations={"quality":null}',
         'service={"ipFamilyPolicy":"PreferDualStack","ipFamilies":["IPv6","IPv4"]}',
-        's3={"image":{"tag":"latest"}}',  # what 0.2.0 had, under --reuse-values
+        's3={"image":{"tag":"latest"}}',  # kept from 0.2.0 by --reuse-values
         'stack={"env":{"GITHUB_REPO":"{{ .Release.Name }}/books"}}',
+        'backup={"schedule":"*/15 1-5,8 1 JAN-MAR MON-FRI"}',
+        'webserver={"extraVolumeMounts":[{"name":"scratch","mountPath":"/x","subPath":"x"}]}',
     ],
 )
 def test_what_operators_set_renders(settings: str):

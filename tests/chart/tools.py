@@ -1,4 +1,4 @@
-"""Programs that the tests of this folder run; one that is missing fails the test."""
+"""Programs that the tests in this folder run; a missing one fails the test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 
 
 def program(name: str) -> str:
-    """Path of a program: `<NAME>_BIN`, or what PATH has. Raises FileNotFoundError for neither."""
+    """The path of a program: `<NAME>_BIN`, or on PATH. Raises FileNotFoundError."""
     variable = f"{name.upper()}_BIN"
     found = os.environ.get(variable) or shutil.which(name)
     if not found:

@@ -13,8 +13,8 @@ from fakes import airbyte_server
 from support import http_server
 
 NAME, PORT = "airbyte", 8000
-MODULES: tuple[Any, ...] = (airbyte_server, http_server)  # the fake, and what it is made of
-# Its syncs go on until they are cancelled. Each line of its log is what happened so far.
+MODULES: tuple[Any, ...] = (airbyte_server, http_server)  # the fake, and what it uses
+# Its syncs continue until they are cancelled. Each log line sums up what has happened so far.
 SERVE = f"""
 import json, sys
 sys.path.insert(0, "/fake")
@@ -30,19 +30,19 @@ with fake_airbyte("0.0.0.0", {PORT}) as airbyte:
 
 @dataclass(frozen=True)
 class AirbytePod:
-    """Numbers of the syncs that it started and cancelled."""
+    """The numbers of syncs that it started and cancelled."""
 
     namespace: Namespace
 
     def syncs(self) -> tuple[list[int], list[int]]:
-        """Started, and cancelled."""
+        """The started and the cancelled ones."""
         last = self.namespace.kubectl("logs", NAME, "--tail=1")
         started, cancelled = json.loads(last)
         return started, cancelled
 
 
 def start_airbyte(namespace: Namespace, image: str) -> AirbytePod:
-    """Start it from an image that has Python, behind a Service of its name, and wait for it."""
+    """Start it from an image with Python, behind a Service of its name, and wait for it."""
     files = {module.__name__: Path(module.__file__).read_text() for module in MODULES}
     files["serve.py"] = SERVE
     objects = [

@@ -1,7 +1,7 @@
-"""A release on a real cluster, that the tests of this folder share.
+"""A release on a real cluster, shared by the tests in this folder.
 
-KUBECONFIG names the cluster; IMAGE_REGISTRY and BUILD_IMAGE are as scripts/build-images.sh wants
-them. Without KUBECONFIG all are skipped; with CLUSTER_TESTS=required that is an error.
+KUBECONFIG names the cluster; IMAGE_REGISTRY and BUILD_IMAGE are as for scripts/build-images.sh.
+Without KUBECONFIG all tests are skipped, which is an error with CLUSTER_TESTS=required.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -35,13 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(REASON)
         for item in here:
             item.add_marker(pytest.mark.skip(reason=REASON))
-    # One release at a time: those of `probed` begin when `release` is uninstalled by its last test.
+    # One release at a time: tests of `probed` start after `release`'s last test uninstalled it.
     items.sort(key=lambda item: "probed" in getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item):
-    """What the cluster says of itself, beside a test that failed."""
+    """Add the state of the cluster to the report of a failed test."""
     report = yield
     used = item.funcargs if report.failed else {}  # type: ignore[attr-defined]
     for release in (used[name] for name in ("release", "probed") if name in used):
@@ -68,12 +69,25 @@ def _said(namespace: Namespace, *arguments: str) -> str:
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory) -> Path:
-    """The five images, built and pushed; a values file that names them by digest."""
+    """The five images, built and pushed, in a values file that names them by digest."""
     return built_images(tmp_path_factory.mktemp("images") / "images.yaml")
 
 
+@pytest.fixture(scope="session")
+def next_images(tmp_path_factory, images) -> Path:
+    """The images of another revision: the same code with other digests."""
+    folder = tmp_path_factory.mktemp("next")
+    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nLABEL revision=next\n")
+    values = yaml.safe_load(images.read_text())
+    for name, part in parts_of(values).items():
+        part["image"] = built_on(images, name, f"{name}-next", folder)
+    file = folder / "images.yaml"
+    file.write_text(yaml.safe_dump(values))
+    return file
+
+
 def holds_other_images(images: Path) -> bool:
-    """Whether the node has the tag of one of the images already, with another content."""
+    """Whether the node already has one of the images' tags with different content."""
     values = yaml.safe_load(images.read_text())
     wanted = [part["image"] for part in parts_of(values).values()]
     nodes = json.loads(output_of("kubectl", "get", "nodes", "-o", "json"))["items"]
@@ -87,7 +101,7 @@ def holds_other_images(images: Path) -> bool:
 
 @contextmanager
 def for_the_session(release: Release) -> Iterator[None]:
-    """An install that fails tells how the cluster is; the namespace goes at the end."""
+    """Describe the cluster if the install fails; delete the namespace at the end."""
     try:
         yield
     except ClusterError as error:
@@ -98,11 +112,25 @@ def for_the_session(release: Release) -> Iterator[None]:
             output_of("kubectl", "delete", "namespace", release.namespace.name, "--wait=false")
 
 
+@contextmanager
+def installed(
+    name: str, images: Path, values: Mapping[str, Any], folder: Path
+) -> Iterator[Release]:
+    """A release with these values, in a namespace of its name."""
+    file = folder / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    release = Release(name, make_namespace(name), folder)
+    release.values += ["--values", str(images), "--values", str(file)]
+    with for_the_session(release):
+        release.install()
+        yield release
+
+
 @pytest.fixture(scope="session")
 def release(images, tmp_path_factory) -> Iterator[Release]:
-    """The stack in namespace `data`, installed as the README says: no values at all.
+    """The stack in namespace `data`, installed as in the README, without any values.
 
-    The namespace takes restricted pods only, and lets nothing through by itself. Where the node
+    The namespace accepts only restricted pods, and denies all connections by default. If the node
     has an older image under the same tag, the images are named by digest.
     """
     release = Release("stack", make_namespace("data"), tmp_path_factory.mktemp("data"))
@@ -119,9 +147,9 @@ def release(images, tmp_path_factory) -> Iterator[Release]:
 
 @pytest.fixture
 def lake(release, tmp_path) -> Iterator[dict[str, str]]:
-    """The stack's variables that lead to the release's lake and store from here.
+    """The stack's variables for using the release's lake and store from here.
 
-    For one test: a forwarded port ends with the pod that it led to.
+    For one test only, because a forwarded port ends with its pod.
     """
     with lake_of(release, tmp_path) as variables:
         yield variables
@@ -187,19 +215,13 @@ PROBED = {
 
 @pytest.fixture(scope="session")
 def probed(images, tmp_path_factory) -> Iterator[Release]:
-    """A release in namespace `probed`: executor k8s-job, patience of a minute, and code that fails.
+    """A release in namespace `probed`: executor k8s-job, a patience of one minute, failing code.
 
-    Locations `steps` (each asset in a pod of its own) and `single` have the jobs of `probe/`.
+    The locations `steps` (each asset in its own pod) and `single` have the jobs of `probe/`.
     """
     image = built_on(images, "catalog", "probe", PROBE)
     values = json.loads(json.dumps(PROBED))
     for name in ("steps", "single"):
         values["codeLocations"][name] |= {"image": image, "env": {"PROBE": name}}
-    folder = tmp_path_factory.mktemp("probed")
-    file = folder / "values.yaml"
-    file.write_text(yaml.safe_dump(values))
-    release = Release("probed", make_namespace("probed"), folder)
-    release.values += ["--values", str(images), "--values", str(file)]
-    with for_the_session(release):
-        release.install()
+    with installed("probed", images, values, tmp_path_factory.mktemp("probed")) as release:
         yield release

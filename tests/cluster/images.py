@@ -1,4 +1,4 @@
-"""The five images that a values file names by digest, and others built on them."""
+"""The five images, named by digest in a values file, and others built on them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Image = dict[str, str]
 
 
 def built_images(file: Path) -> Path:
-    """Build and push the five, and name them in a values file; its path.
+    """Build and push the five, and name them in a values file; return its path.
 
-    IMAGES names a file of an earlier build to use instead.
+    IMAGES names a file from an earlier build to use instead.
     """
     if given := os.environ.get("IMAGES"):
         return Path(given)
@@ -35,7 +35,7 @@ def parts_of(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def built_on(images: Path, part: str, name: str, folder: Path) -> Image:
-    """Build `folder`, whose Dockerfile takes BASE, on the image of a part; the chart's `image`."""
+    """Build `folder`, whose Dockerfile takes BASE, on a part's image, as the chart's `image`."""
     values = yaml.safe_load(images.read_text())
     base = parts_of(values)[part]["image"]
     reference = f"{values['image']['registry']}/{base['repository']}@{base['digest']}"

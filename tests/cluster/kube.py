@@ -27,7 +27,7 @@ class ClusterError(Exception):
 
 
 def output_of(*command: str | Path, text: str | None = None) -> str:
-    """What a command prints. Raises ClusterError with what it complains of."""
+    """What a command prints. Raises ClusterError with its complaint."""
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ClusterError(f"{' '.join(map(str, command))}: {done.stderr}{done.stdout}")
@@ -37,7 +37,7 @@ def output_of(*command: str | Path, text: str | None = None) -> str:
 def wait_for(
     condition: Callable[[], T], what: str | Callable[[], object], seconds: float = DEADLINE_S
 ) -> T:
-    """Poll until `condition` gives something true and return it; at the deadline say `what`."""
+    """Poll until `condition` returns something true and return that; at the deadline say `what`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
@@ -48,7 +48,7 @@ def wait_for(
 
 @dataclass(frozen=True)
 class Namespace:
-    """What is in a namespace. Selectors are kubectl's: `a=b,c!=d`."""
+    """The contents of a namespace. Selectors are kubectl's: `a=b,c!=d`."""
 
     name: str
 
@@ -57,15 +57,15 @@ class Namespace:
         return output_of("kubectl", "--namespace", self.name, *arguments, text=text)
 
     def get(self, kind: str, selector: str = "") -> list[Object]:
-        """Objects of a kind."""
+        """The objects of a kind."""
         return json.loads(self.kubectl("get", kind, "--selector", selector, "-o", "json"))["items"]
 
     def names(self, kind: str, selector: str = "") -> list[str]:
-        """Names of objects of a kind."""
+        """The names of objects of a kind."""
         return [found["metadata"]["name"] for found in self.get(kind, selector)]
 
     def pod(self, selector: str) -> str:
-        """Name of the one pod that runs and is not about to end. Waits for it."""
+        """The name of the one running pod that isn't terminating. Waits for it."""
 
         def ready() -> list[str]:
             return [
@@ -78,7 +78,7 @@ class Namespace:
         return wait_for(ready, f"a ready pod of {selector} in {self.name}")[0]
 
     def kill(self, selector: str) -> None:
-        """End pods without any grace, as a node that is lost does."""
+        """Kill pods without grace, as when their node is lost."""
         self.kubectl("delete", "pods", "--selector", selector, "--grace-period=0", "--force")
 
     def execute(self, target: str, *command: str) -> str:
@@ -87,7 +87,7 @@ class Namespace:
 
     @contextmanager
     def forwarded(self, target: str, port: int | str, log: Path) -> Iterator[int]:
-        """A local port that leads to one of a Service, such as `service/x`."""
+        """A local port that forwards to a Service's, such as `service/x`."""
         way = Way(self, target, port, log)
         try:
             yield way.port
@@ -96,10 +96,10 @@ class Namespace:
 
 
 class Way:
-    """A local port that leads to one of a Service, to whichever pod serves it.
+    """A local port that forwards to a Service's, whichever pod serves it.
 
-    `kubectl port-forward` chooses a pod once, so `close` it where that one may have gone: the next
-    use begins anew.
+    `kubectl port-forward` chooses a pod once, so `close` it if that pod may be gone: the next use
+    starts a new one.
     """
 
     def __init__(self, namespace: Namespace, target: str, port: int | str, log: Path) -> None:
@@ -109,13 +109,13 @@ class Way:
 
     @property
     def port(self) -> int:
-        """The port. Waits until it leads there."""
+        """The port. Waits until it is connected."""
         if self._process is None or self._process.poll() is not None:
             wait_for(self._is_open, self._log.read_text)
         return self._port
 
     def close(self) -> None:
-        """End it."""
+        """Close it."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(30)
@@ -139,7 +139,7 @@ class Way:
 
 
 def small_pod(container: Object, **spec: Any) -> Object:
-    """Spec of a pod of one container that a restricted namespace takes; `spec` has more of it."""
+    """The spec of a one-container pod for a restricted namespace; `spec` adds to it."""
     closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     resources = {"requests": {"cpu": "10m", "memory": "32Mi"}}
     return {
@@ -155,7 +155,7 @@ def small_pod(container: Object, **spec: Any) -> Object:
 
 
 def make_namespace(name: str) -> Namespace:
-    """A namespace that takes restricted pods only; one of an earlier time may still be going."""
+    """A namespace that accepts only restricted pods; waits for an earlier one to be gone."""
     phase = ("get", "namespace", name, "--ignore-not-found", "-o", "jsonpath={.status.phase}")
     wait_for(lambda: output_of("kubectl", *phase) != "Terminating", f"namespace {name} to go")
     metadata = {"name": name, "labels": RESTRICTED}
@@ -166,7 +166,7 @@ def make_namespace(name: str) -> Namespace:
 
 @contextmanager
 def api_proxy(log: Path) -> Iterator[str]:
-    """URL of the cluster's API without credentials, on loopback; Services are reached by it."""
+    """The URL of the cluster's API on loopback, without credentials; it also reaches Services."""
     port = free_port()
     with log.open("w") as output:
         process = subprocess.Popen(

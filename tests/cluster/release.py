@@ -1,4 +1,4 @@
-"""A release of the chart: install, launch runs by the UI's API, look at what became of them."""
+"""A release of the chart: install it, launch runs by the UI's API, look at the results."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def helm(*arguments: str) -> str:
 
 
 class ForwardedWebserver(Webserver):
-    """The UI's API, as its admin: a pod that starts, goes or is busy is waited for."""
+    """The UI's API, as admin: waits for a pod that starts, ends or is busy."""
 
     def __init__(self, way: Way, path_prefix: str, headers: Mapping[str, str]) -> None:
         super().__init__("", headers)
         self._way, self._prefix = way, path_prefix
 
     def query(self, text: str, **variables: Any) -> dict[str, Any]:
-        """As Webserver's; what only reads is asked again for a minute."""
+        """Like Webserver's, but retries anything that only reads for a minute."""
         if text.startswith("mutation"):
             return self._asked(text, **variables)
         return asked_again(lambda: self._asked(text, **variables))
@@ -61,7 +61,7 @@ class ForwardedWebserver(Webserver):
 
 
 def asked_again(ask: Callable[[], T]) -> T:
-    """What `ask` returns; while the webserver refuses or breaks off, asked again for a minute."""
+    """The result of `ask`; repeated for a minute while the webserver refuses or breaks off."""
     refused: list[OSError] = []
 
     def answer() -> T | None:
@@ -78,8 +78,8 @@ def asked_again(ask: Callable[[], T]) -> T:
 class Release:
     """One release in its namespace.
 
-    `values` are helm's flags of every install; `path_prefix` is where the UI is served since the
-    last one. `folder` is for logs.
+    `values` are helm's flags for every install; `path_prefix` is where the UI has been served since
+    the last one. `folder` is for logs.
     """
 
     name: str
@@ -90,12 +90,12 @@ class Release:
 
     @property
     def fullname(self) -> str:
-        """What the names of its objects begin with."""
+        """The prefix of its objects' names."""
         return f"{self.name}-freelancer-data-stack"
 
     @cached_property
     def way(self) -> Way:
-        """The way to the UI."""
+        """The forwarded port of the UI."""
         target = f"service/{self.fullname}-webserver"
         return Way(self.namespace, target, "http", self.folder / "way.log")
 
@@ -117,10 +117,10 @@ class Release:
     def install(
         self, *settings: str, path_prefix: str = "", wait_for_locations: bool = True
     ) -> None:
-        """Install, or upgrade in place, with helm's flags, and wait until all of it is ready.
+        """Install, or upgrade in place, with helm's flags, and wait until everything is ready.
 
-        What an earlier call set is gone: helm alone keeps it where no value is given. The webserver
-        tells of its locations only who has a password.
+        Settings of earlier calls are dropped, although helm itself keeps them if no value is given.
+        The webserver lists its locations only to users with a password.
         """
         helm(
             "upgrade", "--install", "--reset-values", self.name, str(CHART),
@@ -146,11 +146,11 @@ class Release:
     def launch(
         self, location: str, job: str, config: Mapping[str, Any] | None = None, **tags: str
     ) -> str:
-        """Launch a job as the UI does; the run's id.
+        """Launch a job as the UI does; return the run's id.
 
-        The webserver may break off while it meets new code servers. By a tag that no other run has
-        it is known whether the run was made; if not, it is launched again, for a minute. One that
-        was made must get into the queue.
+        The webserver may drop the connection while it meets new code servers. A unique tag shows
+        whether the run was made anyway; if not, it is launched again, for a minute. If so, it must
+        get into the queue.
         """
         mark = {"test/launch": uuid.uuid4().hex}
         tried = False
@@ -177,7 +177,7 @@ class Release:
         return [_record(run) for run in found["runsOrError"]["results"]]
 
     def events(self, run_id: str) -> list[dict[str, Any]]:
-        """Events of a run, oldest first."""
+        """The events of a run, oldest first."""
         events: list[dict[str, Any]] = []
         after = None
         while True:
@@ -188,14 +188,14 @@ class Release:
                 return events
 
     def terminate(self, run_id: str) -> None:
-        """End a run as the UI does."""
+        """Terminate a run as the UI does."""
         answer = self.ui.query(TERMINATE, id=run_id)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer
 
     def wait_for_run(
         self, run_id: str, statuses: Collection[str] = ENDED, seconds: float = 600
     ) -> dict[str, Any]:
-        """The run's record once its status is one of these."""
+        """The run's record once it has one of these statuses."""
 
         def reached() -> dict[str, Any] | None:
             record = self.run(run_id)
@@ -208,7 +208,7 @@ class Release:
     def wait_for_stages(
         self, pipeline_id: str, stages: Collection[str], seconds: float = 900
     ) -> list[dict[str, Any]]:
-        """The runs of a pipeline, in order, once each of the stages succeeded."""
+        """The runs of a pipeline, in order, once each of the stages has succeeded."""
 
         def reached() -> list[dict[str, Any]]:
             runs = self.runs(tags={"pipeline/id": pipeline_id})
@@ -228,29 +228,29 @@ class Release:
         )
 
     def story_of(self, run_id: str) -> str:
-        """Status and last events of a run, for a test's failure."""
+        """The status and last events of a run, to explain a test's failure."""
         lines = [f"{e.get('eventType')} {e.get('message')}" for e in self.events(run_id)[-15:]]
         return f"run {run_id} is {self.run(run_id)['status']}:\n" + "\n".join(lines)
 
     def run_pods(self, run_id: str = "") -> list[dict[str, Any]]:
-        """Pods of runs and their steps, or those of one run."""
+        """The pods of runs and their steps, or those of one run."""
         selector = "app.kubernetes.io/managed-by=dagster"
         selector += f",dagster/run-id={run_id}" if run_id else ""
         return self.namespace.get("pods", selector)
 
     def location_selector(self, location: str) -> str:
-        """Selector of a location's code server."""
+        """The selector of a location's code server."""
         return (
             f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component=code-location,"
             f"freelancer-data-stack/location={location}"
         )
 
     def selector(self, component: str) -> str:
-        """Selector of another component's pods."""
+        """The selector of another component's pods."""
         return f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"
 
     def secret(self, name: str) -> dict[str, str]:
-        """Content of one of the release's Secrets."""
+        """The content of one of the release's Secrets."""
         import base64
 
         text = self.namespace.kubectl("get", "secret", f"{self.fullname}-{name}", "-o", "json")

@@ -1,4 +1,4 @@
-"""What is said of a run, and what it leaves behind."""
+"""What is logged about a run, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SAID = """query ($id: ID!) { logsForRun(runId: $id, limit: 1000) {
 
 
 def said(release: Release, run_id: str) -> str:
-    """All messages of a run's log, and its errors'."""
+    """All messages in a run's log, including its errors."""
     events = release.ui.query(SAID, id=run_id)["logsForRun"]["events"]
     errors = [event["error"]["message"] for event in events if event.get("error")]
     return "\n".join([*(event.get("message") or "" for event in events), *errors])
@@ -24,7 +24,7 @@ def left_behind(release: Release, run_id: str) -> list[Object]:
 
 
 def step_pods(release: Release, run_id: str) -> dict[str, Object]:
-    """Pods of a run's assets, by the name of the op."""
+    """The pods of a run's assets, by op name."""
     return {
         pod["metadata"]["labels"]["dagster/op"]: pod
         for pod in release.run_pods(run_id)

@@ -1,4 +1,4 @@
-"""A pod that has nothing to do with the release, and tries its doors."""
+"""A pod that is unrelated to the release, and tries its ports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Door = tuple[str, int]
 
 
 def allowed(name: str, labels: dict[str, str], *ways: str) -> dict[str, Any]:
-    """A NetworkPolicy that lets all through, either way, to pods with these labels."""
+    """A NetworkPolicy that allows everything, in both directions, for pods with these labels."""
     rules: dict[str, Any] = {way: [{}] for way in ways}
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -48,7 +48,7 @@ DEFAULT_DENY = {
 
 
 def start_stranger(namespace: Namespace, image: str) -> None:
-    """Start it from an image that has Python, and wait for it. It may open what it likes."""
+    """Start it from an image with Python, and wait for it. It may connect to anything."""
     labels = {"app": NAME}
     command = ["python", "-c", "import signal; signal.pause()"]
     container = {"name": NAME, "image": image, "command": command}
@@ -65,6 +65,6 @@ def start_stranger(namespace: Namespace, image: str) -> None:
 
 
 def doors_open_to(namespace: Namespace, doors: Iterable[Door]) -> set[Door]:
-    """Those of the doors that take a connection of its."""
+    """The doors that accept a connection from it."""
     said = namespace.execute(f"pod/{NAME}", "python", "-c", TRY, json.dumps(list(doors)))
     return {(host, port) for host, port in json.loads(said)}

@@ -1,4 +1,4 @@
-"""The main job through all four images, begun from the UI's API."""
+"""The main job through all four images, started by the UI's API."""
 
 import json
 
@@ -14,7 +14,14 @@ BUCKET = "freelancer-data-stack"
 
 @pytest.fixture(scope="module")
 def daily(release):
-    """Runs of the stages, in order."""
+    """The runs of the stages, in order."""
+    first = release.launch("ingestion", DAILY.name)
+    return release.wait_for_stages(first, [str(stage) for stage in Stage])
+
+
+@pytest.fixture(scope="module")
+def again(release, daily):
+    """The same once more, with nothing new."""
     first = release.launch("ingestion", DAILY.name)
     return release.wait_for_stages(first, [str(stage) for stage in Stage])
 
@@ -63,3 +70,15 @@ def test_results_catalogue_and_logs_are_there_to_read(daily, store):
         text = fs.cat(captured).decode()
         assert run["runId"] in text
         assert "STEP_SUCCESS" in text
+
+
+def test_without_news_only_the_ingestion_has_a_pod(release, again):
+    pods = {run["tags"]["stage"]: release.run_pods(run["runId"]) for run in again}
+    assert {stage: len(of_run) for stage, of_run in pods.items()} == {
+        "ingestion": 1,
+        "transformation": 0,
+        "quality": 0,
+        "catalog": 0,
+    }
+    for run in again[1:]:
+        assert " hold since 2" in run["tags"]["held"]

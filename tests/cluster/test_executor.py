@@ -1,4 +1,4 @@
-"""Executor k8s-job: each asset in a pod of its own."""
+"""Executor k8s-job: each asset in its own pod."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_each_asset_has_a_pod_and_one_that_asks_for_much_memory_has_it(probed):
         bytes_ = mebibytes << 20
         told = f"pod={pods[op]['metadata']['name']} memory={bytes_}"
         assert f"{told} duckdb={int(bytes_ * share / 1e6)}MB" in log
-        # It can't start others.
+        # It can't start other pods.
         assert pods[op]["spec"]["automountServiceAccountToken"] is False
 
 

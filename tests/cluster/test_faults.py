@@ -14,12 +14,12 @@ MARK = "test/fault"
 
 
 def begun(release, run_id) -> int:
-    """How often a run began."""
+    """How often a run started."""
     return sum(e.get("eventType") == "RUN_START" for e in release.events(run_id))
 
 
 def launch_quick_runs(release, number: int) -> str:
-    """The tag that the runs have, and no others."""
+    """A tag that only these runs have."""
     mark = uuid.uuid4().hex
     for _ in range(number):
         release.launch("catalog", MONITORING.name, **{MARK: mark})
@@ -59,13 +59,13 @@ def test_postgres_restarted_while_runs_wait(release):
     release.namespace.kill(release.selector("postgresql"))
     release.namespace.pod(release.selector("postgresql"))
     release.wait_until_loaded()
-    # The UI's first launch meets no connection of before.
+    # The UI's first launch has no connection from before.
     release.ui.launch("catalog", MONITORING.name, **{MARK: mark})
     assert_quick_runs_end_well(release, mark, 4)
 
 
 def test_s3_store_restarted_while_runs_wait(release):
-    """A run that met the outage says that the store is down, which is its job; none is lost."""
+    """A run that met the outage reports that the store is down, as it should; none is lost."""
     mark = launch_quick_runs(release, 3)
     release.namespace.kill(release.selector("s3"))
     release.namespace.pod(release.selector("s3"))
@@ -83,7 +83,7 @@ def test_s3_store_restarted_while_runs_wait(release):
 
 
 def test_run_pod_killed_amid_a_load_and_then_the_next_code_server(release, lake, on_one_machine):
-    """The tables are right in the end, and each stage was begun once."""
+    """The tables are right in the end, and each stage was started once."""
 
     def loading():
         events = release.events(first)
@@ -94,7 +94,7 @@ def test_run_pod_killed_amid_a_load_and_then_the_next_code_server(release, lake,
     release.namespace.kill(f"dagster/run-id={first}")
     failed = release.wait_for_run(first, {"FAILURE"})
     assert failed["tags"]["stage"] == "ingestion"
-    # Its sensor looks for work while the run is made again.
+    # Its sensor looks for work while the run is retried.
     release.namespace.kill(release.location_selector("transformation"))
 
     def succeeded():

@@ -1,4 +1,4 @@
-"""`helm test` on the release, and at which addresses its servers listen."""
+"""`helm test` on the release, and the addresses on which its servers listen."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is in the images, asked of the pods that run them."""
+"""What is in the images, checked in the pods that run them."""
 
 import json
 
@@ -14,7 +14,7 @@ PACKAGES = {
     "quality": "great_expectations",
     "catalog": "datahub",
 }
-# Templates of packages, in no version of Python that could compile them.
+# Templates in packages, which no version of Python can compile.
 UNCOMPILED = 10
 ASK = """
 import importlib.util as u, json, os, pathlib, sys

@@ -1,7 +1,7 @@
 """The UI behind the ingress, in a real browser: graph, launch, live logs.
 
-INGRESS_ADDRESS is the IP address of the ingress controller; CHROMIUM the browser's program.
-SCREENSHOTS names a folder that keeps what the browser showed.
+INGRESS_ADDRESS is the ingress controller's IP address; CHROMIUM is the path of the browser.
+SCREENSHOTS names a folder for what the browser showed.
 """
 
 import json
@@ -37,7 +37,7 @@ def address() -> str:
 
 @pytest.fixture
 def page(address, release, tmp_path):
-    """A page of Chromium that finds HOST at the ingress, and nothing else, as the user admin."""
+    """A page in Chromium that only finds HOST, at the ingress, as the user admin."""
     program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     rules = f"--host-resolver-rules=MAP {HOST} {address}, MAP * ~NOTFOUND"
     with sync_playwright() as playwright:
@@ -73,7 +73,7 @@ def served(release, address, request):
         try:
             with urlopen(url, timeout=5) as answer:
                 return "dagster_version" in json.load(answer)
-        except (OSError, ValueError):  # the ingress controller has the pod that was replaced
+        except (OSError, ValueError):  # the ingress controller still has the replaced pod
             return False
 
     wait_for(answers, "for the ingress to lead to the new webserver")
@@ -97,13 +97,13 @@ def test_a_person_sees_the_graph_launches_a_run_and_watches_its_logs(served, pag
     page.wait_for_url("**/runs/**")
     expect(page.get_by_text("RUN_SUCCESS").first).to_be_visible(timeout=180_000)
     keep(page, "run-logs", tmp_path)
-    # The page was never loaded anew: the events came through the websocket.
+    # The page wasn't reloaded: the events came through the websocket.
     assert any("RUN_SUCCESS" in frame for frame in frames)
 
 
 @pytest.mark.parametrize("served", [""], indirect=True)
 def test_nobody_notices_that_the_webserver_is_replaced(release, served, address):
-    """The ingress has a pod to ask at every moment."""
+    """The ingress always has a pod to ask."""
     url = question(release, f"http://{address}/server_info")
     name = f"deployment/{release.fullname}-webserver"
     before = set(release.namespace.names("pods", release.selector("webserver")))
@@ -111,7 +111,7 @@ def test_nobody_notices_that_the_webserver_is_replaced(release, served, address)
     over = threading.Event()
 
     def ask() -> list[str]:
-        """What went wrong, asking without a pause."""
+        """What went wrong while asking without a pause."""
         wrong = []
         while not over.is_set():
             try:

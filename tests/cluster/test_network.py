@@ -1,4 +1,4 @@
-"""Every port of every pod, tried from a pod that has no business with the release."""
+"""Every port of every pod, tried from a pod that is unrelated to the release."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from cluster.kube import make_namespace, output_of, wait_for
 from cluster.stranger import doors_open_to, start_stranger
 from stack.pipelines import MONITORING
 
-# Beside those that the pods declare: what Postgres, SeaweedFS, Dagster and web servers use.
+# Besides the declared ones: what Postgres, SeaweedFS, Dagster and web servers use.
 PORTS = {80, 443, 3000, 4000, 4180, 5432, 8080, 8333, 8888, 9333, 18333, 18888, 19333}
 
 
 @pytest.fixture(scope="module", params=["in its namespace", "in another"])
 def stranger(request, release):
-    """The namespace of a pod that runs Python and may open what it likes."""
+    """The namespace of a pod that runs Python and may connect to anything."""
     inside = request.param == "in its namespace"
     namespace = release.namespace if inside else make_namespace(f"{release.namespace.name}-other")
     [server] = release.namespace.get("deployments", release.selector("webserver"))
@@ -27,7 +27,7 @@ def stranger(request, release):
 
 @pytest.fixture(scope="module")
 def doors(release):
-    """Address and port of all that the release runs, a run too, by what it is."""
+    """Address and port of everything that the release runs, including a run, by name."""
     run_id = release.launch("ingestion", MONITORING.name)
     wait_for(lambda: with_address(release.run_pods(run_id)), "the run's pod to have an address")
     found = {}
@@ -58,7 +58,7 @@ def test_nothing_answers_a_stranger_but_the_ui(stranger, doors):
 
 
 def test_the_same_doors_are_open_to_those_that_need_them(release, doors):
-    """So that it is the policies which keep the stranger out."""
+    """So it is the policies that keep the stranger out."""
     script = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)"
     services = {what: host for (host, _), what in doors.items() if what[1] == "service"}
     for component, port in (("postgresql", 5432), ("s3", 8333), ("code-location", 4000)):

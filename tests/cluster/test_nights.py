@@ -18,7 +18,7 @@ OUTAGE_S = 90.0
 
 @contextmanager
 def away(release, store: str) -> Iterator[None]:
-    """A bundled store that is gone within, at once; ready again afterwards."""
+    """A bundled store that is abruptly gone within the block, and ready again afterwards."""
     name = f"statefulset/{release.fullname}-{store}"
     release.namespace.kubectl("scale", name, "--replicas=0")
     release.namespace.kill(release.selector(store))
@@ -31,7 +31,7 @@ def away(release, store: str) -> Iterator[None]:
 
 
 def wait_out(release, store: str) -> None:
-    """The outage itself: nobody serves the store, and then it was long enough."""
+    """Wait until the store isn't served, and then for the length of the outage."""
     begun = time.monotonic()
     with away(release, store):
         wait_for(lambda: time.monotonic() - begun > OUTAGE_S, f"the outage of {store} to end")
@@ -39,7 +39,7 @@ def wait_out(release, store: str) -> None:
 
 
 def evict(release, pod: str) -> None:
-    """End a pod as a node that is drained does: by the API's eviction, with grace."""
+    """End a pod as draining a node does: by the eviction API, with grace."""
     name = release.namespace.name
     eviction = {
         "apiVersion": "policy/v1",
@@ -51,7 +51,7 @@ def evict(release, pod: str) -> None:
 
 
 def begun(release, first: str, stage: str) -> str:
-    """The run of a stage of the pipeline, once it is amid its first step."""
+    """The run of a stage of the pipeline, once it is in its first step."""
 
     def amid_a_step() -> str | None:
         for run in runs_of(release, first):
@@ -64,7 +64,7 @@ def begun(release, first: str, stage: str) -> str:
 
 
 def runs_of(release, first: str) -> list[dict]:
-    """Runs of the pipeline that began with a run, and with its retries."""
+    """The runs of the pipeline that started with this run or its retries."""
     later = release.runs(tags={"pipeline/id": first})
     return later if any(run["runId"] == first for run in later) else [*later, release.run(first)]
 
@@ -74,7 +74,7 @@ def told(release, first: str) -> list[tuple[str, str]]:
 
 
 def succeeded(release, first: str) -> list[str]:
-    """Stages of the pipeline that have succeeded, one for each such run."""
+    """The stages of the pipeline that have succeeded, one for each successful run."""
     runs = runs_of(release, first)
     return [run["tags"]["stage"] for run in runs if run["status"] == "SUCCESS"]
 
@@ -92,7 +92,7 @@ def test_an_eviction_and_an_outage_of_each_store_amid_one_pipeline(
     wait_out(release, "s3")
     wait_for(lambda: set(succeeded(release, first)) == set(STAGES), lambda: told(release, first))
     assert Counter(succeeded(release, first)) == Counter(STAGES)
-    # Only now: forwarded ports end with the pods that they led to.
+    # Only now, because forwarded ports end with their pods.
     on_cluster = {k.lower(): v for k, v in request.getfixturevalue("lake").items()}
     expected = contents(WarehouseSettings(stack_home=on_one_machine.home))
     found = contents(WarehouseSettings(stack_home=on_one_machine.home, **on_cluster))

@@ -18,10 +18,10 @@ MARK = "test/queue"
 
 
 class Watch:
-    """Counts the pods of runs in progress, all the while.
+    """Continuously counts the pods of runs in progress.
 
-    A pod lives a moment longer than its run, whose slot is free by then: it counts if its run is
-    still in progress when asked for after the pods.
+    A pod lives a moment longer than its run, whose slot is then free: it counts only if its run is
+    still in progress when queried after the pods.
     """
 
     def __init__(self, release):
@@ -63,7 +63,7 @@ def events_of(release, run_id, kind):
 
 @pytest.fixture(scope="module")
 def forty(release):
-    """Records of forty runs submitted at once, and the most pods that were seen."""
+    """Records of forty runs submitted at once, and the most pods seen."""
     namespace, daemon = release.namespace, f"deployment/{release.fullname}-daemon"
     namespace.kubectl("scale", daemon, "--replicas=0")
     wait_for(lambda: not namespace.get("pods", release.selector("daemon")), "the daemon to go")
@@ -100,7 +100,7 @@ def test_all_finish_and_each_ran_once(release, forty):
 def test_never_more_than_the_limit_in_progress_by_records_and_by_pods(forty):
     runs, most_pods = forty
     assert 1 < most_at_once(runs) <= LIMIT
-    # A pod ends after its run does, and its slot is free by then.
+    # A pod ends after its run, when its slot is already free.
     assert 1 < most_pods <= LIMIT
 
 

@@ -1,4 +1,4 @@
-"""Credentials of the bundled stores change: the former open nothing, and no queued run is lost."""
+"""Credentials of the bundled stores change: old ones stop working, and no queued run is lost."""
 
 import uuid
 
@@ -7,7 +7,7 @@ import pytest
 from cluster.kube import ClusterError, wait_for
 from stack.pipelines import MONITORING
 
-MARK = uuid.uuid4().hex  # a release that was kept has those of another time
+MARK = uuid.uuid4().hex  # a kept release has runs of earlier times
 STORES = {
     "postgresql.dagsterPassword": f"it's {MARK}",
     "postgresql.lakePassword": f"p@ss/word {MARK}",
@@ -21,7 +21,7 @@ psycopg2.connect(host=sys.argv[1], user=sys.argv[2], dbname=sys.argv[2], passwor
 
 @pytest.fixture
 def queued(release):
-    """A run that waits in the queue: there is no daemon."""
+    """A run that stays queued, as there is no daemon."""
     name = f"deployment/{release.fullname}-daemon"
     release.namespace.kubectl("scale", name, "--replicas=0")
     wait_for(

@@ -1,4 +1,4 @@
-"""Runs whose pod can't be, or is lost: they fail, say why, and leave no Job behind."""
+"""Runs whose pod can't start or is lost: they fail, say why, and leave no Job behind."""
 
 import json
 import os
@@ -36,7 +36,7 @@ RUNS = {
 
 @pytest.fixture(scope="module")
 def runs(probed):
-    """Their ids, launched at once in the location `single`: most of them only wait."""
+    """The ids of runs launched at once in the location `single`; most of them only wait."""
     return {
         name: probed.launch("single", f"{job}_job", **{"dagster-k8s/config": json.dumps(config)})
         for name, (job, config) in RUNS.items()
@@ -49,7 +49,7 @@ def assert_it_leaves_nothing(release, run_id):
 
 
 def retried(release, run_id):
-    """Whether Dagster retries it, which it notes a moment after the failure."""
+    """Whether Dagster retries it, which it records a moment after the failure."""
     tag = "dagster/will_retry"
     tags = wait_for(
         lambda: {tag: t[tag]} if tag in (t := release.run(run_id)["tags"]) else None, tag
@@ -70,7 +70,7 @@ def test_run_that_can_never_begin_fails_at_once_and_is_not_retried(probed, runs,
     probed.wait_for_run(run_id, {"FAILURE"})
     log = said(probed, run_id)
     assert all(reason in log for reason in reasons), log
-    assert "longer than" not in log  # it didn't wait for the time that a start may take
+    assert "longer than" not in log  # it didn't wait for the whole start timeout
     assert not retried(probed, run_id)
     assert_it_leaves_nothing(probed, run_id)
 

@@ -1,4 +1,4 @@
-"""What each pod can read of credentials, asked of the pods themselves, and one put to use."""
+"""Which credentials each pod can read, tried in the pods themselves, and one put to use."""
 
 import json
 
@@ -29,7 +29,7 @@ def airbyte(release):
 
 @pytest.fixture(scope="module")
 def with_credentials(release, airbyte):
-    """The release with a credential of its own for two locations; taken away at the end."""
+    """The release with a separate credential for two locations, which is removed at the end."""
     ingestion = "codeLocations.ingestion"
     release.install(
         "--set", f"{ingestion}.env.AIRBYTE_HOST={NAME}",

@@ -1,4 +1,4 @@
-"""What the registry says of images and chart. REGISTRY is where it is reached from here."""
+"""What the registry says about images and chart. REGISTRY is its address from here."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def registry():
 
 @pytest.fixture
 def attested(images, registry):
-    """The image of webserver and daemon, with what is attached to it by kind."""
+    """The image of webserver and daemon, with what is attached to it, by kind."""
     reference = references(images, registry)["dagster"]
     list(attest([("dagster", reference)], Path(os.environ.get("PROVENANCE", STATEMENTS))))
     return reference, attached(reference)
@@ -89,7 +89,7 @@ def test_a_chart_is_published_once_and_renders_from_the_registry(registry, tmp_p
     flags = ("--version", version, "--kube-version", "1.34.0", *plain_http_flag())
     kinds = {o["kind"] for o in yaml.safe_load_all(helm("template", "stack", name, *flags)) if o}
     assert {"Deployment", "StatefulSet", "Job", "NetworkPolicy"} <= kinds
-    # A clone that knows no tag is told by the registry.
+    # A clone without tags learns it from the registry.
     subprocess.run([*git, "tag", "--delete", f"chart-{version}"], check=True)
     with (tmp_path / "charts/freelancer-data-stack/values.yaml").open("a") as values:
         values.write("# more\n")

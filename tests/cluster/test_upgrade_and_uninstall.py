@@ -1,4 +1,4 @@
-"""A run ends from the UI, the release changes under the next one, is saved, goes away, and returns.
+"""A run is ended from the UI; the release changes under the next one, is saved, removed, restored.
 
 The last of the files.
 """
@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import yaml
 
 from cluster.conftest import for_the_session, lake_of
-from cluster.images import built_on, parts_of
 from cluster.kube import make_namespace, output_of, wait_for
 from cluster.release import Release, helm
 from cluster.vault import vault
@@ -34,7 +32,7 @@ IMAGES = """{ workspaceOrError { ... on Workspace { locationEntries {
 
 
 def images_known(release) -> dict[str, str]:
-    """The image that the webserver would run each location's jobs on, by location."""
+    """The image on which the webserver would run each location's jobs."""
     entries = release.ui.query(IMAGES)["workspaceOrError"]["locationEntries"]
     found = {entry["name"]: entry["displayMetadata"] for entry in entries}
     return {
@@ -51,26 +49,13 @@ def stop_schedule(release, location: str, name: str) -> None:
     assert answer["__typename"] == "ScheduleStateResult", answer
 
 
-@pytest.fixture(scope="session")
-def next_images(tmp_path_factory, images):
-    """The images of another revision: the same code, other digests."""
-    folder = tmp_path_factory.mktemp("next")
-    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nLABEL revision=next\n")
-    values = yaml.safe_load(images.read_text())
-    for name, part in parts_of(values).items():
-        part["image"] = built_on(images, name, f"{name}-next", folder)
-    file = folder / "images.yaml"
-    file.write_text(yaml.safe_dump(values))
-    return file
-
-
 def image_of(pod) -> str:
     return pod["spec"]["containers"][0]["image"]
 
 
 @pytest.fixture(scope="module")
 def ended(release) -> str:
-    """A run that is ended from the UI amid a step."""
+    """A run that is ended from the UI in the middle of a step."""
 
     def in_a_step():
         return any(e.get("eventType") == "STEP_START" for e in release.events(run_id))
@@ -88,7 +73,7 @@ def test_ending_a_run_ends_its_pod(release, ended):
 
 
 def test_the_next_run_finishes_while_every_image_is_replaced(release, ended, next_images):
-    """And the run that was ended has begun no other stage by then."""
+    """And by then the ended run has started no other stage."""
     first = release.launch("ingestion", INCREMENTAL_SYNC.name)
     release.wait_for_run(first, {"STARTED"})
     [before] = release.run_pods(first)
@@ -115,7 +100,7 @@ def test_the_next_run_finishes_while_every_image_is_replaced(release, ended, nex
 
 @dataclass(frozen=True)
 class Remembered:
-    """What a release was when its backup was made; `unfinished` is a run that waited."""
+    """The state of a release when its backup was made; `unfinished` is a run that waited."""
 
     contents: dict[str, Any]
     runs: dict[str, str]
@@ -144,7 +129,7 @@ def runs_of(release) -> dict[str, str]:
 
 
 def states_of(release) -> dict[str, str]:
-    """Whether each schedule and sensor runs."""
+    """Whether each schedule and sensor is running."""
     answer = release.ui.query(STATES)["repositoriesOrError"]["nodes"]
     found = [each for node in answer for each in (*node["schedules"], *node["sensors"])]
     return {each["name"]: each["state"]["status"] for each in found}
@@ -197,7 +182,7 @@ def test_uninstall_leaves_what_the_docs_say_and_nothing_else(release):
     volumes = {f"persistentvolumeclaims/data-{release.fullname}-{s}-0" for s in stores}
     trial = {f"pods/{release.fullname}-trial"}  # there, if `helm test` was called
     jobs = namespace.get("jobs", instance)
-    # Jobs of runs are Dagster's, and their time to live takes them away.
+    # The Jobs of runs are Dagster's, and their time to live removes them.
     assert all("ttlSecondsAfterFinished" in job["spec"] for job in jobs)
     namespace.kubectl("delete", "jobs", "--selector", instance)
     wait_for(lambda: left() - trial == volumes, lambda: (left() - trial) ^ volumes, 120)
@@ -205,7 +190,7 @@ def test_uninstall_leaves_what_the_docs_say_and_nothing_else(release):
 
 @pytest.fixture(scope="module")
 def returned(images, remembered, other_store, tmp_path_factory):
-    """Another release in another namespace, which begins with the backup."""
+    """Another release in another namespace, which starts from the backup."""
     restored = Release("again", make_namespace("again"), tmp_path_factory.mktemp("again"))
     secret = (
         "create",

@@ -1,4 +1,4 @@
-"""An S3 store beside the release, in a namespace of its own: where backups outlive it."""
+"""An S3 store in its own namespace, where backups outlive the release."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUCKET, NAME = "backups", "vault"
 
 @dataclass(frozen=True)
 class Vault:
-    """The store, and the values of the chart that lead to it."""
+    """The store, and the chart's values for using it."""
 
     namespace: Namespace
     folder: Path
@@ -50,7 +50,7 @@ class Vault:
             )
 
     def names(self) -> list[str]:
-        """Names of what is in it."""
+        """The names of its objects."""
         with self.client() as client:
             found = client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
             return [entry["Key"].rsplit("/", 1)[-1] for entry in found]
@@ -58,7 +58,7 @@ class Vault:
 
 @contextmanager
 def vault(folder: Path) -> Iterator[Vault]:
-    """A running one, with an empty bucket."""
+    """A running store with an empty bucket."""
     import yaml
 
     image = yaml.safe_load((CHART / "values.yaml").read_text())["s3"]["image"]

@@ -1,4 +1,4 @@
-"""GitHub's "list releases" for tests: a real HTTP server on loopback.
+"""GitHub's "list releases", pull requests and statuses for tests: a real HTTP server on loopback.
 
 Behaves as https://docs.github.com/en/rest describes and as GitHub does: no User-Agent 403, a
 wrong token 401, an unknown repository or one the token may not see 404, drafts only for those
@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from fakes.github_objects import archives, release
+from fakes.github_pulls import Pulls
 from support.http_server import JsonHandler, listening
 
 TOKEN = "ghp_the-secret-of-the-tests"
@@ -47,6 +49,7 @@ class FakeGitHub:
     renamed_from: str | None = None
     fault: Callable[["Handler"], bool] = lambda _handler: False
     releases: dict[int, dict[str, Any]] = field(default_factory=dict)
+    pulls: Pulls = field(default_factory=lambda: Pulls(REPO))
     asked: list[Asked] = field(default_factory=list)
     counted: int = 0
     second: int = 0
@@ -68,29 +71,22 @@ class FakeGitHub:
         self.second += wait_s
         published = _stamp(EPOCH + timedelta(seconds=self.second))
         tag = tag or f"v{self.ids}"
-        path = quote(tag, errors="replace")
         commit = published if commit_day is None else _stamp(EPOCH + timedelta(days=commit_day))
-        self.releases[self.ids] = {
-            "id": self.ids,
-            "node_id": f"RE_{self.ids}",
-            "tag_name": tag,
-            "html_url": f"https://github.com/{self.repo}/releases/tag/{path}",
-            "name": tag,
-            "body": "",
-            "draft": draft,
-            "prerelease": prerelease,
-            "created_at": commit,
-            "published_at": None if draft else published,
-            "author": {"login": "octocat"},
-            "assets": [],
-        }
+        new = {"prerelease": prerelease, "created_at": commit}
+        self.releases[self.ids] = release(self.repo, self.ids, tag) | new
+        if not draft:
+            self._give_out(self.ids, published)
         return self.ids
 
-    def publish_draft(self, release: int) -> None:
+    def publish_draft(self, number: int) -> None:
         """Publish what was a draft."""
         self.second += 1
-        published = _stamp(EPOCH + timedelta(seconds=self.second))
-        self.releases[release] |= {"draft": False, "published_at": published}
+        self._give_out(number, _stamp(EPOCH + timedelta(seconds=self.second)))
+
+    def _give_out(self, number: int, moment: str) -> None:
+        found = self.releases[number]
+        found |= {"draft": False, "published_at": moment}
+        found |= archives(self.repo, found["tag_name"])
 
     def page(self, number: int, size: int) -> tuple[list[dict[str, Any]], bool]:
         """A page of what the token may see, and whether there is another after it."""
@@ -130,8 +126,22 @@ class Handler(JsonHandler):
             self.answer(301, {"message": "Moved Permanently"}, {"Location": location})
         elif path.lower() in {f"/repos/{github.repo}/releases", "/repositories/7/releases"}:
             self.answer_releases(path)
+        elif path == f"/repos/{github.repo}/pulls":
+            self.answer_pulls()
+        elif path.startswith(f"/repos/{github.repo}/statuses/"):
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.answer(*github.pulls.set_status(path.rpartition("/")[2], content))
         else:
             self.answer(404, {"message": "Not Found", "status": "404"})
+
+    def answer_pulls(self) -> None:
+        """The list of pull requests, or a new one."""
+        if self.command == "POST":
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.answer(*self.github.pulls.create(content))
+        else:
+            query = parse_qs(urlsplit(self.path).query)
+            self.answer(200, self.github.pulls.listed(query))
 
     def answer_releases(self, path: str) -> None:
         """A page of releases, or 304, or the end of the rate limit."""

@@ -1,4 +1,4 @@
-"""Servers of the integration tests: started once, stopped at the end."""
+"""Servers for the integration tests: started once, stopped at the end."""
 
 from collections.abc import Iterator
 

@@ -1,13 +1,18 @@
-"""What the bundled Postgres of the chart makes of its volume before it listens."""
+"""How the chart's bundled Postgres prepares its volume before it listens."""
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 
+import dagster_postgres.run_storage
 import psycopg2
 import psycopg2.errors
 import pytest
+from alembic.script import ScriptDirectory
+from dagster_postgres.utils import pg_alembic_config
 
 from scripts.chart_values_page import CHART
 from support.servers import postgres_programs
@@ -16,7 +21,20 @@ PASSWORDS = {
     "POSTGRES_PASSWORD": "of the superuser",
     "DAGSTER_PASSWORD": 'it\'s "odd" \\ %s',
     "LAKE_PASSWORD": "of-the-lake",
+    "OBSERVER_PASSWORD": "of the observer",
 }
+KEPT = ("freelancer-data-stack/metrics", "freelancer-data-stack/messages")
+STORAGE = """
+storage:
+  postgres:
+    postgres_db:
+      hostname: 127.0.0.1
+      port: {port}
+      db_name: dagster
+      username: {user}
+      password: {{env: DAGSTER_PG_PASSWORD}}
+telemetry: {{enabled: false}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +106,85 @@ def test_an_empty_volume_gets_two_databases_each_for_its_role_alone(programs, vo
     started(programs, volume)
     with served(programs, volume) as connect:
         assert_each_role_has_its_database_only(connect)
+
+
+def schema(mode, home, connection, **variables):
+    """Run what the schema Job and those that wait for it run; the finished process."""
+    told = connection.get_dsn_parameters()
+    home.mkdir(exist_ok=True)
+    (home / "dagster.yaml").write_text(STORAGE.format(port=told["port"], user=told["user"]))
+    return subprocess.run(
+        [sys.executable, CHART / "files" / "schema.py", mode],
+        env=os.environ
+        | {"DAGSTER_HOME": str(home), "SCHEMA_TIMEOUT_SECONDS": "60"}
+        | {"DAGSTER_PG_PASSWORD": PASSWORDS[f"{told['user'].upper()}_PASSWORD"]}
+        | variables,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_revisions_of_dagster_are_known_without_importing_it():
+    asked = "import json, sys; sys.path.insert(0, sys.argv[1]); import schema; "
+    asked += "latest, known = schema.revisions(); "
+    asked += "print(json.dumps([latest, sorted(known), 'dagster' in sys.modules]))"
+    told = subprocess.run(
+        [sys.executable, "-c", asked, CHART / "files"], capture_output=True, text=True, check=True
+    ).stdout
+    script = ScriptDirectory.from_config(pg_alembic_config(dagster_postgres.run_storage.__file__))
+    known = sorted(revision.revision for revision in script.walk_revisions())
+    assert json.loads(told) == [script.as_revision_number("head"), known, False]
+
+
+def test_the_observer_reads_the_run_storage_and_writes_its_own_value_only(
+    programs, volume, tmp_path
+):
+    started(programs, volume)
+    with served(programs, volume) as connect:
+        own = connect("dagster", PASSWORDS["DAGSTER_PASSWORD"])
+        observer = connect("observer", PASSWORDS["OBSERVER_PASSWORD"], "dagster")
+        for _ in range(2):
+            done = schema("migrate", tmp_path / "home", own, OBSERVER="observer")
+            assert done.returncode == 0, done.stdout + done.stderr
+        waited = schema("wait", tmp_path / "home", observer)
+        assert waited.returncode == 0, waited.stdout + waited.stderr
+        assert answer(observer, "select count(*) from runs") == [(0,)]
+        [(notes,)] = answer(observer, "select count(*) from kvs")
+        assert notes > 0
+        for key in KEPT:
+            value = f"insert into kvs (key, value) values ('{key}', '{{}}') returning 1"
+            assert answer(observer, value) == [(1,)]
+        written = "update kvs set value = 'x' where key like '%' returning key"
+        assert sorted(answer(observer, written)) == sorted((key,) for key in KEPT)
+        for refused in (
+            "insert into kvs (key, value) values ('another', 'x') returning 1",
+            "delete from kvs returning 1",
+            "update runs set status = 'SUCCESS' returning 1",
+            "create table more (a int)",
+        ):
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                answer(observer, refused)
+        assert answer(own, "update kvs set value = value returning 1") == [(1,)] * (notes + 2)
+        own.close()
+        observer.close()
+        lake = connect("lake", PASSWORDS["LAKE_PASSWORD"])
+        with lake, lake.cursor() as cursor:
+            cursor.execute("create schema made create table made.later (a int)")
+        lake.close()
+        observer = connect("observer", PASSWORDS["OBSERVER_PASSWORD"], "lake")
+        assert answer(observer, "select count(*) from made.later") == [(0,)]
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            answer(observer, "delete from made.later returning 1")
+        observer.close()
+        for other in ("postgres", "template1"):
+            with pytest.raises(psycopg2.OperationalError):
+                connect("observer", PASSWORDS["OBSERVER_PASSWORD"], other)
+
+
+def test_without_a_password_nobody_logs_in_as_the_observer(programs, volume):
+    started(programs, volume)
+    started(programs, volume, OBSERVER_PASSWORD="")
+    with served(programs, volume) as connect, pytest.raises(psycopg2.OperationalError):
+        connect("observer", PASSWORDS["OBSERVER_PASSWORD"], "dagster")
 
 
 def test_passwords_follow_the_secret_at_each_start(programs, volume):

@@ -1,4 +1,4 @@
-"""The lake's catalog is found by the whole of its URL."""
+"""The lake's catalog is identified by its whole URL."""
 
 from contextlib import closing
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""Several runs open a DuckLake that nobody has opened yet."""
+"""Several runs open a new DuckLake at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

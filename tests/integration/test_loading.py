@@ -1,4 +1,4 @@
-"""What loading the code locations costs: a process does it for each run and each tick."""
+"""The cost of loading the code locations, which a process pays for each run and each tick."""
 
 import pytest
 

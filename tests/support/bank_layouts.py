@@ -22,7 +22,7 @@ SAMPLES = Path(__file__).parents[1] / "unit" / "ingestion" / "layouts" / "sample
 
 @dataclass
 class Sample:
-    """A file read: its layout, what the reader says of it, its rows, the types of its columns."""
+    """A file as read: its layout, what the reader says about it, its rows, its columns' types."""
 
     layout: Layout
     parsed: Parsed
@@ -30,7 +30,7 @@ class Sample:
     types: dict[str, str]
 
     def by_key(self) -> dict[tuple, dict[str, Any]]:
-        """Rows by the key on which the loader merges, or by their number."""
+        """Rows by the key on which the loader merges, or by number."""
         key = self.layout.primary_key
         return {tuple(r[k] for k in key) if key else (n,): r for n, r in enumerate(self.rows)}
 
@@ -40,7 +40,7 @@ def known(names) -> bool:
 
 
 def read(data: bytes, folder: Path, before: Sample | None = None) -> Sample:
-    """A file whose name says nothing, after another one of its table."""
+    """A file with a meaningless name, read after another one of its table."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "1-file"
     file.write_bytes(data)
@@ -71,7 +71,7 @@ def _read_sample(name: str, folder: Path) -> Sample:
 
 
 def sample(name: str, folder: Path) -> Sample:
-    """The sample of a layout; read once for each folder."""
+    """The sample of a layout, read once for each folder."""
     return _read_sample(name, folder)
 
 

@@ -17,7 +17,7 @@ CLIENTS_HEADER = "client_id,name,country,currency,payment_terms_days,created_on,
 
 
 def load_books(*, days: Days | None = None, full_refresh: bool = False) -> Told:
-    """Load what is new of the books, or more."""
+    """Load what is new in the books, or more."""
     return Told(BooksLoader().load(Scope(full_refresh, days)))
 
 
@@ -36,7 +36,7 @@ class Exports:
         return file
 
     def clients(self, name: str, *rows: str) -> Path:
-        """A CSV of clients; a row is `id,name,updated_at`."""
+        """Write a CSV of clients; a row is `id,name,updated_at`."""
         lines = []
         for row in rows:
             number, client, updated = row.split(",")

@@ -1,4 +1,4 @@
-"""A TCP connection between a program and a real server: cut, held up, slowed down."""
+"""A TCP connection between a program and a real server that can be cut, held or slowed down."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ CHUNK = 16 * 1024
 
 
 class Cable:
-    """Forwards a port of loopback to another; each method takes effect at once.
+    """Forwards a loopback port to another; each method takes effect at once.
 
-    `connections`: how many were made since it is there. `sent`: what they sent, all of it.
+    `connections` counts those made so far; `sent` is all that they sent.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, target: int) -> None:
@@ -32,23 +32,23 @@ class Cable:
         self._do(self._listen())
 
     def cut(self) -> None:
-        """Break what is connected, and refuse what is new, as a server that is killed."""
+        """Break connections and refuse new ones, like a killed server."""
         self._do(self._refuse())
 
     def mend(self) -> None:
-        """Let all through again."""
+        """Let everything through again."""
         self._do(self._restore())
 
     def hold(self) -> None:
-        """Take connections and data, and pass nothing on, as a node that is lost."""
+        """Accept connections and data, but pass nothing on, like a lost node."""
         self._do(self._change(flows=False))
 
     def slow(self, delay_s: float) -> None:
-        """Pass each 16 KiB on after so many seconds."""
+        """Pass on each 16 KiB after this many seconds."""
         self._do(self._change(delay_s=delay_s))
 
     def answer(self, status: str, body: str = "") -> None:
-        """Answer each HTTP request with a status such as `503 Slow Down`, in the server's place."""
+        """Answer each HTTP request with a status such as `503 Slow Down`, instead of the server."""
         head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         self._do(self._change(answer=(head + body).encode(), drop=True))
 
@@ -116,12 +116,12 @@ class Cable:
                     self._pass_on(reader, to_server[1], to_server=True),
                     self._pass_on(to_server[0], writer),
                 )
-            except asyncio.CancelledError:  # the cable's end; asyncio would tell it as an error
+            except asyncio.CancelledError:  # the cable's end, which asyncio would log as an error
                 return
             finally:
                 self._open.discard(to_server[1])
                 to_server[1].close()
-        except OSError:  # either side is gone
+        except OSError:  # one side is gone
             pass
         finally:
             self._open.discard(writer)
@@ -152,7 +152,7 @@ class Cable:
 
 @contextmanager
 def cable_to(port: int) -> Iterator[Cable]:
-    """A cable to a port of loopback."""
+    """A cable to a loopback port."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="cable", daemon=True)
     thread.start()
@@ -167,7 +167,7 @@ def cable_to(port: int) -> Iterator[Cable]:
 
 
 class Mending(logging.Handler):
-    """Does something at the first thing that is said."""
+    """Does something at the first log record."""
 
     def __init__(self, mend: Callable[[], None]) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ class Mending(logging.Handler):
 def mended_when_waited_for(
     cable: Cable, logger: str = "dagster.builtin.stack.stores"
 ) -> Iterator[list[str]]:
-    """Mend the cable once the log says that it is waited for; what was said."""
+    """Mend the cable once the log says that somebody waits for it; yields the log's messages."""
     handler = Mending(cable.mend)
     logging.getLogger(logger).addHandler(handler)
     try:

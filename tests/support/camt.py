@@ -1,4 +1,4 @@
-"""CAMT documents of invented entries, in the shapes of its versions."""
+"""CAMT documents with invented entries, in the shapes of its versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`stack connect` as its user calls it."""
+"""Runs `stack connect` as a user does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingestion.connect.cli import connect
 
 
 def run(*arguments: str | Path) -> Result:
-    """Without models, and without a terminal."""
+    """Run it without models, and without a terminal."""
     return CliRunner().invoke(connect, [*map(str, arguments), "--no-models"])
 
 

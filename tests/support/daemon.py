@@ -1,4 +1,4 @@
-"""A real `dagster-daemon` over code locations that a test writes."""
+"""A real `dagster-daemon` for code locations that a test writes."""
 
 from __future__ import annotations
 
@@ -36,9 +36,8 @@ def stack_of_locations(
 ) -> StackProcess:
     """A stack in `home` whose code locations are these Python sources, by name.
 
-    `limit` is how many runs may be in progress.
-
-    `workspace.yaml` has all of them, `<name>.yaml` one.
+    `limit` is the number of runs that may be in progress. `workspace.yaml` has all locations,
+    `<name>.yaml` only one.
     """
     folder = home / "dagster"
     folder.mkdir(parents=True)
@@ -56,7 +55,7 @@ def stack_of_locations(
 
 @contextmanager
 def daemon(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterator[None]:
-    """A daemon over the workspace's locations, killed at the end with all that it started."""
+    """A daemon for the workspace's locations; it and its child processes are killed at the end."""
     program = Path(sys.executable).parent / "dagster-daemon"
     with _log_of(stack).open("a") as output:
         process = subprocess.Popen(
@@ -74,7 +73,7 @@ def daemon(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterator[N
 
 
 def wait_for(condition: Callable[[], object], stack: StackProcess) -> None:
-    """Poll until the condition holds; after the deadline raise with the end of the daemon's log."""
+    """Poll until the condition holds; at the deadline, raise with the end of the daemon's log."""
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
         if time.monotonic() > deadline:
@@ -83,7 +82,7 @@ def wait_for(condition: Callable[[], object], stack: StackProcess) -> None:
 
 
 def skipped_with(instance: dg.DagsterInstance, sensor: str, text: str) -> bool:
-    """Whether one of a sensor's last ticks was skipped with a reason that has `text`."""
+    """Whether one of a sensor's last ticks was skipped with a reason that contains `text`."""
     states = [s for s in instance.all_instigator_state() if s.instigator_name == sensor]
     return any(
         text in (tick.tick_data.skip_reason or "")

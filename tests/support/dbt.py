@@ -1,4 +1,4 @@
-"""dbt's manifest, as small as a test needs it, through the class that reads it."""
+"""A minimal dbt manifest, made by the class that reads real ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A real `make dev` over a code location that a test writes."""
+"""A real `make dev` with a code location that a test writes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEADLINE_S = 600.0
 
 @dataclass
 class Dev:
-    """The stack, its UI, its one location `name`, and what it logged."""
+    """The stack, its UI, its one location `name`, and its log."""
 
     stack: StackProcess
     ui: Webserver
@@ -32,7 +32,7 @@ class Dev:
     log: Path
 
     def wait_for(self, condition: Callable[[], object]) -> None:
-        """Poll until the condition holds; after the deadline raise with the end of the log."""
+        """Poll until the condition holds; at the deadline, raise with the end of the log."""
         deadline = time.monotonic() + DEADLINE_S
         while not condition():
             if time.monotonic() > deadline:
@@ -40,7 +40,7 @@ class Dev:
             time.sleep(0.2)
 
     def status(self, run_id: str) -> str:
-        """The run's status now."""
+        """The run's current status."""
         run = self.instance.get_run_by_id(run_id)
         assert run is not None
         return run.status.value
@@ -48,7 +48,7 @@ class Dev:
 
 @contextmanager
 def make_dev(stack: StackProcess, source: str, *arguments: str) -> Iterator[Dev]:
-    """`make dev` over the source, which is left in `light.py` of STACK_HOME."""
+    """Run `make dev` with the source, which is written to `light.py` in STACK_HOME."""
     stack.home.mkdir(parents=True, exist_ok=True)
     file, log, port = stack.home / "light.py", stack.home / "dev.log", free_port()
     file.write_text(source)

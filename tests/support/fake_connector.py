@@ -1,4 +1,4 @@
-"""Connectors of a few lines that speak the Airbyte protocol as a real process does."""
+"""Connectors of a few lines that speak the Airbyte protocol, as real processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ingestion.airbyte.environments import Environment, environment_of
 from ingestion.airbyte.process import Limits
 from ingestion.airbyte.protocol import Connector
 
-# Isolated and without site-packages: starts in 20 ms.
+# Isolated and without site-packages, so that it starts in 20 ms.
 HEAD = f"#!{sys.executable} -IS\n"
 PREAMBLE = """
 import json, os, pathlib, signal, subprocess, sys, time
@@ -68,7 +68,7 @@ CHECK = 'say("CONNECTION_STATUS", connectionStatus={"status": "SUCCEEDED"})'
 
 @dataclass
 class Script:
-    """What a fake connector does at each command, in Python; it discovers `streams`."""
+    """What a fake connector does for each command, in Python; it discovers `streams`."""
 
     read: str = ""
     spec: str = SPEC
@@ -102,7 +102,7 @@ def stream_of(name: str, *, key: str | None = "id", **properties: str) -> dict[s
 
 
 def declare(folder: Path, **fields: Any) -> Connection:
-    """A connection from a YAML file that says `fields` over a plain default."""
+    """A connection from a YAML file with `fields` on top of plain defaults."""
     document = {
         "name": "crm",
         "connector": {"package": "source-fake==1.0", "executable": "source-fake"},
@@ -116,7 +116,7 @@ def declare(folder: Path, **fields: Any) -> Connection:
 
 
 def put(connection: Connection, connectors: Path, script: Script) -> Environment:
-    """The script in the place of the connection's installed connector."""
+    """Install the script in place of the connection's connector."""
     environment = environment_of(connection, connectors)
     environment.bin_folder.mkdir(parents=True, exist_ok=True)
     python = environment.bin_folder / "python"
@@ -136,7 +136,7 @@ def connect_to(
     secrets: set[str] | None = None,
     limits: Limits | None = None,
 ) -> Connector:
-    """The script as a connector that is ready to be asked."""
+    """The script as a connector that is ready for use."""
     environment = put(declare(tmp_path / "connections"), tmp_path / "connectors", script)
     return Connector(
         environment,

@@ -1,4 +1,4 @@
-"""Another program that holds the DuckDB file open, as a shell or a BI tool does."""
+"""Another program that holds the DuckDB file open, like a shell or a BI tool."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Holder:
         self._process.communicate()
 
     def names_it(self, line: str) -> bool:
-        """Whether a message says which process this is: number, user and program."""
+        """Whether a message identifies this process by number, user and program."""
         return f"process {self.pid} (user " in line and os.path.basename(sys.executable) in line  # noqa: PTH119
 
 
 @contextmanager
 def held(file: Path, mode: str = "writer") -> Iterator[Holder]:
-    """The file, held until the end or until `let_go`; `mode` is writer or reader."""
+    """Hold the file until the end of the block or `let_go`; `mode` is writer or reader."""
     holder = Holder(file, mode)
     try:
         yield holder

@@ -14,7 +14,7 @@ from scripts.env_example import settings_classes
 
 
 def set_home(patch: pytest.MonkeyPatch, home: Path, **variables: str) -> None:
-    """Set STACK_HOME and these variables, and no other of the stack."""
+    """Set STACK_HOME and these variables, and unset the stack's others."""
     for name in (name.upper() for cls in settings_classes() for name in cls.model_fields):
         patch.delenv(name, raising=False)
     for name, value in {"STACK_HOME": str(home), **variables}.items():
@@ -24,14 +24,14 @@ def set_home(patch: pytest.MonkeyPatch, home: Path, **variables: str) -> None:
 
 @contextmanager
 def only_home(home: Path, **variables: str) -> Iterator[None]:
-    """The same for a block: for fixtures of a session."""
+    """The same for a block, for session fixtures."""
     with pytest.MonkeyPatch.context() as patch:
         set_home(patch, home, **variables)
         yield
 
 
 def copy_home(made: Path, home: Path) -> None:
-    """Copy a STACK_HOME; its lake knows the path of its data, which becomes the copy's."""
+    """Copy a STACK_HOME; its lake stores the path of its data, which becomes the copy's."""
     shutil.copytree(made, home, dirs_exist_ok=True)
     catalog = home / "lake" / "catalog.sqlite"
     if catalog.exists():

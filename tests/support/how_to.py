@@ -19,13 +19,13 @@ _BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```", re.MULTILINE | re.DOTALL
 
 @dataclass
 class Copy:
-    """A copy of the checkout's files, with a STACK_HOME of its own."""
+    """A copy of the checkout's files, with its own STACK_HOME."""
 
     root: Path
 
     @classmethod
     def make(cls, root: Path) -> Copy:
-        """Copy what git would have: tracked files, and new ones that it doesn't ignore."""
+        """Copy what git would commit: tracked files, and new ones that it doesn't ignore."""
         listed = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
             cwd=ROOT, capture_output=True, text=True, check=True,
@@ -37,9 +37,9 @@ class Copy:
         return cls(root)
 
     def follow(self, page: str, but: Collection[str] = ()) -> str:
-        """Do what the page shows, in its order; return what its commands printed.
+        """Do what the page shows, in order; return what its commands print.
 
-        Commands that begin like one of `but` are left out.
+        Commands that start like one of `but` are skipped.
         """
         printed = ""
         for language, file, text in _BLOCK.findall((ROOT / "docs/how-to" / page).read_text()):
@@ -56,7 +56,7 @@ class Copy:
         return printed
 
     def python(self, code: str) -> str:
-        """What this code prints, run in the copy."""
+        """What this code prints when run in the copy."""
         return self._run([sys.executable, "-W", "ignore", "-c", code])
 
     def _apply(self, diff: str) -> None:
@@ -69,7 +69,7 @@ class Copy:
         assert done.returncode == 0, f"{diff}\n{done.stderr}"
 
     def command(self, line: str) -> str:
-        """What a command of a page prints, run in the copy."""
+        """What a page's command prints when run in the copy."""
         program, *arguments = line.split()
         assert program in ("python", "stack"), line
         own = [COMMAND] if program == "stack" else []
@@ -81,7 +81,7 @@ class Copy:
         return done.stdout
 
     def run(self, command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a program in the copy to its end, with the copy's packages."""
+        """Run a program to its end in the copy, with the copy's packages."""
         sources = self.root.glob("code_locations/*/src")
         paths = [self.root, self.root / "tests", *sources]
         environment = clean_environment(

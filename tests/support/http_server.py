@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent; header names in lower case."""
+    """What a client sent; header names are in lower case."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answers; `content` becomes JSON, but bytes stay as they are."""
+    """The server's answer; `content` is sent as JSON, or unchanged if it is bytes."""
 
     status: int = 200
     content: object = None
@@ -35,7 +35,7 @@ Answer = Callable[[Request], Reply | None]
 
 @dataclass
 class HttpServer:
-    """A running server and what it was asked."""
+    """A running server and the requests it got."""
 
     port: int
     requests: list[Request] = field(default_factory=list)
@@ -47,7 +47,7 @@ class HttpServer:
 
 
 class JsonHandler(BaseHTTPRequestHandler):
-    """Answers JSON, and says nothing else; `handle_any` is for every method."""
+    """Answers with JSON, without logging; `handle_any` is for every method."""
 
     def handle_any(self) -> None:
         """Answer one request."""
@@ -61,7 +61,7 @@ class JsonHandler(BaseHTTPRequestHandler):
     def answer(
         self, status: int, content: object, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Send `content` as JSON, but bytes as they are."""
+        """Send `content` as JSON, or unchanged if it is bytes."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         body = b"" if status == 304 else body
         self.send_response(status)
@@ -80,14 +80,14 @@ class _Listener(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, *_: object) -> None:
-        """A client that went away is what some tests want."""
+        """Ignore clients that went away, which some tests want."""
 
 
 @contextmanager
 def listening(
     handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1", port: int = 0
 ) -> Iterator[int]:
-    """Serve until the block ends, at this port, or any that is free."""
+    """Serve until the block ends, on this port or any free one."""
     listener = _Listener((host, port), handler)
     thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
     thread.start()
@@ -101,7 +101,7 @@ def listening(
 
 @contextmanager
 def http_server(answer: Answer) -> Iterator[HttpServer]:
-    """Serve until the block ends. Where `answer` returns None the client waits until then."""
+    """Serve until the block ends. If `answer` returns None, the client waits until then."""
     ending = threading.Event()
     server = HttpServer(0)
 
@@ -130,7 +130,7 @@ def http_server(answer: Answer) -> Iterator[HttpServer]:
 
 @contextmanager
 def refused_port() -> Iterator[int]:
-    """A port that is taken, so that nobody else gets it, and refuses connections."""
+    """A port that refuses connections and is taken, so that nobody else gets it."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield int(held.getsockname()[1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ import duckdb
 
 from ingestion.incoming.inbox import Inbox
 from ingestion.incoming.loader import FilesLoader
-from ingestion.quarantine import Entry, Quarantine
+from ingestion.quarantine import Quarantine
 from ingestion.settings import IncomingSettings, QuarantineSettings
+from stack.quarantine import Entry
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
 from support.reports import Told
@@ -26,7 +29,7 @@ class Incoming:
         self.folder.mkdir(parents=True)
 
     def drop(self, name: str, content: str | bytes) -> Path:
-        """A file arrives, or is written anew."""
+        """Let a file arrive, or be rewritten."""
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         data = content.encode() if isinstance(content, str) else content
@@ -40,7 +43,7 @@ class Incoming:
         return file
 
     def waiting(self) -> dict[str, str]:
-        """Version by path of the files in the inbox."""
+        """The files in the inbox: version by path."""
         files = Inbox.open(load_settings(IncomingSettings)).files()
         return {file.path: file.version for file in files}
 
@@ -50,29 +53,36 @@ class Incoming:
         return Told(FilesLoader().load_batch({p: waiting[p] for p in paths or waiting}))
 
     def processed(self) -> list[str]:
-        """Paths of the files in `processed`."""
+        """The paths of the files in `processed`."""
         root = self.folder / "processed"
         return sorted(str(f.relative_to(root)) for f in root.rglob("*") if f.is_file())
 
     def set_aside(self) -> dict[str, Entry]:
-        """What is in the quarantine, by path."""
+        """The quarantine's entries, by path."""
         quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
         return {entry.path: entry for entry in quarantine.entries(["files"])}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self._opened() as connection:
+            return connection.execute(query).fetchall()
+
+    def loaded(self) -> Counter[tuple[str, str]]:
+        """How often each table of files contains each row."""
+        found: Counter[tuple[str, str]] = Counter()
+        with self._opened() as connection:
+            tables = connection.execute(
+                "select distinct table_name from duckdb_tables() "
+                "where table_name like 'files\\_%' escape '\\'"
+            ).fetchall()
+            for (table,) in tables:
+                query = f'select * exclude (_file, _file_id) from "{table}"'
+                found.update((table, str(row)) for row in connection.execute(query).fetchall())
+        return found
+
+    @contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
         settings = load_settings(WarehouseSettings)
         with connect(settings) as connection:
             ensure_raw_tables(connection, settings, ())
             connection.execute(f"use {settings.database}.{settings.dlt_dataset_name}")
-            return connection.execute(query).fetchall()
-
-    def loaded(self) -> Counter[tuple[str, str]]:
-        """How often each table has each row's content, of all tables of files."""
-        found: Counter[tuple[str, str]] = Counter()
-        for (table,) in self.rows(
-            "select distinct table_name from duckdb_tables() where table_name like 'files\\_%' "
-            "escape '\\'"
-        ):
-            rows = self.rows(f'select * exclude (_file, _file_id) from "{table}"')
-            found.update((table, str(row)) for row in rows)
-        return found
+            yield connection

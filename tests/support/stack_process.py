@@ -1,4 +1,4 @@
-"""Drives the stack as its user does: as a process, in a STACK_HOME of its own."""
+"""Drives the stack as its user does: as a process, with its own STACK_HOME."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GUARD = Path(__file__).parent / "no_network"
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
-    """The environment without any variable of the stack or of Dagster, plus `changes`."""
+    """The environment without variables of the stack or of Dagster, plus `changes`."""
     ours = {name.upper() for cls in settings_classes() for name in cls.model_fields}
     kept = {k: v for k, v in os.environ.items() if k not in ours and k != "DAGSTER_HOME"}
     return kept | changes
@@ -25,22 +25,22 @@ def clean_environment(**changes: str) -> dict[str, str]:
 
 @dataclass
 class StackProcess:
-    """A stack in `home`; `environment` holds further variables of it."""
+    """A stack in `home`; `environment` has its other variables."""
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
 
     def env(self) -> dict[str, str]:
-        """Environment of this stack's processes."""
+        """The environment of this stack's processes."""
         return clean_environment(STACK_HOME=str(self.home), **self.environment)
 
     def without_network(self, log: Path) -> StackProcess:
-        """The same stack, in processes that note each attempt to leave the machine in `log`."""
+        """The same stack, with every attempt to leave the machine noted in `log`."""
         guard = {"PYTHONPATH": str(GUARD), "NO_NETWORK_LOG": str(log)}
         return StackProcess(self.home, self.environment | guard)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `python <arguments>` in the checkout, in a process group of its own."""
+        """Start `python <arguments>` in the checkout, in a new process group."""
         return subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -52,7 +52,7 @@ class StackProcess:
         )
 
     def run(self, *arguments: str, timeout: float = 1200) -> subprocess.CompletedProcess[str]:
-        """Run `python <arguments>` in the checkout to its end, and keep what it prints."""
+        """Run `python <arguments>` to its end in the checkout, and keep what it prints."""
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -73,7 +73,7 @@ class StackProcess:
         return self.run(COMMAND, "run", *arguments)
 
     def kill_when_it_prints(self, mark: str, *arguments: str) -> str:
-        """Begin `run_pipeline`, and SIGKILL all its processes when a line has `mark`."""
+        """Start `run_pipeline`, and SIGKILL all its processes once a line contains `mark`."""
         process = self.start("-u", COMMAND, "run", *arguments)
         seen = []
         for line in process.stdout or ():

@@ -1,4 +1,4 @@
-"""A real webserver of ours, and the calls of its API that the UI makes."""
+"""A real webserver of the stack, and the API calls that the UI makes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Webserver:
     def launch(
         self, location: str, job: str, config: Mapping[str, Any] | None = None, **tags: str
     ) -> str:
-        """Launch a job as the Launchpad does; return the run's id."""
+        """Launch a job like the Launchpad; return the run's id."""
         params = {
             "selector": {
                 "repositoryLocationName": location,
@@ -75,7 +75,7 @@ class Webserver:
         return self._run_id(self.query(REEXECUTE, params=params)["launchRunReexecution"])
 
     def backfill(self, location: str, job: str, days: Sequence[str], **tags: str) -> str:
-        """Begin a backfill of a job's days as its page of partitions does; return its id."""
+        """Start a backfill of a job's days like the UI's page of partitions; return its id."""
         repository = {"repositoryLocationName": location, "repositoryName": "__repository__"}
         params = {
             "selector": {
@@ -90,7 +90,7 @@ class Webserver:
         return answer["backfillId"]
 
     def backfill_progress(self, backfill_id: str) -> dict[str, int]:
-        """How many of a backfill's days are in each state, as its page shows them."""
+        """How many of a backfill's days are in each state, as on its page."""
         found = self.query(PROGRESS, id=backfill_id)["partitionBackfillOrError"]
         counts = {c["runStatus"]: c["count"] for c in found["partitionStatusCounts"]}
         return {status: count for status, count in counts.items() if count}
@@ -109,7 +109,7 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 @contextmanager
 def webserver(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterator[Webserver]:
-    """A webserver over the workspace's locations, stopped at the end."""
+    """A webserver for the workspace's locations, stopped at the end."""
     port = free_port()
     log = stack.home / "webserver.log"
     with log.open("a") as output:

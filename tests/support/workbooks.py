@@ -13,7 +13,7 @@ _KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _OPEN = "urn:oasis:names:tc:opendocument:xmlns"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 
-# Styles of cells in .xlsx, by what they show.
+# Cell styles in .xlsx, by what they show.
 DATE, DURATION, MOMENT, TIME = 1, 2, 3, 4
 _STYLES = (
     f'<styleSheet xmlns="{_MAIN}"><numFmts><numFmt numFmtId="164" formatCode="[h]:mm:ss"/>'
@@ -48,7 +48,7 @@ def xlsx(
     after: str = "",
     replaced: dict[str, str] | None = None,
 ) -> bytes:
-    """Rows by name of sheet; `settings` and `after` go into the workbook around its sheets."""
+    """An .xlsx with rows by sheet name; `settings` and `after` go around the workbook's sheets."""
     listed, related = [], []
     parts = {}
     for number_, (name, rows) in enumerate(sheets.items(), 1):
@@ -79,7 +79,7 @@ def xlsx(
 
 
 def cell(kind: str, value: object = "", shown: str = "", more: str = "") -> str:
-    """A cell of .ods; `value` goes into the attribute of its kind."""
+    """A cell of .ods; `value` goes into its kind's attribute."""
     attribute = {"date": "date-value", "time": "time-value", "boolean": "boolean-value"}
     stored = "" if kind == "string" else f'office:{attribute.get(kind, "value")}="{value}" '
     paragraph = f"<text:p>{shown}</text:p>" if shown else ""
@@ -101,7 +101,7 @@ def line(*cells: str, repeated: int = 1) -> str:
 def ods(
     tables: dict[str, Iterable[str]], *, hidden: Iterable[str] = (), manifest: str = ""
 ) -> bytes:
-    """Lines by name of table."""
+    """An .ods with rows by table name."""
     spaces = " ".join(
         f'xmlns:{name}="{_OPEN}:{name}:1.0"' for name in ("office", "table", "text", "style")
     )

@@ -1,4 +1,4 @@
-"""The bench on a cluster takes a run's times from the right events."""
+"""The cluster bench takes a run's times from the right events."""
 
 import pytest
 

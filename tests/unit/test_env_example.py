@@ -1,4 +1,4 @@
-"""`.env.example` is complete: it is what the settings classes say."""
+"""`.env.example` is complete and matches the settings classes."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The page of layouts is what the layouts say."""
+"""The page of layouts matches the layouts."""
 
 from ingestion.layouts import layouts
 from scripts.layouts_page import FILE, render

@@ -1,4 +1,4 @@
-"""The names that the customer's documents use exist, merged and over the four locations."""
+"""The names in the customer's documents exist, merged and over the four locations."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""The page of pipelines is what the declarations say."""
+"""The page of pipelines matches the declarations."""
 
 from scripts.pipelines_page import FILE, render
 from stack.pipelines import PIPELINES

@@ -1,4 +1,4 @@
-"""A stage is declared once; whatever else has to name it does."""
+"""A stage is declared once, and everything else that must name it does."""
 
 import tomllib
 

@@ -1,7 +1,6 @@
-"""Notes when a run's process reaches certain imports.
+"""Records when a run's process reaches certain imports.
 
-A `.pth` file imports it before anything else, in every process; only the first process of a
-container writes.
+A `.pth` file imports this first in every process; only a container's first process writes.
 """
 
 import os
@@ -9,7 +8,7 @@ import sys
 import time
 
 FILE = "/tmp/bench-clock"
-# The storage is imported once the instance's file is read: all of `dagster` is there by then.
+# The storage is imported after the instance's file is read, when all of `dagster` is loaded.
 WATCHED = {"dagster", "dagster_postgres", "bench_jobs"}
 
 
@@ -20,7 +19,7 @@ def note(name: str) -> None:
 
 
 class Clock:
-    """A finder that finds nothing, and notes that a watched module is looked for."""
+    """A finder that finds nothing, but records when a watched module is looked for."""
 
     def __init__(self) -> None:
         self._waiting = set(WATCHED)

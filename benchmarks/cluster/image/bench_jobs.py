@@ -1,4 +1,4 @@
-"""Jobs of steps that do nothing; the last one says what its container has used until then."""
+"""Jobs of steps that do nothing; the last one reports what its container has used so far."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def _executor() -> dg.ExecutorDefinition:
 
 
 def usage() -> dict[str, float]:
-    """CPU seconds and MiB of this container until now. Reads cgroup v1 and v2."""
+    """CPU seconds and MiB that this container has used. Reads cgroup v1 and v2."""
     root = Path("/sys/fs/cgroup")
     if (root / "cpu.stat").exists():
         stat = _pairs(root / "cpu.stat")
@@ -36,14 +36,14 @@ def usage() -> dict[str, float]:
 
 
 def interpreter_s() -> float:
-    """Seconds that a Python without any import takes from start to end."""
+    """Seconds that a Python without imports takes to start and end."""
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", ""], check=True)
     return time.perf_counter() - started
 
 
 def connect_s() -> float:
-    """Seconds that a connection to the run storage takes."""
+    """Seconds that it takes to connect to the run storage."""
     import psycopg2
 
     storage = dg.DagsterInstance.get().run_storage
@@ -57,8 +57,8 @@ def _pairs(file: Path) -> dict[str, str]:
 
 
 def report() -> dict[str, float]:
-    """What the run's container used, when it got how far, and what parts of that cost alone."""
-    found = usage()  # first, as the rest costs, too
+    """What the run's container used, when it reached each point, and the cost of parts alone."""
+    found = usage()  # first, because the rest costs too
     clock = {name: float(at) for name, at in _pairs(Path(bench_clock.FILE)).items()}
     return found | clock | {"interpreter_s": interpreter_s(), "connect_s": connect_s()}
 
@@ -66,7 +66,7 @@ def report() -> dict[str, float]:
 def _op(job: str, number: int, last: bool) -> dg.OpDefinition:
     @dg.op(name=f"{job}_{number}", ins={"before": dg.In(dg.Nothing)} if number > 1 else {})
     def step(context: dg.OpExecutionContext) -> None:
-        """Do nothing, and in the last step report."""
+        """Do nothing; the last step reports."""
         if last:
             context.log.info(json.dumps(report()))
 

@@ -1,4 +1,4 @@
-"""Make the bucket of the bundled S3 store, as soon as the store answers."""
+"""Make the bucket in the bundled S3 store, as soon as the store answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 
 def main() -> int:
-    """Try until the bucket is there or SCHEMA_TIMEOUT_SECONDS are over."""
+    """Try until the bucket exists or SCHEMA_TIMEOUT_SECONDS have passed."""
     bucket = os.environ["BUCKET"]
     client = boto3.client(
         "s3",

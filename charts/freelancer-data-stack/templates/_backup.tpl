@@ -4,6 +4,11 @@
 {{- if and (default dict .Values.backup).enabled (has "ingestion" (splitList "\n" (include "stack.locations" . | trim))) }}true{{ end -}}
 {{- end }}
 
+{{/* Nobody can read an encrypted one without its key. */}}
+{{- define "stack.backup.isTested" -}}
+{{- if and (include "stack.backup.isMade" .) .Values.backup.testSchedule (or (not .Values.backup.recipient) .Values.restore.identitySecret) }}true{{ end -}}
+{{- end }}
+
 {{- define "stack.restore.isMade" -}}
 {{- if (default dict .Values.restore).from }}true{{ end -}}
 {{- end }}

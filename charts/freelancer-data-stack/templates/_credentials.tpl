@@ -1,7 +1,7 @@
 {{/* Credentials of the bundled stores and the login: as the values say, else as the release's Secrets have them, else random. */}}
 
 {{/*
-One of them. dict root, key: dagsterPassword, lakePassword, superuserPassword, secretAccessKey, adminPassword,
+One of them. dict root, key: dagsterPassword, lakePassword, observerPassword, superuserPassword, secretAccessKey, adminPassword,
 operatorPassword, viewerPassword, proxySecret, cookieSecret
 */}}
 {{- define "stack.generated" -}}
@@ -26,13 +26,14 @@ operatorPassword, viewerPassword, proxySecret, cookieSecret
 {{- $generated := dict
     "dagsterPassword" (coalesce .Values.postgresql.dagsterPassword (get $held "dagster-password") (randAlphaNum 32))
     "lakePassword" (coalesce .Values.postgresql.lakePassword (get $held "lake-password") (randAlphaNum 32))
+    "observerPassword" (coalesce .Values.postgresql.observerPassword (get $held "observer-password") (randAlphaNum 32))
     "superuserPassword" (default (ternary "" (randAlphaNum 32) (eq (include "stack.isBlind" .) "true")) (get $held "postgres-password"))
     "secretAccessKey" (coalesce .Values.s3.secretAccessKey (get $held "secret-access-key") (randAlphaNum 32)) }}
 {{- range $key, $kept := dict "adminPassword" "admin-password" "operatorPassword" "operator-password" "viewerPassword" "viewer-password" "proxySecret" "proxy-secret" "cookieSecret" "cookie-secret" }}
   {{- $_ := set $generated $key (default (randAlphaNum 32) (get $held $kept)) }}
 {{- end }}
 {{- if .Values.postgresql.existingSecret }}
-  {{- $generated = mergeOverwrite $generated (dict "dagsterPassword" "" "lakePassword" "" "superuserPassword" "") }}
+  {{- $generated = mergeOverwrite $generated (dict "dagsterPassword" "" "lakePassword" "" "observerPassword" "" "superuserPassword" "") }}
 {{- end }}
 {{- if .Values.s3.existingSecret }}{{ $_ := set $generated "secretAccessKey" "" }}{{ end }}
 {{- $_ := set .Values "generated" $generated }}
@@ -61,7 +62,7 @@ what kinds the cluster has; a mere `helm template` does not.
   {{- if and $values.existingSecret (not $values.enabled) }}
     {{- fail (printf "%s.existingSecret is of the bundled store, but %s.enabled is false: use %s.external.existingSecret" $part $part $part) }}
   {{- end }}
-  {{- range $key := list "dagsterPassword" "lakePassword" "secretAccessKey" }}
+  {{- range $key := list "dagsterPassword" "lakePassword" "observerPassword" "secretAccessKey" }}
     {{- if and $values.existingSecret (get $values $key) }}
       {{- fail (printf "%s.existingSecret is set, but so is %s: use the Secret or the value, not both" $part $key) }}
     {{- end }}

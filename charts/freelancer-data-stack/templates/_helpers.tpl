@@ -129,10 +129,14 @@ dnsConfig: {{- toYaml . | nindent 2 }}
 - {name: instance, mountPath: /opt/dagster/home/dagster.yaml, subPath: dagster.yaml, readOnly: true}
 {{- end }}
 
-{{/* dict root, size */}}
+{{/* dict root, size; config: the instance's file, if it is another than `dagster.yaml` */}}
 {{- define "stack.volumes" -}}
 - name: scratch
   emptyDir: {sizeLimit: {{ .size }}}
 - name: instance
-  configMap: {name: {{ include "stack.fullname" .root }}-instance}
+  configMap:
+    name: {{ include "stack.fullname" .root }}-instance
+    {{- with .config }}
+    items: [{key: {{ . }}, path: dagster.yaml}]
+    {{- end }}
 {{- end }}

@@ -13,6 +13,9 @@ proxy: [webserver, issuer]
 webserver: [postgresql, s3, code-servers, kubernetes]
 daemon: [postgresql, code-servers, kubernetes{{ ternary ", s3" "" .Values.s3.enabled }}]
 schema: [postgresql{{ ternary ", s3" "" .Values.s3.enabled }}]
+{{- if include "stack.observability.isMade" . }}
+observability: [postgresql, s3, messages]
+{{- end }}
 {{- if include "stack.sampleData.isMade" . }}
 sample-data: [s3]
 {{- end }}
@@ -66,6 +69,11 @@ app.kubernetes.io/component: {{ .component }}
     {{- end }}
 {{- else if eq .target "issuer" }}
 {{ include "stack.network.url" (dict "root" .root "url" (default "" (default dict $values.auth.oidc).issuerUrl)) }}
+{{- else if eq .target "messages" }}
+{{- include "stack.network.proxies" (dict "root" .root "variables" (mergeOverwrite (deepCopy $values.stack.env) $values.observability.env)) }}
+{{- with $values.observability.notify.egress }}
+{{ toYaml . }}
+{{- end }}
 {{- else if eq .target "backups" }}
 {{- if or $values.backup.endpointUrl $values.backup.existingSecret $values.backup.accessKeyId }}
 {{ include "stack.network.url" (dict "root" .root "url" (default "https://s3.amazonaws.com" $values.backup.endpointUrl)) }}
@@ -133,17 +141,27 @@ matchExpressions:
 {{- include "stack.network.server" (dict "root" .root "host" (trimSuffix $port $url.host) "port" (default (get $usual $url.scheme) (trimPrefix ":" $port))) -}}
 {{- end }}
 
+{{/* Egress to the proxies that variables name. dict root, variables */}}
+{{- define "stack.network.proxies" -}}
+{{- range $name := list "HTTP_PROXY" "HTTPS_PROXY" "http_proxy" "https_proxy" }}
+{{- with get $.variables $name }}
+{{ include "stack.network.url" (dict "root" $.root "url" (tpl (include "stack.text" .) $.root)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Egress of a location: the stores, what its variables name, and what its values add. dict root, location */}}
 {{- define "stack.network.location" -}}
 {{- range $target := list "postgresql" "s3" }}
 {{ include "stack.network.to" (dict "root" $.root "target" $target) | trim }}
 {{- end }}
 {{- $variables := mergeOverwrite (deepCopy .root.Values.stack.env) .location.env .location.secret }}
-{{- range $name := list "DATAHUB_GMS_URL" "HTTP_PROXY" "HTTPS_PROXY" "http_proxy" "https_proxy" }}
+{{- range $name := list "DATAHUB_GMS_URL" "OTEL_EXPORTER_OTLP_ENDPOINT" }}
 {{- with get $variables $name }}
-{{ include "stack.network.url" (dict "root" $.root "url" (tpl (toString .) $.root)) }}
+{{ include "stack.network.url" (dict "root" $.root "url" (tpl (include "stack.text" .) $.root)) }}
 {{- end }}
 {{- end }}
+{{- include "stack.network.proxies" (dict "root" .root "variables" $variables) }}
 {{- with .location.egress }}
 {{ toYaml . }}
 {{- end }}

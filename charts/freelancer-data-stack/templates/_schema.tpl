@@ -1,8 +1,8 @@
 {{/* The run storage's schema: one Job brings it up to date, every other pod waits for that. */}}
 
 {{/*
-Init container that waits: dict root, image, restored. Its code is that of the image which will read. `restored`: it also
-waits for the backup that a new release begins with.
+Init container that waits: dict root, image, restored, postgres. Its code is that of the image which will read. `restored`: it
+also waits for the backup that a new release begins with. `postgres`: the password's variable, if it is another's.
 */}}
 {{- define "stack.schema.wait" -}}
 - name: wait-for-schema
@@ -12,7 +12,7 @@ waits for the backup that a new release begins with.
   securityContext: {{- include "stack.containerSecurity" .root | nindent 4 }}
   resources: {{- include "stack.resources" (dict "resources" .root.Values.schema.resources "scratch" "256Mi") | nindent 4 }}
   env:
-    {{- include "stack.schema.env" .root | nindent 4 }}
+    {{- include "stack.schema.env" . | nindent 4 }}
     {{- if and .restored (include "stack.restore.isMade" .root) }}
     - {name: RESTORED, value: "true"}
     {{- end }}
@@ -21,13 +21,14 @@ waits for the backup that a new release begins with.
     - {name: scratch, mountPath: /tmp, subPath: tmp}
 {{- end }}
 
+{{/* dict root, postgres */}}
 {{- define "stack.schema.env" -}}
 - {name: DAGSTER_HOME, value: /opt/dagster/schema}
-- {name: SCHEMA_TIMEOUT_SECONDS, value: {{ .Values.schema.timeoutSeconds | quote }}}
-{{ include "stack.env.postgres" . }}
+- {name: SCHEMA_TIMEOUT_SECONDS, value: {{ .root.Values.schema.timeoutSeconds | int64 | quote }}}
+{{ default (include "stack.env.postgres" .root) .postgres }}
 {{- end }}
 
-{{/* dict root, config: the instance's file, `storage.yaml` or `migration.yaml` */}}
+{{/* dict root, config: the instance's file, `storage.yaml`, `observer.yaml` or `migration.yaml` */}}
 {{- define "stack.schema.volume" -}}
 - name: schema
   configMap:
@@ -57,7 +58,10 @@ containers:
     securityContext: {{- include "stack.containerSecurity" . | nindent 6 }}
     resources: {{- include "stack.resources" (dict "resources" .Values.schema.resources "scratch" "256Mi") | nindent 6 }}
     env:
-      {{- include "stack.schema.env" . | nindent 6 }}
+      {{- include "stack.schema.env" (dict "root" .) | nindent 6 }}
+      {{- with include "stack.observability.role" . }}
+      - {name: OBSERVER, value: {{ . | quote }}}
+      {{- end }}
     volumeMounts:
       - {name: schema, mountPath: /opt/dagster/schema, readOnly: true}
       - {name: scratch, mountPath: /tmp, subPath: tmp}
@@ -83,7 +87,7 @@ the store is yours. Its code comes with the volume `schema`.
     - {name: AWS_ENDPOINT_URL, value: {{ include "stack.s3.endpoint" . | quote }}}
     - {name: AWS_REGION, value: {{ .Values.stack.region | quote }}}
     - {name: BUCKET, value: {{ .Values.stack.bucket | quote }}}
-    - {name: SCHEMA_TIMEOUT_SECONDS, value: {{ .Values.schema.timeoutSeconds | quote }}}
+    - {name: SCHEMA_TIMEOUT_SECONDS, value: {{ .Values.schema.timeoutSeconds | int64 | quote }}}
     {{- include "stack.env.s3" . | nindent 4 }}
   volumeMounts:
     - {name: schema, mountPath: /opt/dagster/schema, readOnly: true}

@@ -20,8 +20,11 @@ change starts no pod anew. dict part: a component
 {{- if eq .part "daemon" }}
   {{- $_ := set $checkov "CKV_K8S_9" "nothing connects to it" }}
 {{- end }}
-{{- if has .part (list "webserver" "postgresql" "s3") }}
+{{- if has .part (list "webserver" "observability" "postgresql" "s3") }}
   {{- $_ := set $score "pod-probes-identical" "they ask the same, but a restart takes many answers missing over minutes" }}
+{{- end }}
+{{- if eq .part "observability" }}
+  {{- $_ := set $score "deployment-strategy" "two at once would tell everything twice" }}
 {{- end }}
 {{- if has .part (list "postgresql" "s3") }}
   {{- $_ := set $score "statefulset-has-servicename" "it can't be changed any more, and nobody asks for the pod by its name" }}

@@ -84,19 +84,25 @@ s3://{{ .Values.stack.bucket }}{{ with .Values.stack.prefix }}/{{ trimAll "/" . 
 {{- end -}}
 {{- end }}
 
+{{/* Where the lake's catalog is, by a key of an existing Secret. */}}
+{{- define "stack.env.lake" -}}
+{{- $existing := include "stack.pg.existing" . -}}
+{{- if .Values.postgresql.enabled -}}
+- name: LAKE_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ $existing }}, key: lake-password}}
+- name: DUCKLAKE_CATALOG_URL
+  value: postgresql://lake:$(LAKE_PASSWORD)@{{ include "stack.fullname" . }}-postgresql:5432/lake
+{{- else -}}
+- name: DUCKLAKE_CATALOG_URL
+  valueFrom: {secretKeyRef: {name: {{ $existing }}, key: {{ .Values.postgresql.external.lakeCatalogUrlKey }}}}
+{{- end -}}
+{{- end }}
+
 {{/* What a location takes from existing Secrets of the stores, by single key. */}}
 {{- define "stack.env.location" -}}
-{{- with include "stack.pg.existing" . }}
-{{ include "stack.env.postgres" $ }}
-{{- if $.Values.postgresql.enabled }}
-- name: LAKE_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: lake-password}}
-- name: DUCKLAKE_CATALOG_URL
-  value: postgresql://lake:$(LAKE_PASSWORD)@{{ include "stack.fullname" $ }}-postgresql:5432/lake
-{{- else }}
-- name: DUCKLAKE_CATALOG_URL
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.Values.postgresql.external.lakeCatalogUrlKey }}}}
-{{- end }}
+{{- if include "stack.pg.existing" . }}
+{{ include "stack.env.postgres" . }}
+{{ include "stack.env.lake" . }}
 {{- end }}
 {{- if include "stack.s3.existing" . }}
 {{ include "stack.env.s3" . }}

@@ -27,6 +27,8 @@
 {{- include "stack.validate.credentials" . }}
 {{- include "stack.validate.auth" . }}
 {{- include "stack.validate.backup" . }}
+{{- include "stack.validate.observability" . }}
+{{- include "stack.validate.pods" . }}
 {{- $scaling := .Values.webserver.autoscaling }}
 {{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) }}
   {{- fail (printf "webserver.autoscaling.minReplicas is %d, more than maxReplicas, which is %d" (int $scaling.minReplicas) (int $scaling.maxReplicas)) }}
@@ -49,11 +51,12 @@
 {{- end }}
 {{- $known := .Files.Get "files/variables.yaml" | fromYaml }}
 {{- include "stack.validate.variables" (dict "path" "stack.env" "name" "" "variables" .Values.stack.env "known" $known) }}
+{{- include "stack.validate.dev" . }}
 {{- if not (include "stack.locations" . | trim) }}
   {{- fail "codeLocations has no enabled entry: enable at least one" }}
 {{- end }}
 {{- range $name := splitList "\n" (include "stack.locations" . | trim) }}
-  {{- if has $name (list "dagster" "webserver" "daemon" "schema" "sample-data" "instance" "env" "backup" "restore" "proxy" "trial" "auth" "runs" "postgresql" "s3") }}
+  {{- if has $name (list "dagster" "webserver" "daemon" "observability" "schema" "sample-data" "instance" "env" "backup" "restore" "proxy" "trial" "auth" "runs" "postgresql" "s3") }}
     {{- fail (printf "codeLocations.%s: that name is taken by another part of the release: choose another" $name) }}
   {{- end }}
   {{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}
@@ -67,6 +70,22 @@
   {{- range $variable, $_ := $location.secret }}
     {{- if hasKey $location.env $variable }}
       {{- fail (printf "%s has %s in env and in secret: use one of them" $path $variable) }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Code that is synced is for trying it out, by one code server of each location. */}}
+{{- define "stack.validate.dev" -}}
+{{- if .Values.stack.dev.sync }}
+  {{- range $name := splitList "\n" (include "stack.locations" . | trim) }}
+    {{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}
+    {{- $env := mergeOverwrite (dict "DAGSTER_ENV" "prod") $.Values.stack.env $location.env $location.secret }}
+    {{- if eq (tpl (toString $env.DAGSTER_ENV) $) "prod" }}
+      {{- fail (printf "stack.dev.sync is true, but DAGSTER_ENV of %s is prod, where code comes with images only: set stack.env.DAGSTER_ENV=dev, or stack.dev.sync=false" $name) }}
+    {{- end }}
+    {{- if gt (int $location.replicas) 1 }}
+      {{- fail (printf "stack.dev.sync is true, but codeLocations.%s.replicas is %d: code is synced to one; set 1" $name (int $location.replicas)) }}
     {{- end }}
   {{- end }}
 {{- end }}

@@ -22,10 +22,23 @@ BACKUP_REGION: backup.region
 BACKUP_ACCESS_KEY_ID: backup.accessKeyId
 BACKUP_SECRET_ACCESS_KEY: backup.secretAccessKey
 BACKUP_FOLDERS: nothing, it is fixed
+NOTIFY_URLS: observability.notify.urls
+OBSERVE_HOST: nothing, it is fixed
+OBSERVE_PORT: nothing, it is fixed
 DAGSTER_HOME: nothing, it is fixed
 STACK_HOME: nothing, it is fixed
 HOME: nothing, it is fixed
 TMPDIR: nothing, it is fixed
+{{- end }}
+
+{{/* A value as text: a whole number as its digits, which are a float to helm, 12345678 being 1.2345678e+07. */}}
+{{- define "stack.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ printf "%.0f" . }}{{ else }}{{ toString . }}{{ end -}}
+{{- end }}
+
+{{/* For containers that have none of the other variables. */}}
+{{- define "stack.env.log" -}}
+- {name: LOG_FORMAT, value: {{ tpl (include "stack.text" (default "json" .Values.stack.env.LOG_FORMAT)) . | quote }}}
 {{- end }}
 
 {{/* dict path, name (of the location, "" for all), variables, known */}}
@@ -38,6 +51,9 @@ TMPDIR: nothing, it is fixed
   {{- if hasKey $reserved $name }}
     {{- fail (printf "%s: the chart sets that variable itself: use %s" $path (get $reserved $name)) }}
   {{- end }}
+  {{- if and (kindIs "float64" $value) (or (hasSuffix ".secret" $given.path) (gt $value 1e15) (lt $value -1e15)) }}
+    {{- fail (printf "%s is a number, of which YAML may have dropped digits: put it in quotes" $path) }}
+  {{- end }}
   {{- $known := get $given.known $name }}
   {{- if not $known }}
     {{- $word := printf "%s_" (splitList "_" $name | first) }}
@@ -47,10 +63,10 @@ TMPDIR: nothing, it is fixed
       {{- fail (printf "%s: the stack has no such variable (.env.example lists them): correct it, or set a variable of another program in extraEnv" $path) }}
     {{- end }}
   {{- else }}
-    {{- if and (has $given.name (list "ingestion" "transformation" "quality" "catalog")) (not (has "stack" $known.readBy)) (not (has $given.name $known.readBy)) }}
-      {{- fail (printf "%s: only %s reads that variable: set it in codeLocations.%s" $path (join " and " $known.readBy) (first $known.readBy)) }}
+    {{- if and (has $given.name (list "ingestion" "transformation" "quality" "catalog" "observability")) (not (has "stack" $known.readBy)) (not (has $given.name $known.readBy)) }}
+      {{- fail (printf "%s: only %s reads that variable: set it in %s%s" $path (join " and " $known.readBy) (ternary "" "codeLocations." (eq "observability" (first $known.readBy))) (first $known.readBy)) }}
     {{- end }}
-    {{- $text := toString $value }}
+    {{- $text := include "stack.text" $value }}
     {{- if not (contains "{{" $text) }}
       {{- if and (hasKey $known "values") (not (has (lower $text) $known.values)) }}
         {{- fail (printf "%s is %q: expected one of %s" $path $text (join ", " $known.values)) }}

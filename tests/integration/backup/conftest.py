@@ -1,4 +1,4 @@
-"""Stacks of every kind with something in them, and empty ones of the same kind."""
+"""Stacks of every kind with some content, and empty ones of the same kind."""
 
 from __future__ import annotations
 

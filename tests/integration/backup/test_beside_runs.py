@@ -1,4 +1,4 @@
-"""A backup is of one moment, whatever runs meanwhile."""
+"""A backup is consistent, whatever runs in the meantime."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event

@@ -1,4 +1,4 @@
-"""Nothing is lost or half there: a bad backup, a stack in use, a kill, a full disk."""
+"""Nothing is lost or half done: a bad backup, a stack in use, a kill, a full disk."""
 
 import re
 import resource

@@ -1,4 +1,4 @@
-"""What was backed up is there again, on every kind of stack."""
+"""Everything that was backed up is restored, on every kind of stack."""
 
 import os
 import shutil
@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pyrage
 import pytest
+from click.testing import CliRunner
 
 from ingestion.backup.age import new_key_pair
+from ingestion.backup.cli import restore
 from ingestion.backup.errors import BackupError
 from ingestion.backup.place import Place
 from ingestion.settings import BackupSettings
+from stack.backups import noted
 from stack.settings import load_settings
 from stack.warehouse import connect
 
@@ -32,6 +35,22 @@ def test_a_restored_stack_is_the_one_that_was_saved(new, tmp_path, kind):
     restored = there.restore(tmp_path / "a.tar.gz")
     assert (restored.files, restored.ended) == (made.files - 2, 0)
     assert there.contents() == old.contents()
+
+
+def test_a_backup_and_its_test_are_noted(new, tmp_path):
+    old = new().fill()
+    made = old.backup(tmp_path / "a.tar.gz")
+    there = new()
+    with old.instance() as instance:
+        assert noted(instance)[0].size == made.size
+        assert noted(instance)[1] is None
+    there.restore(tmp_path / "a.tar.gz")
+    with there.instance() as instance:
+        assert noted(instance)[1].size > 0
+    with old.instance() as instance:
+        done = CliRunner().invoke(restore, ["--check", str(tmp_path / "a.tar.gz")])
+        assert done.exit_code == 0, done.output
+        assert noted(instance)[1].at > noted(instance)[0].at
 
 
 def test_what_was_in_progress_then_is_canceled_and_the_rest_is_as_it_was(new, tmp_path):

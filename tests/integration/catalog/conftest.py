@@ -1,4 +1,4 @@
-"""A small stack that the other stages have run through: warehouse and artifacts, built once."""
+"""A small stack after all other stages: warehouse and artifacts, built once."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ import dagster as dg
 import pytest
 
 from catalog.assets import datahub_metadata_ingestion
+from catalog.holding import CLAIMS
+from stack.activity import ActivityLog, Read
 from stack.artifacts import ArtifactStore
 from stack.dbt_artifacts import MANIFEST, RUN_RESULTS, TEST_RESULTS
 from stack.gx_artifacts import ExpectationResult, ValidationResult, write_validation
 from stack.load_report import InputReport, LoadReport, TableReport, write_report
+from stack.options import options_config
 from stack.raw import Column, RawTable, raw_tables
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
@@ -110,6 +114,8 @@ VALIDATION = ValidationResult(
 )  # fmt: skip
 
 
+REVENUE, ASKED = "marts.client_revenue", "SELECT revenue FROM marts.client_revenue LIMIT $1"
+
 DBT = """
 import shutil, sys
 from dbt.cli.main import dbtRunner
@@ -130,6 +136,7 @@ def built_stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _build(home: Path, target: Path) -> None:
+    now = datetime.now(UTC)
     settings = load_settings(WarehouseSettings)
     with connect(settings) as connection:
         ensure_raw_tables(connection, settings, raw_tables())
@@ -146,6 +153,13 @@ def _build(home: Path, target: Path) -> None:
     for report in LOADS:
         write_report(store, RUN, report)
     write_validation(store, VALIDATION)
+    reads = [
+        Read(
+            at=now, user="ann", by="query", tables=[REVENUE], statement=ASKED, columns=["revenue"]
+        ),
+        Read(at=now, user="dagster", by="dbt_test", tables=[REVENUE], count=3),
+    ]
+    ActivityLog(store.url).append(reads)
 
 
 @pytest.fixture
@@ -200,9 +214,23 @@ class Run:
     catalog: Catalog
 
 
-def run_catalog(home: Path, instance: dg.DagsterInstance | None = None) -> Run:
+def nothing_holds(home: Path) -> None:
+    """Have the next run make the catalog, though it may say nothing new."""
+    (home / "artifacts" / "latest" / CLAIMS).unlink(missing_ok=True)
+
+
+def run_catalog(
+    home: Path,
+    instance: dg.DagsterInstance | None = None,
+    *,
+    lets_hold: bool = False,
+    **options: bool,
+) -> Run:
     """Materialise the asset in this process."""
-    result = dg.materialize([datahub_metadata_ingestion], instance=instance)
+    if not lets_hold:
+        nothing_holds(home)
+    config = options_config(**options)
+    result = dg.materialize([datahub_metadata_ingestion], instance=instance, run_config=config)
     [event] = result.asset_materializations_for_node("datahub_metadata_ingestion")
     [check] = result.get_asset_check_evaluations()
     return Run({k: v.value for k, v in event.metadata.items()}, check, Catalog(home))

@@ -1,4 +1,4 @@
-"""What a run kept saves work and changes nothing: the file is as without it."""
+"""What a run kept saves work without changing the result: the file is the same."""
 
 import json
 import logging
@@ -200,8 +200,7 @@ def test_an_aspect_is_proved_again_when_it_changes(stack, store, monkeypatch):
     assert len(checked) == first.metadata["aspects"]
     checked.clear()
     run_catalog(stack)
-    assert set(checked) == {"datasetProfile"}, "which has the time of the run"
-    checked.clear()
+    assert not checked
     artifact(VALIDATION, lambda d: d["results"][0].update(because="it matters"))(store)
     run_catalog(stack)
     assert "assertionInfo" in checked

@@ -1,4 +1,4 @@
-"""Pipelines through four code locations, in a real daemon, begun from the UI's API."""
+"""Pipelines through four code locations, in a real daemon, started by the UI's API."""
 
 import json
 import subprocess

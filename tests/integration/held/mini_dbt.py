@@ -1,6 +1,6 @@
-"""A small project and what dbt does with it: its SQL is rendered by Jinja and executed here.
+"""A small project and a stand-in for dbt, which renders its SQL with Jinja and executes it here.
 
-`current_date` is executed as the day in `hidden.clock`, so that views read it when they are read.
+`current_date` becomes the day in `hidden.clock`, so that views see it when they are read.
 """
 
 from __future__ import annotations

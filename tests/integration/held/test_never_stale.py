@@ -1,7 +1,7 @@
-"""Whatever happens between runs, a run that lets things hold ends like one that does all again.
+"""Whatever happens between runs, a run that skips what holds ends like one that redoes everything.
 
-After each of many random changes the models, tests and expectations of a small project are run
-as the stack runs them, but by `mini_dbt` instead of dbt, so that thousands of runs are looked at.
+After each of many random changes, the models, tests and expectations of a small project are run as
+the stack runs them, but with `mini_dbt` instead of dbt, so that thousands of runs can be checked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 import stack.held
 from quality.declarations import Expectation, Kind, Severity, Suite
-from quality.holding import EXPECTATIONS, Contents, claims_of, held_results, key_of
+from quality.holding import EXPECTATIONS, claims_of, fingerprints, held_results, key_of
 from quality.queries import failing_rows
 from quality.results import Result
 from stack.artifacts import ArtifactStore
@@ -284,7 +284,7 @@ class Nights(RuleBasedStateMachine):
     def judge_expectations(self) -> dict[str, bool]:
         claims, judged = read_claims(self.store, EXPECTATIONS), {}
         with connect(self.settings) as connection:
-            prints = Contents(connection, self.settings).fingerprints(SUITES)
+            prints = fingerprints(connection, self.settings, SUITES)
             held = held_results(SUITES, prints, claims)
             for suite in SUITES:
                 [expectation] = suite.expectations

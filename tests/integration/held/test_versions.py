@@ -1,4 +1,4 @@
-"""Content versions of tables move with each write, whoever writes, and with nothing else."""
+"""A table's content version changes with each write, whoever writes, and only then."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Rows that a full export no longer has are marked; no other export marks any."""
+"""Rows missing from a new full export are marked; other exports mark none."""
 
 import os
 import sqlite3

@@ -35,7 +35,7 @@ class Dependencies:
         )
 
     def probe_of(self, name):
-        return lambda _: Health(self.states[name], f"{name} is as told")
+        return lambda _: Health(self.states[name], f"{name} is as told", numbers={"boats": 3})
 
     def tick(self, instance, **states):
         self.states |= states
@@ -86,6 +86,7 @@ def test_every_tick_is_in_the_history_also_those_that_fail(dependencies, instanc
     assert [o.metadata["state"].value for o in history] == ["ok", "down", "degraded"]
     assert {o.metadata["sentence"].value for o in history} == {"lake is as told"}
     assert all(o.metadata["latency_s"].value >= 0 for o in history)
+    assert {o.metadata["boats"].value for o in history} == {3.0}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""pipeline_monitoring as it ships: merged, and as four slices."""
+"""pipeline_monitoring as shipped: merged, and as four slices."""
 
 import importlib
 import json

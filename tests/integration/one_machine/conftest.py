@@ -1,8 +1,9 @@
-"""One `make dev` for all tests of the folder."""
+"""One `make dev` for all tests in the folder."""
 
 import pytest
 
 from support.dev import make_dev
+from support.servers import free_port
 from support.stack_process import StackProcess
 
 # Its asset waits while a file says so, and then writes to the warehouse.
@@ -32,5 +33,6 @@ defs = location_definitions(Location(Stage.TRANSFORMATION, settings=[], assets=[
 @pytest.fixture(scope="session")
 def dev(tmp_path_factory):
     home = tmp_path_factory.mktemp("dev") / "stack"
-    with make_dev(StackProcess(home, {"WAREHOUSE_WAIT_SECONDS": "1"}), LOCATION) as dev:
+    environment = {"WAREHOUSE_WAIT_SECONDS": "1", "OBSERVE_PORT": str(free_port())}
+    with make_dev(StackProcess(home, environment), LOCATION) as dev:
         yield dev

@@ -1,4 +1,4 @@
-"""Whoever holds the DuckDB file is waited for, and named if he doesn't let go."""
+"""A program that holds the DuckDB file is waited for, and named if it doesn't let go."""
 
 import logging
 import signal

@@ -1,7 +1,8 @@
-"""What a living `make dev` makes of runs that die, or find the warehouse held."""
+"""How a running `make dev` deals with runs that die, or that find the warehouse in use."""
 
 import os
 import signal
+from urllib.request import urlopen
 
 import dagster as dg
 
@@ -56,3 +57,20 @@ def again(dev, run_id: str) -> list[str]:
     """How the runs have ended that were made because this one failed."""
     runs = runs_of(dev, tags={"dagster/root_run_id": run_id})
     return [run.status.value for run in runs if run.is_success]
+
+
+def test_its_metrics_tell_of_its_daemon_and_its_runs(dev):
+    url = f"http://127.0.0.1:{dev.stack.environment['OBSERVE_PORT']}/metrics"
+
+    def told(series):
+        try:
+            with urlopen(url, timeout=60) as answer:
+                return series in answer.read().decode().splitlines()
+        except OSError:  # it is not up yet
+            return False
+
+    dev.wait_for(lambda: told('dagster_daemon_healthy{daemon_type="SENSOR",required="true"} 1.0'))
+    run_id = dev.ui.launch(dev.name, TRANSFORMATION.name)
+    dev.wait_for(lambda: dev.status(run_id) == "SUCCESS")
+    job = f'job_name="{TRANSFORMATION.name}",location="{dev.name}",status="success"'
+    dev.wait_for(lambda: told(f"dagster_last_run_info{{{job}}} 1.0"))

@@ -1,4 +1,4 @@
-"""One run at a time, and runs whose process died are not in progress for ever."""
+"""One run at a time, and runs whose process died don't stay in progress for ever."""
 
 import os
 import subprocess

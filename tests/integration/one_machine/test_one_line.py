@@ -1,4 +1,4 @@
-"""What a user can put right is one line and exit code 2, whichever command meets it."""
+"""Anything that a user can fix is one line and exit code 2, in every command."""
 
 import subprocess
 from pathlib import Path
@@ -64,6 +64,12 @@ def test_a_database_for_the_runs_that_cannot_be_reached(stack):
         ]
     assert all(line.startswith("DAGSTER_POSTGRES_URL: ") for line in lines)
     assert not any("s3cret-of-the-runs" in line for line in lines)
+
+
+@pytest.mark.parametrize("command", [("observe",), ("start", "any_schedule"), ("status",)])
+def test_an_instance_that_is_not_there(stack, tmp_path, command):
+    stack.environment["DAGSTER_HOME"] = str(tmp_path / "nowhere")
+    assert refused(stack, *command).startswith("DAGSTER_HOME: found ")
 
 
 def test_a_home_that_cannot_be_written(tmp_path):

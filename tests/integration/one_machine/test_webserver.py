@@ -1,4 +1,4 @@
-"""The UI of `make dev`: for its own pages and for programs, not for pages of others."""
+"""The UI of `make dev` answers its own pages and programs, but not other sites' pages."""
 
 import http.client
 import json

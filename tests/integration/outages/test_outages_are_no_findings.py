@@ -1,12 +1,14 @@
-"""An outage is no finding about tables or sources: the run fails with it, and is made again."""
+"""An outage isn't blamed on tables or sources: the run fails with it, and is retried."""
 
 from contextlib import closing
+from datetime import UTC, datetime
 
 import dagster as dg
 import duckdb
 import pytest
 
-from catalog.inventory import ColumnFacts, TableFacts, profiled
+from catalog.inventory import ColumnFacts, TableFacts
+from catalog.profiles import Profiler
 from ingestion.books import BooksLoader
 from ingestion.loader_asset import loader_asset
 from quality.declarations import Expectation, Kind, Severity, Suite
@@ -50,11 +52,11 @@ def test_an_expectation_that_can_not_be_judged_for_want_of_s3(warehouse, lake, s
     assert is_outage(told.value)
 
 
-def test_a_table_that_can_not_be_counted_for_the_catalog(warehouse, postgres_cable):
+def test_a_table_that_can_not_be_counted_for_the_catalog(warehouse, lake, postgres_cable):
     table = TableFacts("marts", "t", "table", columns=(ColumnFacts("r", "DOUBLE", True),))
     postgres_cable.cut()
     with pytest.raises(duckdb.Error) as told:
-        profiled(warehouse, table)
+        Profiler(warehouse, lake, "none", datetime.now(UTC)).profiles([table])
     assert is_outage(told.value)
 
 

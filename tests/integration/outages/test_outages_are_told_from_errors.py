@@ -1,4 +1,4 @@
-"""Which errors of real libraries, made by real servers, are those of a store that is away."""
+"""Which errors of real libraries, caused by real servers, mean that a store is away."""
 
 import threading
 from contextlib import closing

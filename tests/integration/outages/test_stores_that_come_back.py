@@ -1,4 +1,4 @@
-"""A store that is away is waited for where that is safe: the step goes on, and says so once."""
+"""Where it is safe, a step waits for a store that is away, then continues, and says so once."""
 
 import threading
 

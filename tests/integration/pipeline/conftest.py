@@ -1,4 +1,4 @@
-"""One undisturbed run of the daily pipeline, which several tests look at."""
+"""One undisturbed run of the daily pipeline, used by several tests."""
 
 import subprocess
 from dataclasses import dataclass

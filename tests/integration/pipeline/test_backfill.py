@@ -1,4 +1,4 @@
-"""`backfill_pipeline` over days, on a stack that ran before."""
+"""`backfill_pipeline` over days, on a stack that has already run."""
 
 import shutil
 from datetime import date

@@ -1,4 +1,4 @@
-"""The whole daily pipeline on one machine, as `make run` runs it."""
+"""The whole daily pipeline on one machine, as with `make run`."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A stack whose runs are killed at one asset after the other ends like an undisturbed one."""
+"""A stack whose runs are killed at each asset in turn ends like an undisturbed one."""
 
 import subprocess
 

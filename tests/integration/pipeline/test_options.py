@@ -1,4 +1,4 @@
-"""`emergency_data_refresh` with its options, on a stack that ran before."""
+"""`emergency_data_refresh` with its options, on a stack that has already run."""
 
 import json
 import shutil

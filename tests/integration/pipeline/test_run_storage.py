@@ -1,4 +1,4 @@
-"""Runs are kept in Postgres where DAGSTER_POSTGRES_URL says so."""
+"""Runs are stored in Postgres if DAGSTER_POSTGRES_URL is set."""
 
 import psycopg2
 

@@ -1,4 +1,4 @@
-"""The same pipeline on the other warehouse ends with the same marts."""
+"""The same pipeline ends with the same marts on the other warehouse."""
 
 from stack.settings import WarehouseSettings
 from support.contents import contents

@@ -1,4 +1,4 @@
-"""The daemon for Kubernetes is Dagster's, with another run monitor and other retries."""
+"""The daemon for Kubernetes is Dagster's, with a different run monitor and different retries."""
 
 from types import SimpleNamespace
 

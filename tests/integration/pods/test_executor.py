@@ -1,4 +1,4 @@
-"""Steps as Jobs: what their pods are, and what becomes of a run whose step has none.
+"""Steps as Jobs: what their pods are, and what happens to a run whose step gets none.
 
 There is no kubelet: the test runs what a pod would, or says that it can't.
 """

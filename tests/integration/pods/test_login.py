@@ -1,4 +1,4 @@
-"""A real webserver with a login: who sees what, who may change what, what is written of it."""
+"""A real webserver with a login: who sees what, who may change what, and what is logged."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Postgres goes away while the daemon works: no run is given up, and none is made twice."""
+"""Postgres goes away while the daemon works: no run is given up, and none runs twice."""
 
 import json
 import logging

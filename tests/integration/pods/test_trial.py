@@ -1,4 +1,4 @@
-"""What `helm test` says of a run's end, and of the UI."""
+"""What `helm test` says about a run's end, and about the UI."""
 
 import pytest
 from dagster import (

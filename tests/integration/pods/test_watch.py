@@ -1,4 +1,4 @@
-"""The daemon ends runs whose pod is lost or can't begin, and leaves no Job of an ended run."""
+"""The daemon ends runs whose pod is lost or can't start, and leaves no Job of an ended run."""
 
 import logging
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Writes small books and their marts into the warehouse of the settings, and changes them."""
+"""Writes small books and their marts into the configured warehouse, and changes them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A validation of data with everything wrong, which many tests read: it costs seconds."""
+"""A validation of data with every kind of fault; it takes seconds, so many tests share it."""
 
 from collections.abc import Callable, Iterator
 from functools import cache

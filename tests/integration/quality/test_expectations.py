@@ -1,4 +1,4 @@
-"""Every class of bad data is noticed by the expectations meant for it, and by no other."""
+"""Every class of bad data is caught by the expectations meant for it, and by no others."""
 
 from collections import Counter
 from pathlib import Path

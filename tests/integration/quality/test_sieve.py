@@ -1,7 +1,7 @@
 """SQL and Great Expectations agree on which rows break an expectation.
 
-Of a large table Great Expectations sees only the rows that SQL can't clear: a row that SQL
-cleared wrongly would be a failure lost.
+In a large table, Great Expectations only sees the rows that SQL can't clear: a row that SQL wrongly
+cleared would be a missed failure.
 """
 
 from datetime import date, datetime, timedelta

@@ -1,6 +1,6 @@
-"""Ways in which data goes wrong, each with the expectations that must notice and their counts.
+"""Ways in which data goes wrong, each with the expectations that must catch it and their counts.
 
-Each touches rows of its own, so that all of them can be judged in one run.
+Each affects separate rows, so that one run can check them all.
 """
 
 from dataclasses import dataclass

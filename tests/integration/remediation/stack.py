@@ -1,4 +1,4 @@
-"""What the tests of remediation do with a stack."""
+"""What remediation's tests do with a stack."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The sensor in a real daemon: an alert goes through the locations and into the archive."""
+"""The sensor in a real daemon: an alert passes through the locations into the archive."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Failing rows are kept whole and bounded, on both warehouses."""
+"""Failing rows are kept complete and limited in number, on both warehouses."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Data that went wrong, from the alert to the archive."""
+"""Bad data, from the alert to the archive."""
 
 import json
 

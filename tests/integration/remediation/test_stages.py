@@ -1,4 +1,4 @@
-"""The stages one by one: across locations, broken off, and with a source that is a connector."""
+"""The stages one by one: across locations, interrupted, and with a connector as the source."""
 
 import sqlite3
 

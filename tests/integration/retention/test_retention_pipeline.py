@@ -1,4 +1,4 @@
-"""retention_pipeline and `stack retention` as they ship."""
+"""retention_pipeline and `stack retention` as shipped."""
 
 import dagster as dg
 import pytest
@@ -10,7 +10,7 @@ from stack.pipelines import RETENTION
 from stack.settings import StackSettings
 from support.stack_process import COMMAND, StackProcess
 
-KINDS = ("runs", "artifacts", "processed files", "warehouse", "scratch")
+KINDS = ("runs", "artifacts", "activity", "processed files", "warehouse", "scratch")
 
 
 def test_it_is_a_job_of_that_asset_alone_in_the_warehouses_pool():
@@ -35,7 +35,7 @@ def test_a_kind_that_fails_fails_the_run_at_its_end(stack_home, monkeypatch):
         result = dg.materialize([retention], instance=instance, raise_on_error=False)
     [failed] = result.get_step_failure_events()
     told = failed.step_failure_data.user_failure_data
-    assert "1 things can't be deleted, the first: artifacts: " in told.description
+    assert "2 things can't be deleted, the first: artifacts: " in told.description
     assert all(f"| {kind} |" in told.metadata["sizes"].value for kind in KINDS)
 
 

@@ -1,4 +1,4 @@
-"""Old runs go from a real instance, in SQLite files and in Postgres; what is latest stays."""
+"""Old runs are deleted from a real instance, on SQLite and on Postgres; the latest stay."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A DuckLake gets smaller and its rows stay, whoever writes at the time."""
+"""A DuckLake shrinks and keeps its rows, even while others write."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Exports of time trackers that are dropped into the inbox under odd names are worked time."""
+"""Exports of time trackers, dropped into the inbox under odd names, become worked time."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Health of the warehouse, which monitoring must never lock away from a run."""
+"""Health of the warehouse, whose check must never lock a run out."""
 
 import dagster as dg
 import duckdb

@@ -1,4 +1,4 @@
-"""What holds since an earlier run isn't made or judged again, by dbt itself on both warehouses."""
+"""What holds since an earlier run isn't made or checked again, by dbt itself on both warehouses."""
 
 import dagster as dg
 import pytest
@@ -14,6 +14,7 @@ from stack.warehouse.versions import relations
 from tests.integration.transformation.books_and_shop import all_models, load
 from transformation.assets import MANIFEST, dbt_run, dbt_test
 from transformation.holding import MODELS
+from transformation.idle import idle
 
 SHOP_ONLY = {"stg_shop__products", "stg_shop__customers", "stg_shop__purchases", "shop_customers"}
 A_PAYMENT = {"payment_id": 901, "invoice_id": 1, "currency": "EUR", "amount": 1}
@@ -56,6 +57,10 @@ def test_nothing_is_made_or_judged_again_without_news(on_each: WarehouseSettings
     result = run(instance)
     assert result.success
     assert (made(result), held(result), judged(result)) == (set(), ALL, set())
+    found = idle()
+    assert found
+    assert found.told.startswith(f"{len(ALL)} models and {len(MANIFEST.tests)} tests hold since 2")
+    assert {key.rpartition("/")[2] for key in found.assets} == ALL | {"dbt_run", "dbt_test"}
     assert len(result.get_asset_check_evaluations()) == len(MANIFEST.tests)
     for event in result.get_asset_observation_events():
         said = event.event_specific_data.asset_observation.metadata["holds_since"]
@@ -69,6 +74,7 @@ def test_nothing_is_made_or_judged_again_without_news(on_each: WarehouseSettings
 
 def test_news_of_a_raw_table_make_what_hangs_on_it(on_each: WarehouseSettings, instance):
     load(on_each, {"books_payments": [A_PAYMENT | {"paid_on": "2025-03-01"}]})
+    assert idle() is None
     result = run(instance)
     assert result.success
     assert {"cash_in", "int_payments_converted"} <= made(result)
@@ -84,8 +90,33 @@ def test_news_of_a_raw_table_make_what_hangs_on_it(on_each: WarehouseSettings, i
     tests = store().get_json(TEST_RESULTS)["results"]
     assert {o["unique_id"] for o in tests} == set(MANIFEST.tests)
     by_holding = all_models(on_each)
-    assert run(instance, full=True).success
+    full = dg.materialize([dbt_run], instance=instance, tags={"option/full": "true"})
+    assert made(full) == ALL
     assert all_models(on_each) == by_holding
+
+
+def versions(result) -> dict[str, tuple[str, str]]:
+    """Code and data versions by model, as Dagster has them."""
+    tags = ("dagster/code_version", "dagster/data_version")
+    return {
+        event.asset_key.path[-1]: tuple(event.materialization.tags[tag] for tag in tags)
+        for event in result.get_asset_materialization_events()
+        if len(event.asset_key.path) > 1
+    }
+
+
+def test_dagster_is_told_versions_of_definitions_and_contents(
+    modelled: WarehouseSettings, instance
+):
+    first = versions(run(instance, full=True))
+    assert first.keys() == ALL
+    assert len(set(first.values())) == len(ALL)
+    load(modelled, {"books_payments": [A_PAYMENT | {"paid_on": "2025-03-01"}]})
+    after = versions(run(instance, full=True))
+    assert {table for table in ALL if after[table][0] != first[table][0]} == set()
+    changed = {table for table in ALL if after[table][1] != first[table][1]}
+    assert {"cash_in", "stg_books__payments"} <= changed
+    assert not changed & SHOP_ONLY
 
 
 @pytest.mark.parametrize(
@@ -101,6 +132,7 @@ def test_a_hand_in_the_warehouse_is_noticed(on_each: WarehouseSettings, instance
     right = all_models(on_each)
     with connect(on_each) as connection:
         connection.execute(statement.format(raw=on_each.dlt_dataset_name))
+    assert idle() is None
     result = run(instance)
     assert result.success
     assert "cash_in" in made(result)
@@ -130,6 +162,7 @@ def test_a_test_that_failed_is_judged_until_it_passes(modelled: WarehouseSetting
         result = run(instance)
         assert not result.success
         assert failing in judged(result)
+        assert idle() is None
     with connect(modelled) as connection:
         connection.execute(f"delete from {schema}.books_payments")
     assert failing in judged(run(instance))

@@ -1,4 +1,4 @@
-"""Incremental models end up as a full refresh would make them."""
+"""Incremental models end up like a full refresh."""
 
 from datetime import date, datetime
 

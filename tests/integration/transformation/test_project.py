@@ -1,4 +1,4 @@
-"""The parsed project: made once, reused by every run, wherever the project lies."""
+"""The parsed project: made once and reused by every run, wherever the project is."""
 
 import os
 import shutil

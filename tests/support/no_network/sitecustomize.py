@@ -1,7 +1,7 @@
-"""Put this folder on PYTHONPATH, and a process that leaves the machine is caught.
+"""Catches a process that leaves the machine, if this folder is on its PYTHONPATH.
 
-Every attempt to connect to, or to look up, anything but the loopback interface is written to
-the file in NO_NETWORK_LOG and refused.
+Every attempt to connect to, or look up, anything but the loopback interface is refused and
+written to the file in NO_NETWORK_LOG.
 """
 
 import os

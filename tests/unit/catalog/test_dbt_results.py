@@ -1,4 +1,4 @@
-"""Results of dbt's tests become the events that DataHub's dbt source would make of them."""
+"""Results of dbt's tests become the same events as in DataHub's dbt source."""
 
 import pytest
 from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal

@@ -1,4 +1,4 @@
-"""Health of DataHub, asked of real servers on loopback, and of the file without one."""
+"""Health of DataHub, on real loopback servers, and of the file without a server."""
 
 import pytest
 from pydantic import SecretStr

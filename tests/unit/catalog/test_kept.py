@@ -1,4 +1,4 @@
-"""What a run keeps for the next is either what was kept, or nothing."""
+"""What a run keeps for the next is read back unchanged, or not at all."""
 
 import json
 

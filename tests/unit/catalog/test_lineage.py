@@ -1,4 +1,4 @@
-"""The key of a model's lineage has all that its lineage follows from."""
+"""The key of a model's lineage covers everything that the lineage depends on."""
 
 import pytest
 from datahub.sql_parsing.schema_resolver import SchemaResolver

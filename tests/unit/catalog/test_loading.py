@@ -1,4 +1,4 @@
-"""What the catalog's asset is."""
+"""The definition of the catalog's asset."""
 
 import dagster as dg
 

@@ -1,13 +1,14 @@
-"""The table of what is set aside is bounded, and says what is left out."""
+"""The table of what is set aside is limited in size, and says what is left out."""
 
 from datetime import UTC, datetime
 
 import pytest
 
 from ingestion.desk import Desk
-from ingestion.quarantine import Entry, Quarantine
+from ingestion.quarantine import Quarantine
 from ingestion.settings import QuarantineSettings
 from stack.load_report import InputReport, LoadReport, SetAside
+from stack.quarantine import Entry
 from stack.settings import load_settings
 
 

@@ -1,4 +1,4 @@
-"""Health of Airbyte and GitHub, asked of real servers on loopback."""
+"""Health of Airbyte and GitHub, on real loopback servers."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What the gate lets through, for whom."""
+"""Which requests the gate admits, from whom."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What the project declares, and how mistakes in it are told."""
+"""What the project declares, and how its mistakes are reported."""
 
 from pathlib import Path
 

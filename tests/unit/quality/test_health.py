@@ -11,8 +11,19 @@ from dagster._core.remote_origin import (
 )
 from dagster._daemon.types import DaemonHeartbeat
 
-from quality.health import LONG_WAIT, SILENT_AFTER, Queue, queue_health, read_queue
+from quality.health import (
+    LONG_WAIT,
+    SILENT_AFTER,
+    Queue,
+    probe_run_queue,
+    queue_health,
+    read_queue,
+)
 from stack.monitoring import State
+from stack.monitoring.durations import last_durations
+from stack.pipelines import INCREMENTAL_SYNC
+
+Type = dg.DagsterEventType
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ALIVE = {"SENSOR": NOW - timedelta(seconds=20), "SCHEDULER": NOW - timedelta(seconds=5)}
@@ -77,6 +88,11 @@ def some_job():
     pass
 
 
+@dg.job(name=INCREMENTAL_SYNC.name)
+def nightly():
+    pass
+
+
 @pytest.fixture
 def instance(tmp_path):
     config = {
@@ -112,6 +128,29 @@ def test_the_queue_of_an_instance(instance):
     assert found.heartbeats["SENSOR"] == NOW
     assert found.heartbeats["QUEUED_RUN_COORDINATOR"] is None
     assert found.failing == []
+    numbers = probe_run_queue(instance).numbers
+    assert (numbers["waiting_runs"], numbers["runs_in_progress"]) == (2, 2)
+    assert 0 <= numbers["oldest_waits_s"] < 600
+
+
+def test_the_last_round_of_a_pipeline_counts_the_work_of_all_its_stages(instance):
+    status = dg.DagsterRunStatus.STARTED
+    for id_, stage, took in (
+        ("1", "ingestion", 5),
+        ("1", "transformation", 7),
+        ("2", "ingestion", 9),
+    ):
+        tags = {"pipeline/id": id_, "stage": stage}
+        run = instance.create_run_for_job(nightly, status=status, tags=tags)
+        for kind, at in ((Type.RUN_START, 1000.0), (Type.RUN_SUCCESS, 1000.0 + took)):
+            event = dg.DagsterEvent(kind.value, job_name=run.job_name)
+            instance.handle_new_event(
+                dg.EventLogEntry(
+                    error_info=None, level="debug", user_message="", run_id=run.run_id,
+                    timestamp=at, job_name=run.job_name, dagster_event=event,
+                )
+            )  # fmt: skip
+    assert last_durations(instance) == {INCREMENTAL_SYNC.name: 12.0}
 
 
 def test_an_instance_in_memory_has_no_daemons():

@@ -1,4 +1,4 @@
-"""Alerts: one file an event, also when the step that writes it is retried."""
+"""Alerts: one file an event, even if the step that writes it is retried."""
 
 import json
 from pathlib import Path

@@ -1,10 +1,13 @@
-"""Artifacts: kept per run and as the latest, never half written."""
+"""Artifacts: kept for each run and as the latest, never half written."""
+
+from pathlib import Path
 
 import fsspec
 import pytest
 
-from stack.artifacts import ArtifactError, ArtifactStore, write_atomically
+from stack.artifacts import ArtifactError, ArtifactStore
 from stack.dbt_artifacts import RUN_RESULTS, read_results
+from stack.files import write_file
 
 
 @pytest.fixture(params=["folder", "object store"])
@@ -32,21 +35,21 @@ def test_what_its_writer_does_not_promise_is_told_in_one_line(store):
     with pytest.raises(ArtifactError) as error:
         read_results(store, RUN_RESULTS)
     assert str(error.value) == (
-        f"{store.url}/latest/dbt/run_results.json: found results.0.unique_id: Field required, "
+        "latest/dbt/run_results.json: found results.0.unique_id: Field required, "
         "expected a Results; run the stage that writes it again, or delete the file to go without"
     )
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_debris(tmp_path, monkeypatch):
-    fs = fsspec.filesystem("file")
-    path = str(tmp_path / "folder" / "file.json")
-    write_atomically(fs, path, b"old")
+    file = tmp_path / "folder" / "file.json"
+    write_file(file, "old")
+    write = Path.write_bytes
 
-    def disk_full(path, value):
-        (tmp_path / "folder" / path.rsplit("/", 1)[1]).write_bytes(value[:1])
+    def disk_full(path, content):
+        write(path, content[:1])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fs, "pipe_file", disk_full)
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
     with pytest.raises(OSError, match="No space"):
-        write_atomically(fs, path, b"new")
-    assert [f.read_bytes() for f in (tmp_path / "folder").iterdir()] == [b"old"]
+        write_file(file, "new")
+    assert [f.read_bytes() for f in file.parent.iterdir()] == [b"old"]

@@ -1,4 +1,4 @@
-"""An asset that asks for much memory gets it, in the form that Dagster's documents show."""
+"""An asset that asks for much memory gets it, in the form shown in Dagster's docs."""
 
 import dagster as dg
 import pytest

@@ -1,4 +1,4 @@
-"""A pipeline goes on in the next location exactly once, whatever happens between."""
+"""A pipeline continues in the next location exactly once, whatever happens in between."""
 
 from datetime import UTC, datetime
 

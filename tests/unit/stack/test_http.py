@@ -1,4 +1,4 @@
-"""What goes wrong with a server is told in words, and the token stays with its server."""
+"""Trouble with a server is reported in words, and the token is sent only to its server."""
 
 import socket
 import threading

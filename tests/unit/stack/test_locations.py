@@ -1,10 +1,13 @@
-"""What starts by itself does so in production only."""
+"""Nothing starts by itself outside production."""
+
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
 from stack.locations import Location, location_definitions
-from stack.pipelines import Stage
+from stack.pipelines import DAILY, Stage
 from stack.settings import SettingsError
 
 RUNNING, STOPPED = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
@@ -19,6 +22,32 @@ def test_schedules_run_by_default_in_production_and_nowhere_else(
     schedules = location_definitions(location).get_repository_def().schedule_defs
     assert {schedule.default_status for schedule in schedules} == {status}
     assert "daily_pipeline_schedule" in {schedule.name for schedule in schedules}
+
+
+def nightly_tags(schedule: dg.ScheduleDefinition, instance: dg.DagsterInstance) -> dict[str, str]:
+    at = datetime.now(UTC)
+    with dg.build_schedule_context(instance, scheduled_execution_time=at) as context:
+        [request] = schedule.evaluate_tick(context).run_requests
+    return request.tags
+
+
+def test_the_nightly_run_lets_nothing_hold_a_week_after_the_last_that_worked_to_its_end(stack_home):
+    location = Location(stage=Stage.INGESTION, settings=[], assets=[])
+    schedule = location_definitions(location).get_schedule_def("daily_pipeline_schedule")
+    full = {"option/full": "true"}
+    with dg.instance_for_test() as instance:
+        assert full.items() <= nightly_tags(schedule, instance).items()
+
+        def end(stage: Stage, status: str) -> None:
+            tags = {"stage": str(stage), **full}
+            status = dg.DagsterRunStatus[status]
+            create_run_for_test(instance, "daily_data_pipeline", status=status, tags=tags)
+
+        end(Stage.INGESTION, "SUCCESS")
+        end(DAILY.stages[-1], "FAILURE")
+        assert full.items() <= nightly_tags(schedule, instance).items()
+        end(DAILY.stages[-1], "SUCCESS")
+        assert not full.items() <= nightly_tags(schedule, instance).items()
 
 
 def test_a_wrong_setting_fails_when_the_location_loads(stack_home, monkeypatch):

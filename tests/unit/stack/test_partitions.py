@@ -1,4 +1,6 @@
-"""Days as partitions: of what is ingested, in runs that keep to the queue's limit."""
+"""Days as partitions: of ingested data, in runs that respect the queue's limit."""
+
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -35,8 +37,11 @@ def test_days_begin_where_the_setting_says_and_end_today(stack_home, monkeypatch
 def test_a_scheduled_run_has_no_partition():
     defs = location_definitions(LOCATION)
     schedule = defs.resolve_schedule_def("daily_pipeline_schedule")
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_schedule_context(instance=instance)
+    at = datetime.now(UTC)
+    with (
+        dg.instance_for_test() as instance,
+        dg.build_schedule_context(instance, scheduled_execution_time=at) as context,
+    ):
         [request] = schedule.evaluate_tick(context).run_requests
     assert request.partition_key is None
     assert not any(tag.startswith("dagster/partition") for tag in request.tags)

@@ -1,4 +1,4 @@
-"""Raw tables are declared once, and their declarations hold together."""
+"""Raw tables are declared once, and their declarations are consistent."""
 
 import duckdb
 import pytest
@@ -14,6 +14,8 @@ def test_every_table_has_a_key_among_its_columns_and_describes_itself():
         assert len(names) == len(set(names)), table
         assert set(table.primary_key) <= set(names), table
         assert table.event_date in (None, *names), table
+        newest = table.freshness.newest if table.freshness else None
+        assert newest in (None, *names), table
         assert table.description.endswith("."), table
         assert all(column.description.endswith(".") for column in table.columns), table
 

@@ -1,4 +1,4 @@
-"""A sensor remembers what it watches now, or begins anew; it runs by itself in production only."""
+"""A sensor remembers its place or starts over; it runs by itself only in production."""
 
 from datetime import UTC, datetime
 

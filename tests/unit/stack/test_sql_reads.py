@@ -1,4 +1,4 @@
-"""What a query is found to read."""
+"""Which tables a query reads."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The database that osv-scanner compares the lock with, made of a folder of records."""
+"""The database for osv-scanner, made from a folder of records."""
 
 import json
 import zipfile

@@ -1,4 +1,4 @@
-"""Licences of what the lock has."""
+"""Licences of the locked packages."""
 
 from email.message import Message
 

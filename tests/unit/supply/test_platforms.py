@@ -1,4 +1,4 @@
-"""What the images hold can be had for both platforms."""
+"""Everything in the images is available for both platforms."""
 
 import tomllib
 

@@ -1,4 +1,4 @@
-"""What is said of how an image was built."""
+"""The statement about how an image was built."""
 
 import json
 import re

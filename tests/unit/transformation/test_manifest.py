@@ -1,4 +1,4 @@
-"""What the parsed project must say of every model, and how it becomes assets and checks."""
+"""What the parsed project must state about every model, and how it becomes assets and checks."""
 
 import dagster as dg
 import pytest

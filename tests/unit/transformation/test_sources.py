@@ -1,4 +1,4 @@
-"""dbt's sources follow from the registry of raw tables, and from what loaders reported."""
+"""dbt's sources follow from the registry of raw tables and from loaders' reports."""
 
 import json
 from pathlib import Path

@@ -1,10 +1,13 @@
 """Code location `catalog`: describes the warehouse in DataHub.
 
-`assets` runs `ingestion`, which reads what the other stages left (`inputs`) and what is in the
-warehouse (`inventory`), joins both (`tables`), and makes proposals of them: `datasets` (with
-`field_types`), `flow`, `expectations`, and for dbt's side `dbt_source` (with `lineage` and
-`dbt_results`); all named by `urns`. `proposals` orders them, `records` proves them, `sinks` writes
-them, to a server what `emission` finds to be new, `summary` tells people. `kept` is what a run
-leaves for the next one to save work. `definitions`, `location`, `settings` and `health` are as in
-every location.
+`assets` runs `ingestion`. It reads what the other stages left (`inputs`), lists the warehouse
+(`inventory`), profiles the tables that changed (`profiles`) and joins all of it (`tables`). From
+that it makes proposals: `datasets` (with `field_types`), `flow`, `usage`, `expectations`;
+`dbt_source` (with `lineage` and `dbt_results`) for dbt's side; `incidents` for failures (with
+`missed` for those that no run saw). `urns` names everything.
+
+`proposals` puts them in order, `records` validates them, `sinks` writes them (to a server only what
+`emission` finds to be new) and `summary` reports. `kept` saves work for the next run; `holding` and
+`idle` say whether anything has changed. `definitions`, `location`, `settings` and `health` are as
+in every location.
 """

@@ -1,13 +1,13 @@
-"""Proposals for the warehouse itself: its containers, tables, schemas, owners, profiles."""
+"""Proposals for the warehouse itself: containers, tables, schemas, owners, profiles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from catalog.field_types import data_type, fields_of
+from catalog.profiles import FieldProfile, Profile
 from catalog.tables import TAG_PREFIX, CatalogTable
 from catalog.urns import WAREHOUSE_PLATFORM, Naming, owner
 
@@ -48,7 +48,7 @@ def container_proposals(naming: Naming, tables: Iterable[CatalogTable]) -> Itera
 def owner_proposals(names: Iterable[str]) -> Iterator[Proposal]:
     """The groups that own things, so that they can be found.
 
-    Only that they exist: who is in a group is the directory's to say, not ours.
+    Only that they exist: membership is for the directory to say.
     """
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.metadata.schema_classes import StatusClass
@@ -60,13 +60,13 @@ def owner_proposals(names: Iterable[str]) -> Iterator[Proposal]:
 
 @dataclass(frozen=True)
 class DatasetProposals:
-    """Builds the proposals of one table after another. `at` is the time of the catalogue run."""
+    """Builds the proposals of each table; `profiles` are by `schema.table`."""
 
     naming: Naming
-    at: datetime
+    profiles: Mapping[str, Profile]
 
     def of(self, table: CatalogTable) -> list[Proposal]:
-        """All aspects of a table's dataset but its lineage."""
+        """All aspects of a table's dataset except its lineage."""
         from datahub.emitter.mcp import MetadataChangeProposalWrapper
         from datahub.metadata import schema_classes as s
 
@@ -169,36 +169,55 @@ class DatasetProposals:
         ]
 
     def _profile(self, table: CatalogTable) -> list[Any]:
+        """A sampled table has two: the row count of the whole, and the fields of the sample."""
         from datahub.metadata import schema_classes as s
 
-        rows = table.facts.rows
-        if rows is None:
+        profile = self.profiles.get(".".join(table.facts.key))
+        if profile is None:
             return []
-        fields = [
-            s.DatasetFieldProfileClass(
-                fieldPath=column.name,
-                nullCount=column.nulls,
-                nullProportion=column.nulls / rows if rows else 0.0,
-            )
-            for column in table.facts.columns
-            if column.nulls is not None
-        ]
-        return [
-            s.DatasetProfileClass(
-                timestampMillis=int(self.at.timestamp() * 1000),
-                rowCount=rows,
-                columnCount=len(table.facts.columns),
-                fieldProfiles=fields or None,
-                # The UI shows only profiles of this partition as the table's own.
-                partitionSpec=s.PartitionSpecClass(
-                    partition="FULL_TABLE_SNAPSHOT", type=s.PartitionTypeClass.FULL_TABLE
-                ),
-            )
-        ]
+        fields = [_field_profile(f, profile) for f in profile.fields] or None
+        millis = int(profile.at.timestamp() * 1000)
+        whole = s.DatasetProfileClass(
+            timestampMillis=millis,
+            rowCount=profile.rows,
+            columnCount=len(table.facts.columns),
+            fieldProfiles=fields if profile.sampled is None else None,
+            # The UI shows only profiles of this partition as the table's own.
+            partitionSpec=s.PartitionSpecClass(
+                partition="FULL_TABLE_SNAPSHOT", type=s.PartitionTypeClass.FULL_TABLE
+            ),
+        )
+        if profile.sampled is None or fields is None:
+            return [whole]
+        # As DataHub's own profilers mark it.
+        sample = s.DatasetProfileClass(
+            timestampMillis=millis,
+            rowCount=profile.sampled,
+            columnCount=len(table.facts.columns),
+            fieldProfiles=fields,
+            partitionSpec=s.PartitionSpecClass(partition="SAMPLE", type=s.PartitionTypeClass.QUERY),
+        )
+        return [whole, sample]
+
+
+def _field_profile(field: FieldProfile, profile: Profile) -> Any:
+    from datahub.metadata.schema_classes import DatasetFieldProfileClass
+
+    there = profile.read - field.nulls
+    known = field.distinct is not None and there
+    return DatasetFieldProfileClass(
+        fieldPath=field.name,
+        nullCount=field.nulls,
+        nullProportion=field.nulls / profile.read if profile.read else 0.0,
+        uniqueCount=field.distinct,
+        uniqueProportion=(field.distinct or 0) / there if known else None,
+        min=field.lowest,
+        max=field.highest,
+    )
 
 
 def platform_instance(platform: str, instance: str | None) -> Any:
-    """Which platform an entity is of, and which instance of it if several share a DataHub."""
+    """An entity's platform, and which instance of it if several share a DataHub."""
     from datahub.emitter.mce_builder import (
         make_data_platform_urn,
         make_dataplatform_instance_urn,

@@ -1,7 +1,7 @@
-"""Results of dbt's tests, as runs of the assertions that DataHub's dbt source made of the tests.
+"""Results of dbt's tests, as runs of the assertions that DataHub's dbt source made from the tests.
 
-The source would make them itself. But results come every day and the tests stay, so that its other
-output can be kept only if it is without them.
+The source could make them itself. But results come every day while tests stay, and the rest of its
+output can be reused only if it has no results in it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class DbtResultsError(StackError):
-    """dbt's results are not what dbt writes."""
+    """dbt's results don't have dbt's format."""
 
 
 class _Timing(BaseModel):
@@ -51,7 +51,7 @@ def result_proposals(
 ) -> Iterator[Proposal]:
     """A run event for each assertion among the definitions that has a result in a document.
 
-    A test that was skipped has none. Raises DbtResultsError.
+    A skipped test has none. Raises DbtResultsError.
     """
     from datahub.ingestion.source.dbt.dbt_tests import make_assertion_result_from_test
     from datahub.metadata.schema_classes import AssertionInfoClass

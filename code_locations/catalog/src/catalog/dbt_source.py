@@ -1,10 +1,9 @@
 """dbt's models, tests and column lineage, through DataHub's own dbt source.
 
-It gets the manifest and the run results as dbt wrote them. Instead of dbt's catalog.json it
-gets one made from the warehouse, so that column types are those of the tables that exist,
-whenever `dbt docs generate` last ran.
-What it makes of them is kept, and made anew when they differ: nothing of the source is imported
-until then. Results of tests differ every time, and are added by `dbt_results`.
+The source gets the manifest and the run results as dbt wrote them. Instead of dbt's catalog.json it
+gets one made from the warehouse, so that column types are those of the existing tables, whenever
+`dbt docs generate` last ran. Its output is stored and reused until the input differs; until then
+the source isn't even imported. Test results differ every time, and are added by `dbt_results`.
 Source: https://docs.datahub.com/docs/generated/ingestion/sources/dbt
 """
 
@@ -39,26 +38,26 @@ if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
     from datahub.ingestion.source.dbt.dbt_core import DBTCoreSource
 
-# What dbt writes anew each time that it parses, and the source has no use for.
+# dbt writes these anew each time it parses, and the source doesn't use them.
 _METADATA = ("invocation_id", "invocation_started_at", "run_started_at")
 _NODE = ("created_at", "compiled_path", "build_path")
-# What the source reads of a manifest.
+# The parts of a manifest that the source reads.
 _PARTS = ("metadata", "nodes", "sources", "exposures", "metrics", "semantic_models")
 
 
 class DbtSourceError(StackError):
-    """DataHub's dbt source could not read what dbt wrote."""
+    """DataHub's dbt source couldn't read what dbt wrote."""
 
 
 class DbtOutput(Kept):
-    """What the source made of the input with this fingerprint, as records."""
+    """The source's output for the input with this fingerprint, as records."""
 
     fingerprint: str
     records: tuple[Json, ...]
 
 
 class DbtKept(Kept):
-    """The last output, if nothing was warned of, and the column lineage of each model in use."""
+    """The last output, if it had no warnings, and the column lineage of each model in use."""
 
     output: DbtOutput | None = None
     lineage: dict[str, str] = Field(default_factory=dict)
@@ -66,7 +65,7 @@ class DbtKept(Kept):
 
 @dataclass(frozen=True)
 class DbtMetadata:
-    """Proposals of dbt's side of the catalog, and what the source could not make out.
+    """Proposals for dbt's side of the catalog, and what the source couldn't resolve.
 
     `kept` is for the next run; `parsed` are the models whose SQL was parsed in this one.
     """
@@ -108,7 +107,7 @@ def dbt_metadata(
 
 
 def _output(given: Mapping[str, Any], scratch: Path, kept: DbtKept) -> DbtMetadata:
-    """The source's own proposals: those of the last time if it is given the same."""
+    """The source's own proposals, reused from the last time if the input is the same."""
     made_by = digest([versions(), code("dbt_source", "lineage", "records", "kept")])
     fingerprint = digest([made_by, given])
     if kept.output and kept.output.fingerprint == fingerprint:
@@ -122,7 +121,7 @@ def _output(given: Mapping[str, Any], scratch: Path, kept: DbtKept) -> DbtMetada
             "catalog_path": _written(Path(folder), "catalog.json", given["catalog"]),
         }
         proposals, warned = _run(dbt_source(lineage, config))
-    # A warning may be of a time-out, which needn't come again.
+    # A warning may come from a time-out, which needn't recur.
     output = (
         None
         if warned
@@ -158,21 +157,21 @@ def _config(naming: Naming) -> dict[str, Any]:
         "enable_owner_extraction": False,
         "emit_target_platform_instance_aspects": False,
         "emit_target_platform_display_name": False,
-        # A whole aspect each time instead of a patch on what the server has: no server needed.
+        # Writes whole aspects instead of patches, which would need the server.
         "write_semantics": "OVERRIDE",
         "incremental_lineage": False,
-        # Would make an entity of every dbt run; the runs are Dagster's and in its UI.
+        # It would make an entity of every dbt run; Dagster and its UI have the runs.
         "entities_enabled": {"model_performance": "NO"},
     }
 
 
 def _manifest(inputs: Inputs) -> dict[str, Any]:
-    """dbt's manifest, put so that DataHub's source finds what belongs together.
+    """dbt's manifest, adjusted so that DataHub's source finds what belongs together.
 
-    Models get their SQL from the run's results where the manifest has none: `dbt test` leaves
-    it out, and without it there is no column lineage. Sources go by the name of their table,
-    which is what the SQL reads and what the warehouse has. What differs between two runs over the
-    same project is left out.
+    Models get their SQL from the run's results if the manifest lacks it: `dbt test` leaves it out,
+    and without it there is no column lineage. Sources are named after their table, which is what
+    the SQL reads and what the warehouse has. Whatever differs between two runs over the same
+    project is left out.
     """
     manifest = {part: inputs.documents[MANIFEST].get(part, {}) for part in _PARTS}
     compiled = {r.unique_id: r.compiled_code for r in inputs.run_results.results if r.compiled_code}
@@ -187,7 +186,7 @@ def _manifest(inputs: Inputs) -> dict[str, Any]:
         name: {**_without(source, _NODE), "name": inputs.manifest.sources[name].table}
         for name, source in manifest["sources"].items()
     }
-    # It is the time of the queries that people list in a model's meta, and of nothing else.
+    # Used only as the time of the queries that people list in a model's meta.
     queries = any("queries" in node.meta for node in inputs.manifest.tables.values())
     metadata = _without(
         manifest["metadata"], _METADATA if queries else (*_METADATA, "generated_at")
@@ -210,12 +209,12 @@ def warehouse_catalog(naming: Naming, tables: Iterable[CatalogTable]) -> dict[st
 
 @contextmanager
 def _temporary_files_in(folder: str) -> Iterator[None]:
-    """DataHub's source leaves a folder with a database among the system's temporary files."""
+    """Delete the folder with a database that DataHub's source leaves among temporary files."""
     before = tempfile.tempdir
     tempfile.tempdir = folder
     try:
         yield
-        gc.collect()  # its database is closed by a finalizer, which wants the folder to be there
+        gc.collect()  # a finalizer closes the database, and needs its folder for that
     finally:
         tempfile.tempdir = before
 
@@ -252,10 +251,10 @@ def _lines(entries: Any) -> Iterator[str]:
 
 
 def _as_in_warehouse(proposal: Proposal, table: CatalogTable | None) -> Proposal:
-    """Give dbt's datasets the types, keys and descriptions that the warehouse's have.
+    """Give dbt's datasets the types, keys and descriptions of the warehouse's.
 
-    The source knows the types of other warehouses only, calls every column not null, and
-    has no description of a source that is declared in `stack.raw`.
+    The source knows only the types of other warehouses, calls every column not null, and has no
+    description of sources declared in `stack.raw`.
     """
     from datahub.metadata.schema_classes import DatasetPropertiesClass, SchemaMetadataClass
 

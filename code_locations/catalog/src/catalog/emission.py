@@ -1,9 +1,9 @@
-"""What a DataHub server hasn't got yet: emitted, and nothing else.
+"""Emits only what a DataHub server doesn't have yet.
 
-What was emitted is kept with digests. That the server still has it is for the server to say: the
-catalog's own step there has a property, the mark, with a digest of all that was emitted. It is
-changed before the first aspect is sent and put back after the last, so that a server that lost its
-data, that got an older backup or another stack's catalog, or a run that failed half-way, show; then
+Digests of what was emitted are stored. Whether the server still has it only the server can say: its
+entity for the catalog step has a property, the mark, with a digest of all that was emitted. The
+mark is changed before the first aspect is sent and set after the last. So it shows if the server
+lost its data, got an older backup or another stack's catalog, or if a run failed half-way; then
 everything is emitted.
 """
 
@@ -27,15 +27,16 @@ from stack.pipelines import DAILY
 if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
 
+EMITTED = "emitted"  # the artifact with the digests
 MARK = "catalog_digest"
-# What somebody changed or deleted on the server by hand, the mark doesn't tell.
+# The mark doesn't reveal changes that somebody made on the server by hand.
 EVERYTHING_AFTER = timedelta(days=7)
 
 
 class Emitted(Kept):
     """What the server at `url` has: digests of records by URN and aspect.
 
-    `everything_at` is when all of it was emitted last.
+    `everything_at` is when all of it was last emitted.
     """
 
     url: str
@@ -44,13 +45,13 @@ class Emitted(Kept):
 
     @property
     def mark(self) -> str:
-        """The mark that the server has with it."""
+        """The mark that the server has if it has all of this."""
         return digest(self.digests)
 
 
 @dataclass(frozen=True)
 class Server:
-    """A DataHub server, which a run of the stack of this naming describes itself to."""
+    """A DataHub server that a run describes its stack to, under this naming."""
 
     url: str
     token: SecretStr | None
@@ -60,6 +61,10 @@ class Server:
     @property
     def _marked(self) -> str:
         return self.naming.job(DAILY.name, "datahub_metadata_ingestion")
+
+    def has(self, emitted: Emitted, at: datetime) -> bool:
+        """Whether the server has all that was emitted, and isn't due to get all of it again."""
+        return self._holds(emitted, self._mark(), at)
 
     def _mark(self) -> str | None:
         return property_of(self.url, self.token, self._marked, MARK)
@@ -71,9 +76,9 @@ class Server:
         at: datetime,
         on_progress: Callable[[int, int], None] = lambda _sent, _of: None,
     ) -> tuple[Emitted, int]:
-        """Emit what differs from what is there; what is there now, and how much was sent.
+        """Emit what differs from what is there; return what is there now, and how much was sent.
 
-        Where it isn't sure what is there, all is. Raises EmitError.
+        If it isn't certain what is there, everything is sent. Raises EmitError.
         """
         check_server(self.url, self.token)
         [bearer] = (a for a in aspects if a.key == f"{self._marked} dataJobInfo")
@@ -90,7 +95,7 @@ class Server:
         total = len(sent) + 1
         emit(self.url, self.token, sent, total=total, on_progress=lambda n: on_progress(n, total))
         now = emitted.model_copy(update={"digests": {a.key: a.digest for a in aspects}})
-        # Two at once may each have written over the other: then neither knows what is there.
+        # Two runs at once may have overwritten each other: then neither knows what is there.
         alone = self._mark() == found
         self._put(bearer, now.mark if alone else f"not alone: {self.run_id}")
         on_progress(total, total)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Meaning:
-    """An expectation in DataHub's words; parameters name its arguments."""
+    """An expectation in DataHub's terms; parameters name its arguments."""
 
     operator: str
     aggregation: str = "_NATIVE_"
@@ -26,7 +26,7 @@ class Meaning:
 
 _BETWEEN = (("min_value", "minValue"), ("max_value", "maxValue"))
 
-# Expectations that DataHub's UI can put into a sentence; others are shown by their own name.
+# Expectations that DataHub's UI can phrase as a sentence; it shows others by their own name.
 # Names: https://greatexpectations.io/expectations
 MEANINGS = {
     "expect_column_values_to_not_be_null": Meaning("NOT_NULL", "IDENTITY"),
@@ -63,14 +63,14 @@ MEANINGS = {
     ),
 }
 
-# How bad a failure is, by the expectation's severity in Great Expectations.
+# DataHub's severity of a failure, by the expectation's severity in Great Expectations.
 SEVERITIES = {"critical": "HIGH", "error": "HIGH", "warning": "MEDIUM", "info": "LOW"}
 
 
 def expectation_proposals(
     naming: Naming, validation: ValidationResult, at: datetime, raw_schema: str
 ) -> Iterator[Proposal]:
-    """The definition and the latest run, kept `at`, of every expectation that was validated."""
+    """The definition and the latest run, stored `at`, of every validated expectation."""
     from datahub.emitter.mce_builder import make_data_platform_urn
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.metadata import schema_classes as s
@@ -154,7 +154,7 @@ def _run(
     from datahub.metadata import schema_classes as s
 
     observed = result.observed
-    # An expectation that could not be judged has neither passed nor failed.
+    # An expectation that couldn't be judged neither passed nor failed.
     outcome = "ERROR" if result.error else "SUCCESS" if result.success else "FAILURE"
     severity = SEVERITIES.get(result.severity, "HIGH")
     native = {"observed": observed, "error": result.error, "sql": result.sql}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datahub.metadata.schema_classes import SchemaFieldDataTypeClass
 
-# DuckDB's name for the type, without its parameters, to DataHub's type class.
+# DuckDB's name of the type, without parameters, to DataHub's type class.
 SCALARS = {
     "BIGINT": "Number",
     "BIGNUM": "Number",
@@ -27,7 +27,7 @@ SCALARS = {
     "HUGEINT": "Number",
     "INTEGER": "Number",
     "INTERVAL": "Time",
-    # An object or an array, whose parts DuckDB doesn't know.
+    # An object or an array, whose structure DuckDB doesn't know.
     "JSON": "Record",
     "SMALLINT": "Number",
     "TIME": "Time",
@@ -78,7 +78,7 @@ def fields_of(name: str, native_type: str) -> tuple[Field, ...]:
 
 
 def data_type(kind: str) -> SchemaFieldDataTypeClass:
-    """DataHub's object for a kind such as `Number`; `Null` is DataHub's word for unknown."""
+    """DataHub's object for a kind such as `Number`; `Null` is DataHub's name for unknown."""
     from datahub.metadata import schema_classes
 
     type_class: Any = getattr(schema_classes, f"{kind}TypeClass")
@@ -103,7 +103,7 @@ def _parameters(native: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _split(text: str) -> list[str]:
-    """Split at the commas that are in neither brackets nor quotes."""
+    """Split at commas outside of brackets and quotes."""
     parts, depth, quote, start = [], 0, "", 0
     for position, character in enumerate(text):
         if quote:
@@ -123,7 +123,7 @@ def _split(text: str) -> list[str]:
 def _member(text: str) -> tuple[str, str]:
     if text.startswith('"'):
         end = text.index('"', 1)
-        while text[end + 1 : end + 2] == '"':  # a doubled quote stands for one
+        while text[end + 1 : end + 2] == '"':  # a doubled quote is an escaped one
             end = text.index('"', end + 2)
         return text[1:end].replace('""', '"'), text[end + 1 :].strip()
     name, _, member_type = text.partition(" ")

@@ -1,4 +1,4 @@
-"""How data flows: steps of the pipelines, what raw tables are loaded from, when tables changed."""
+"""How data flows: pipeline steps, the sources of raw tables, and when tables changed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from catalog.datasets import ownership, platform_instance
 from catalog.inputs import Inputs
 from catalog.tables import MODELS_OWNER, CatalogTable
 from catalog.urns import ORCHESTRATOR, Naming
+from stack.activity import DAGSTER, Change
 from stack.dbt_artifacts import RUN_RESULTS, NodeOutcome
 from stack.pipelines import DAILY, PIPELINES, Pipeline
 
@@ -22,7 +23,7 @@ Touches = Literal["writes", "reads"]
 
 @dataclass(frozen=True)
 class Step:
-    """An asset that is a pipeline's step, and which tables it writes or only reads."""
+    """An asset that is a pipeline's step, and the tables that it writes or only reads."""
 
     asset: str
     description: str
@@ -77,9 +78,9 @@ def step_proposals(
 ) -> Iterator[Proposal]:
     """The flows and their steps. `validated` are the tables that expectations are about.
 
-    A step lists what it writes or what it checks, not both: DataHub would otherwise draw
-    every table that a step reads as a source of every table that it writes. Which table
-    comes from which is said table by table (`upstreamLineage`), where it is exact.
+    A step lists what it writes or what it checks, not both: DataHub would otherwise draw every
+    table that a step reads as a source of every table that it writes. Exact lineage is given
+    table by table (`upstreamLineage`).
     """
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.metadata import schema_classes as s
@@ -119,7 +120,7 @@ def step_proposals(
 
 
 def source_proposals(naming: Naming, tables: Iterable[CatalogTable]) -> Iterator[Proposal]:
-    """What raw tables are loaded from: datasets of other platforms, as upstreams of the tables."""
+    """What raw tables are loaded from: datasets of other platforms, as their upstreams."""
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.metadata import schema_classes as s
 
@@ -171,69 +172,79 @@ def _touched(
     return sorted(naming.table(*t.facts.key) for t in tables if touches(t))
 
 
-@dataclass(frozen=True)
-class Change:
-    """A change of a table: DataHub's operation type, when, how many rows (if known), by whom.
-
-    `seconds` is how long it took, if that is known.
-    """
-
-    kind: str
-    at: datetime
-    rows: int | None
-    by: str
-    seconds: float | None = None
-
-
 def operation_proposals(
     naming: Naming, inputs: Inputs, tables: Iterable[CatalogTable]
 ) -> Iterator[Proposal]:
-    """An operation for each raw table that got rows and each model that dbt built as a table.
+    """The last change of each table, and all recent ones: loads, and builds by dbt.
 
-    A load that found nothing new is none: the table's last update stays what it was.
+    A load that found nothing new doesn't count: the table's last update stays what it was.
     """
-    tables = tuple(tables)
-    for table in tables:
-        load = table.load
-        if load and load.report.rows_loaded:
-            rows, seconds = load.report.rows_loaded, load.report.seconds
-            change = Change("INSERT", load.at, rows, load.asset, seconds)
-            yield _operation(naming.table(*table.facts.key), change)
-    models = {t.dbt.node.unique_id: t for t in tables if t.dbt and t.facts.kind == "table"}
+    known = {".".join(table.asset_path): table for table in tables}
+    logged = {(change.table, change.at): change for change in inputs.changes}
+    for table in known.values():
+        if table.load and (change := table.load.change):
+            yield _operation(naming, table, change)
+    models = {t.dbt.node.unique_id: t for t in known.values() if t.dbt and t.facts.kind == "table"}
     for result in inputs.run_results.results:
         if result.passed and (model := models.get(result.unique_id)):
-            change = _build(model, result, inputs.written[RUN_RESULTS])
-            yield _operation(naming.table(*model.facts.key), change)
+            build = _build(model, result, inputs.written[RUN_RESULTS])
+            if same := logged.get((build.table, build.at)):
+                rows = same.rows if build.rows is None else build.rows
+                build = build.model_copy(update={"run_id": same.run_id, "rows": rows})
+            yield _operation(naming, model, build)
+    for change in logged.values():
+        if found := known.get(change.table):
+            yield _operation(naming, found, change)
 
 
 def _build(table: CatalogTable, result: NodeOutcome, reported: datetime) -> Change:
-    """A model's build: a table is made anew with all its rows, an incremental one gets some."""
-    finished = {timing.name: timing.completed_at for timing in result.timing}
-    at, seconds = finished.get("execute") or reported, result.execution_time
-    if table.dbt is None or table.dbt.node.materialized != "incremental":
-        return Change("CREATE", at, table.facts.rows, "dbt_run", seconds)
+    """A model's build: a table is rebuilt with all its rows, an incremental one gets some."""
+    is_anew = table.dbt is None or table.dbt.node.materialized != "incremental"
     affected = result.adapter_response.get("rows_affected")
     known = isinstance(affected, int) and affected >= 0
-    return Change("UPDATE", at, affected if known else None, "dbt_run", seconds)
+    return Change(
+        at=result.executed_at or reported,
+        table=".".join(table.asset_path),
+        by="dbt_run",
+        how="create" if is_anew else "load",
+        rows=table.facts.rows if is_anew else affected if known else None,
+        seconds=result.execution_time,
+    )
 
 
-def _operation(table_urn: str, change: Change) -> Proposal:
+def _operation(naming: Naming, table: CatalogTable, change: Change) -> Proposal:
+    from datahub.emitter.mce_builder import make_user_urn
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
     from datahub.metadata.schema_classes import OperationClass, OperationSourceTypeClass
 
     # The change's time, not this run's: cataloguing it again must not report it twice.
     millis = int(change.at.timestamp() * 1000)
+    known = {
+        "asset": change.by,
+        "dagster_run_id": change.run_id or None,
+        "duration_s": None if change.seconds is None else f"{change.seconds:.3f}",
+        "rows_inserted": change.inserted,
+        "rows_updated": change.updated,
+        "rows_marked_removed": change.removed,
+    }
     return MetadataChangeProposalWrapper(
-        entityUrn=table_urn,
+        entityUrn=naming.table(*table.facts.key),
         aspect=OperationClass(
             timestampMillis=millis,
             lastUpdatedTimestamp=millis,
-            operationType=change.kind,
+            operationType=_kind(table, change),
+            actor=make_user_urn(DAGSTER),
             numAffectedRows=change.rows,
             sourceType=OperationSourceTypeClass.DATA_PROCESS,
-            customProperties={
-                "asset": change.by,
-                **({} if change.seconds is None else {"duration_s": f"{change.seconds:.3f}"}),
-            },
+            customProperties={k: str(v) for k, v in known.items() if v is not None},
         ),
     )
+
+
+def _kind(table: CatalogTable, change: Change) -> str:
+    """DataHub's name for it; for a load that did several things, the most significant."""
+    if change.how == "create":
+        return "CREATE"
+    if change.removed and change.rows == change.removed:
+        return "DELETE"
+    return "UPDATE" if change.updated or not table.is_raw else "INSERT"

@@ -1,4 +1,4 @@
-"""Health of where metadata goes: a DataHub server, or a file."""
+"""Health of where metadata goes: a DataHub server or a file."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def probe_datahub(_instance: dg.DagsterInstance) -> Health:
 
 
 def server_health(settings: DataHubSettings, *, timeout_s: float | None = None) -> Health:
-    """Whether DataHub's metadata service answers and takes the token.
+    """Whether DataHub's metadata service answers and accepts the token.
 
-    GET /config says whether it is one (`noCode`), to anyone; POST /api/graphql with `me` asks
-    for the token's user. Only a refusal of the second counts: what else it says depends on the
-    server's version.
+    GET /config identifies it (`noCode`) without a login; POST /api/graphql with `me` asks for the
+    token's user. Only a refusal of the second counts: other answers depend on the server's
+    version.
     """
     from stack.http import TIMEOUT_S, Client, NoAnswerError, shown
 
@@ -59,7 +59,7 @@ def server_health(settings: DataHubSettings, *, timeout_s: float | None = None) 
 
 
 def file_health(url: str) -> Health:
-    """Whether the folder of the metadata file takes a file, tried by writing one."""
+    """Whether the metadata file's folder is writable, tested by writing a file."""
     import uuid
 
     from stack.artifacts import write_atomically
@@ -70,7 +70,7 @@ def file_health(url: str) -> Health:
     try:
         write_atomically(fs, trial, b"")
         fs.rm(trial)
-    except Exception as error:  # whatever the file system of this URL raises
+    except Exception as error:  # whatever this URL's file system raises
         return Health(
             State.DOWN,
             f"no DataHub server is configured, and {folder} can't be written "

@@ -1,4 +1,4 @@
-"""Catalogue everything that can be: read, describe, prove, then write."""
+"""Catalogue everything: read, describe, validate, then write."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from catalog.datasets import DatasetProposals, container_proposals, owner_proposals
 from catalog.dbt_source import DbtKept, DbtMetadata, dbt_metadata
-from catalog.emission import Emitted, Server
+from catalog.emission import EMITTED, Emitted, Server
 from catalog.expectations import expectation_proposals, validated_table
 from catalog.flow import operation_proposals, source_proposals, step_proposals
+from catalog.incidents import Incidents, incident_proposals
 from catalog.inputs import ARTIFACTS, Inputs, read_inputs
 from catalog.inventory import TableFacts, read_inventory
 from catalog.kept import Kept, KeptModel, keep, read_kept
+from catalog.missed import Missed
+from catalog.profiles import Profiler, Profiles, with_profiles
 from catalog.proposals import (
     Entities,
     artifact,
@@ -31,6 +34,7 @@ from catalog.settings import DataHubSettings
 from catalog.sinks import write_file
 from catalog.tables import MODELS_OWNER, CatalogTable, dbt_tables, describe
 from catalog.urns import FABRICS, Naming
+from catalog.usage import usage_proposals
 from stack.artifacts import ArtifactStore
 from stack.gx_artifacts import VALIDATION
 from stack.raw import raw_tables
@@ -39,9 +43,11 @@ from stack.warehouse import connect
 
 if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
+    from duckdb import DuckDBPyConnection
 
-# What is kept for the next run.
-DBT, PROVED, EMITTED = "dbt_source", "proved", "emitted"
+# Artifacts for the next run.
+DBT, PROVED = "dbt_source", "proved"
+PROFILES, INCIDENTS = "profiles", "incidents"
 Progress = Callable[[str], None]
 
 
@@ -49,7 +55,7 @@ Progress = Callable[[str], None]
 class Description:
     """The warehouse as it is `at` now, in valid aspects, and what had to be left out.
 
-    `dbt` has what is kept for the next run.
+    `dbt`, `profiles` and `incidents` are stored for the next run.
     """
 
     naming: Naming
@@ -59,16 +65,18 @@ class Description:
     entities: Entities
     missing: tuple[str, ...]
     dbt: DbtMetadata
+    profiles: Profiles
+    incidents: Incidents
 
     @property
     def proposals(self) -> tuple[Proposal, ...]:
-        """What the aspects propose."""
+        """The proposals of the aspects."""
         return tuple(aspect.proposal for aspect in self.aspects)
 
 
 @dataclass(frozen=True)
 class Catalogued:
-    """A description that has been written to `sink`, `sent` aspects of it anew."""
+    """A description that was written to `sink`; `sent` counts the aspects that were new."""
 
     description: Description
     sink: str
@@ -78,9 +86,9 @@ class Catalogued:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What a run catalogues, and where to.
+    """What a run catalogues, and where it writes.
 
-    With `everything`, nothing that an earlier run kept is used.
+    With `everything`, nothing that an earlier run stored is reused.
     """
 
     stack: StackSettings
@@ -100,6 +108,9 @@ class Catalogue:
         description = self.describe()
         self._keep(description.naming, DBT, description.dbt.kept)
         self._keep(description.naming, PROVED, proof(description.aspects))
+        self._keep(description.naming, PROFILES, description.profiles)
+        # Before sending them: sending the same ones again does no harm.
+        self._keep(description.naming, INCIDENTS, description.incidents)
         sink, sent = self._sink(description)
         name, entities = artifact(description.naming), description.entities.as_json()
         self._store.put_json(self.run_id, name, entities)
@@ -112,23 +123,49 @@ class Catalogue:
         at = datetime.now(UTC)
         with connect(warehouse, read_only=True) as connection:
             inventory = read_inventory(connection, warehouse)
+            profiles = self._profiled(naming, inventory, connection, at)
+        inventory = with_profiles(inventory, profiles)
         self.progress(f"warehouse {warehouse.database}: {len(inventory)} tables and views")
-        inputs = read_inputs(self._store)
+        inputs = read_inputs(self._store, self.datahub.first_day(at.date()))
         tables = describe(inventory, inputs, warehouse.dlt_dataset_name)
         kept, scratch = self._kept(naming, DBT, DbtKept), self.stack.scratch / "catalog"
         dbt = dbt_metadata(naming, inputs, tables, scratch, kept)
-        found = tuple(
-            _proposals(Facts(naming, inputs, tables, dbt, at, warehouse.dlt_dataset_name))
-        )
+        facts = Facts(naming, inputs, tables, dbt, profiles, warehouse.dlt_dataset_name)
+        found = tuple(_proposals(facts))
+        is_complete = not inputs.missing
+        incidents = self._incidents(facts, at).then(found, at, complete=is_complete)
+        incidents = incidents.model_copy(update={"until": at})
+        found += tuple(incident_proposals(naming, incidents))
         entities = earlier(self._store.get_json(artifact(naming))).then(
-            described(found), complete=not inputs.missing
+            described(found), complete=is_complete
         )
         proposals = collect((*found, *removal_proposals(entities)))
         stamp(proposals, self.run_id, int(at.timestamp() * 1000))
         aspects = prove(proposals, valid_digests(self._kept(naming, PROVED, Proved)))
         self.progress(f"{len(aspects):,} aspects described and valid")
         missing = (*_missing(inputs, tables), *_not_built(inputs, inventory, warehouse))
-        return Description(naming, at, tables, aspects, entities, missing, dbt)
+        return Description(naming, at, tables, aspects, entities, missing, dbt, profiles, incidents)
+
+    def _profiled(
+        self,
+        naming: Naming,
+        inventory: tuple[TableFacts, ...],
+        connection: DuckDBPyConnection,
+        at: datetime,
+    ) -> Profiles:
+        kept = self._kept(naming, PROFILES, Profiles) or Profiles()
+        values = self.datahub.datahub_profile_values
+        profiler = Profiler(connection, self.warehouse, values, at, kept.profiles)
+        return profiler.profiles(inventory)
+
+    def _incidents(self, facts: Facts, at: datetime) -> Incidents:
+        """The incidents before the latest results."""
+        name = artifact(facts.naming, INCIDENTS)
+        incidents = read_kept(self._store, name, Incidents) or Incidents()
+        missed = Missed(self._store, facts.inputs, facts.naming, facts.raw_schema)
+        for proposals in missed.results(facts.dbt.proposals, incidents.until):
+            incidents = incidents.then(proposals, at, complete=False)
+        return incidents
 
     @cached_property
     def _store(self) -> ArtifactStore:
@@ -160,13 +197,13 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that is known when the proposals are made. `at` is the time of this run."""
+    """Everything that the proposals are made from."""
 
     naming: Naming
     inputs: Inputs
     tables: tuple[CatalogTable, ...]
     dbt: DbtMetadata
-    at: datetime
+    profiles: Profiles
     raw_schema: str
 
 
@@ -174,7 +211,7 @@ def _proposals(facts: Facts) -> Iterator[Proposal]:
     naming, inputs, tables = facts.naming, facts.inputs, facts.tables
     yield from owner_proposals([MODELS_OWNER, *(name for t in tables for name in t.owners)])
     yield from container_proposals(naming, tables)
-    datasets = DatasetProposals(naming, facts.at)
+    datasets = DatasetProposals(naming, facts.profiles.profiles)
     for table in tables:
         yield from datasets.of(table)
     yield from source_proposals(naming, tables)
@@ -185,6 +222,7 @@ def _proposals(facts: Facts) -> Iterator[Proposal]:
         yield from expectation_proposals(naming, checked, at, facts.raw_schema)
     yield from step_proposals(naming, inputs, tables, validated)
     yield from operation_proposals(naming, inputs, tables)
+    yield from usage_proposals(naming, inputs.reads, tables)
     yield from facts.dbt.proposals
 
 

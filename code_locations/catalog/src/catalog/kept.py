@@ -1,7 +1,7 @@
-"""What a run keeps for the next, so that it needn't work out the same again: sealed artifacts.
+"""What a run stores to save the next one work, as sealed artifacts.
 
-Pods share no disk, so it is among the artifacts. It only saves work: one that was cut off, changed
-by hand or written by another version is dropped with a line in the log, and made anew.
+Pods share no disk, so it is among the artifacts. It only saves work: one that was cut off, edited
+by hand or written by another version is dropped with a line in the log, and made again.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from stack.digests import digest
 
 log = logging.getLogger(__name__)
 
-# What proposals and lineage are made by; sqlglotc and sqlglotrs are sqlglot's compiled parts.
+# Libraries that make proposals and lineage; sqlglotc and sqlglotrs are compiled parts of sqlglot.
 _LIBRARIES = ("acryl-datahub", "sqlglot", "sqlglotc", "sqlglotrs")
 
 
 class Kept(BaseModel):
-    """Base of what is kept."""
+    """Base of what is stored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ KeptModel = TypeVar("KeptModel", bound=Kept)
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of what the results follow from, beside their inputs."""
+    """Versions of what the results depend on besides their inputs."""
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in _LIBRARIES:
         try:
@@ -49,14 +49,14 @@ def versions() -> dict[str, str]:
 
 @cache
 def code(*modules: str) -> str:
-    """Digest of the source of modules of this package: a version that nobody has to count up."""
+    """A digest of the source of modules of this package: a version that bumps itself."""
     folder = Path(__file__).parent
     content = (hashlib.sha256((folder / f"{m}.py").read_bytes()).hexdigest() for m in modules)
     return digest(list(content))
 
 
 def read_kept(store: ArtifactStore, name: str, model: type[KeptModel]) -> KeptModel | None:
-    """What an earlier run kept as `name`; None if that is nothing, or nothing to rely on."""
+    """What an earlier run stored as `name`; None if there is none, or it can't be trusted."""
     content = store.get(name)
     if content is None:
         return None
@@ -72,7 +72,7 @@ def read_kept(store: ArtifactStore, name: str, model: type[KeptModel]) -> KeptMo
 
 
 def keep(store: ArtifactStore, run_id: str, name: str, kept: Kept) -> None:
-    """Keep it for the next run, unless it is what the last one kept."""
+    """Store it for the next run, unless the last run stored the same."""
     content = kept.model_dump(mode="json")
     document = {"digest": digest(content), "content": content}
     sealed = json.dumps(document, separators=(",", ":")).encode()

@@ -1,7 +1,7 @@
-"""Column lineage of a model, worked out once for what it follows from.
+"""Column lineage of a model, computed once per combination of inputs.
 
-Parsing SQL is most of the work of DataHub's dbt source. Its result follows from the SQL, the
-dialect, and the columns of the tables that the SQL names; all of that is in the entry's key.
+Parsing SQL is most of the work of DataHub's dbt source. The result depends on the SQL, the dialect
+and the columns of the tables that the SQL names; an entry's key covers all of these.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 
 
 class Lineage:
-    """Results of the parser by their key, as JSON: those of an earlier run, and those used now.
+    """The parser's results by key, as JSON: those of an earlier run, and those used now.
 
-    `made_by` is what all results follow from beside their inputs. A result with an error is not
-    kept: it may be a time-out.
+    `made_by` is what all results depend on besides their inputs. A result with an error isn't kept:
+    it may be a time-out.
     """
 
     def __init__(self, earlier: Mapping[str, str], made_by: str) -> None:
@@ -36,13 +36,13 @@ class Lineage:
         self.parsed = 0
 
     def key(self, sql: str, ctes: Mapping[str, str], dialect: str, tables: SchemaResolver) -> str:
-        """Fingerprint of all that the parser is given."""
+        """A fingerprint of everything that the parser is given."""
         place = [type(tables).__name__, tables.platform, tables.platform_instance, tables.env]
         named = dict(_named(sql, ctes, tables))
         return digest([self._made_by, sql, dict(ctes), dialect, place, named])
 
     def get(self, key: str) -> SqlParsingResult | None:
-        """The result that is known for the key."""
+        """The stored result for the key, if there is one."""
         from datahub.sql_parsing.sqlglot_lineage import SqlParsingResult
 
         text = self._earlier.get(key)
@@ -52,7 +52,7 @@ class Lineage:
         return SqlParsingResult.model_validate_json(text)
 
     def put(self, key: str, result: SqlParsingResult) -> None:
-        """Remember a result, if it is sure and comes back the same."""
+        """Store a result, if it is certain and survives a round trip."""
         self.parsed += 1
         if result.debug_info.error is not None:
             return
@@ -64,17 +64,17 @@ class Lineage:
 def _named(
     sql: str, ctes: Mapping[str, str], tables: SchemaResolver
 ) -> Iterator[tuple[str, dict[str, str] | None]]:
-    """The tables that the SQL can mean, and their columns.
+    """The tables that the SQL may refer to, and their columns.
 
-    One is meant by its name in the text. A name that could be written in several ways counts as
-    named.
+    A table counts if its name is in the text. A name that could be written in several ways always
+    counts.
     """
     text = " ".join((sql, *ctes.values())).casefold()
     for urn in tables.get_urns():
         name = _name(urn)
         if not _PLAIN.fullmatch(name) or name.casefold() in text:
             columns = tables.resolve_urn(urn)[1]
-            # Their order counts too, as `select *` has it.
+            # The order of columns matters too, for `select *`.
             yield (
                 urn,
                 None
@@ -90,11 +90,11 @@ def _name(urn: str) -> str:
 
 
 def dbt_source(lineage: Lineage, config: Mapping[str, Any]) -> DBTCoreSource:
-    """DataHub's dbt source, which parses only the SQL whose lineage isn't known."""
+    """DataHub's dbt source, which parses only SQL whose lineage isn't known."""
     from datahub.ingestion.api.common import PipelineContext
 
     with warnings.catch_warnings():
-        # sqlglot warns about a speed-up that another package brought along.
+        # sqlglot warns about an accelerator that another package installed.
         warnings.simplefilter("ignore")
         from datahub.ingestion.source.dbt.dbt_core import DBTCoreConfig, DBTCoreSource
 

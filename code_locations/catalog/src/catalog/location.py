@@ -12,4 +12,5 @@ LOCATION = Location(
     settings=[WarehouseSettings, DataHubSettings],
     assets=[datahub_metadata_ingestion],
     health=HEALTH,
+    idle="catalog.idle",
 )

@@ -1,7 +1,7 @@
-"""Proposals, collected in an order of their own; and what is no more.
+"""Collects proposals in a fixed order, and marks what is gone.
 
-DataHub keeps what it once got. So each run leaves the URNs that it described as an artifact,
-and the next one marks those that have gone (`status.removed`, which a person can undo).
+DataHub keeps everything it once got. So each run stores the URNs that it described as an artifact,
+and the next one marks those that are gone (`status.removed`, which a person can undo).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from catalog.urns import Naming
 if TYPE_CHECKING:
     from datahub.emitter.mcp import MetadataChangeProposalWrapper as Proposal
 
-# Containers before what is in them, tables before what is said about them.
+# Containers before their contents, tables before what is said about them.
 _ORDER = (
     "dataPlatform",
     "corpGroup",
@@ -28,23 +28,41 @@ _ORDER = (
     "dataFlow",
     "dataJob",
     "assertion",
+    "query",
+    "incident",
 )
+# Aspects of which an entity has many at once, each with its own time.
+_SERIES = ("operation", "datasetUsageStatistics")
 
 
 def collect(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
-    """Proposals in an order that doesn't depend on the run, one for each URN and aspect.
+    """Proposals in an order that doesn't depend on the run, one per key.
 
-    Of two for the same URN and aspect the first counts: callers put what they know best first.
+    Of two with the same key the first wins: callers put the best-known first.
     """
     unique: dict[tuple[str, str], Proposal] = {}
     for proposal in proposals:
-        unique.setdefault((str(proposal.entityUrn), str(proposal.aspectName)), proposal)
+        unique.setdefault(key_of(proposal), proposal)
     ordered = sorted(unique.items(), key=lambda item: (_rank(item[1]), *item[0]))
     return tuple(proposal for _, proposal in ordered)
 
 
+def key_of(proposal: Proposal) -> tuple[str, str]:
+    """URN and name of an aspect; a proposal replaces an earlier one with the same key.
+
+    Those of a series don't replace each other, nor does a sample's profile that of the whole.
+    """
+    name, aspect = str(proposal.aspectName), proposal.aspect
+    if name in _SERIES:
+        name = f"{name} {getattr(aspect, 'timestampMillis', '')}"
+    elif name == "datasetProfile":
+        partition = getattr(getattr(aspect, "partitionSpec", None), "partition", "")
+        name = f"{name} {partition}" if partition == "SAMPLE" else name
+    return str(proposal.entityUrn), name
+
+
 def stamp(proposals: Iterable[Proposal], run_id: str, millis: int) -> None:
-    """Say which run made the proposals, so that `datahub ingest rollback` can undo a run."""
+    """Record which run made the proposals, so that `datahub ingest rollback` can undo a run."""
     from datahub.metadata.schema_classes import SystemMetadataClass
 
     for proposal in proposals:
@@ -65,7 +83,7 @@ def _rank(proposal: Proposal) -> int:
 
 
 # Owners, tags, terms and platforms aren't ours alone, and are never removed.
-OURS = ("dataset", "container", "assertion", "dataFlow", "dataJob")
+OURS = ("dataset", "container", "assertion", "dataFlow", "dataJob", "query")
 
 
 @dataclass(frozen=True)
@@ -78,8 +96,8 @@ class Entities:
     def then(self, present: Iterable[str], *, complete: bool) -> Entities:
         """The state after a run that describes `present`.
 
-        A run that lacked an artifact can't tell what has gone from what it doesn't know of,
-        so with `complete` false nothing is newly removed. What is described again is back.
+        A run that lacked an artifact can't tell what is gone from what it doesn't know of, so
+        unless `complete`, nothing is newly removed. What is described again is back.
         """
         now = frozenset(present)
         gone = self.present - now

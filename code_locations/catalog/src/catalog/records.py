@@ -1,4 +1,4 @@
-"""Proposals as DataHub's files have them, each proved before the first is written."""
+"""Proposals in the format of DataHub's files, each validated before the first is written."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog.kept import Kept, code, versions
+from catalog.proposals import key_of
 from stack.digests import digest
 from stack.errors import StackError
 
@@ -19,11 +20,11 @@ _NOT_ALLOWED = "a field has a value that the aspect's schema doesn't allow"
 
 
 class InvalidProposalError(StackError):
-    """A proposal that DataHub would refuse; nothing has been written."""
+    """A proposal that DataHub would refuse; nothing was written."""
 
 
 class Proved(Kept):
-    """Digests of the aspects of the last run, all valid, and what they were proved by."""
+    """Digests of the last run's aspects, all valid, and the versions that validated them."""
 
     by: str
     digests: tuple[str, ...]
@@ -31,7 +32,7 @@ class Proved(Kept):
 
 @dataclass(frozen=True)
 class Aspect:
-    """A valid proposal, its record, and a digest of what it says (not of which run says it)."""
+    """A valid proposal, its record, and a digest of its content (which doesn't include the run)."""
 
     proposal: Proposal
     record: Json
@@ -39,26 +40,26 @@ class Aspect:
 
     @property
     def key(self) -> str:
-        """URN and name, by which the next of its kind replaces it."""
-        return f"{self.proposal.entityUrn} {self.proposal.aspectName}"
+        """As `key_of`, in one string."""
+        return " ".join(key_of(self.proposal))
 
 
 def prove(proposals: Iterable[Proposal], valid: Collection[str] = ()) -> tuple[Aspect, ...]:
     """The proposals with their records, each valid.
 
-    What is sent is the record, so one with a digest that is known to be `valid` isn't looked at
-    again. Raises InvalidProposalError for the first that isn't valid.
+    The record is what is sent, so one whose digest is among `valid` isn't checked again. Raises
+    InvalidProposalError for the first that isn't valid.
     """
     return tuple(_proved(proposal, valid) for proposal in proposals)
 
 
 def valid_digests(proved: Proved | None) -> frozenset[str]:
-    """Digests that needn't be looked at again: none if they were proved by another version."""
+    """Digests that needn't be checked again: none if another version validated them."""
     return frozenset(proved.digests if proved and proved.by == _prover() else ())
 
 
 def proof(aspects: Iterable[Aspect]) -> Proved:
-    """What the next run is told of these, which are valid."""
+    """What the next run needs to know about these valid aspects."""
     return Proved(by=_prover(), digests=tuple(sorted(a.digest for a in aspects)))
 
 
@@ -73,7 +74,7 @@ def record_of(proposal: Proposal) -> Json:
 
 
 def read_back(record: Json) -> Proposal:
-    """The proposal that a record stands for. Raises an error of the library if there is none."""
+    """The proposal that a record stands for. Raises the library's errors if it is invalid."""
     from datahub.emitter.mcp import MetadataChangeProposalWrapper
 
     aspect = {"contentType": "application/json", "value": json.dumps(record["aspect"]["json"])}
@@ -98,7 +99,7 @@ def _proved(proposal: Proposal, valid: Collection[str]) -> Aspect:
 
 
 def _check(proposal: Proposal, record: Json) -> None:
-    """Prove that a proposal is what DataHub's model allows, and survives its wire format."""
+    """Check that a proposal conforms to DataHub's model and survives its wire format."""
     from datahub.metadata.schema_classes import KEY_ASPECTS
     from datahub.metadata.urns import Urn
 

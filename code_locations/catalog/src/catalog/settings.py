@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
 from stack.settings import Settings, StackSettings
@@ -26,6 +29,19 @@ class DataHubSettings(Settings):
         pattern=r"^[A-Za-z0-9_.-]+$",
         description="tells this warehouse from others that share a DataHub; part of every URN",
     )
+
+    datahub_profile_values: Literal["none", "numbers_and_dates", "all"] = Field(
+        "numbers_and_dates",
+        description="columns whose lowest and highest values the catalog shows; all: text as well, "
+        "which may be personal",
+    )
+    datahub_usage_days: int = Field(
+        7, ge=1, le=90, description="days of usage and loads that a run reports, including today"
+    )
+
+    def first_day(self, today: date) -> date:
+        """The oldest day of usage and loads that is reported."""
+        return today - timedelta(days=self.datahub_usage_days - 1)
 
     def metadata_file(self, stack: StackSettings) -> str:
         """Path or fsspec URL of the file sink."""

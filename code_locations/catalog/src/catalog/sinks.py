@@ -1,4 +1,4 @@
-"""Where proposals go: a file that `datahub ingest` takes, or DataHub's metadata service (GMS).
+"""Where proposals go: a file for `datahub ingest`, or DataHub's metadata service (GMS).
 
 Endpoints, as the library's client uses them: GET /config,
 GET /aspects/<URN>?aspect=<name>&version=0, and POST /aspects?action=ingestProposalBatch (answered
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 log = logging.getLogger(__name__)
 BATCH = 100
 TIMEOUT_S = 30
-# The client waits 0, 4, 8 s before the first three retries of 429, 500, 502, 503, 504 and of
+# The client waits 0, 4 and 8 s before the first three retries of 429, 500, 502, 503, 504 and of
 # refused connections.
 RETRIES = 3
 _DENIED = (401, 403)
@@ -41,7 +41,7 @@ def write_file(url: str, records: Sequence[Json]) -> str:
 
 
 class EmitError(StackError):
-    """DataHub could not be reached, or refused a proposal."""
+    """DataHub couldn't be reached, or refused a proposal."""
 
 
 def emit(
@@ -52,10 +52,10 @@ def emit(
     total: int | None = None,
     on_progress: Callable[[int], None] = lambda _sent: None,
 ) -> None:
-    """Send every proposal, in order; they are the first of `total`, else all.
+    """Send every proposal, in order; they are the first of `total`, by default all.
 
     A batch that fails after its retries is sent again one by one, so that the error can name the
-    proposal that failed. All are upserts: the next run sends them again, and the end is the same.
+    proposal that failed. All are upserts: sending them again in the next run does no harm.
 
     Raises EmitError naming URN, aspect, HTTP status and the next step.
     """
@@ -76,7 +76,7 @@ def emit(
 
 
 def property_of(url: str, token: SecretStr | None, urn: str, name: str) -> str | None:
-    """A custom property of a data job as the server has it; None if it has none, or can't say."""
+    """A custom property of a data job on the server; None if it is missing or unreadable."""
     from stack.http import Client, NoAnswerError
 
     asked = {"aspect": "dataJobInfo", "version": "0"}
@@ -116,13 +116,13 @@ def _client(url: str, token: SecretStr | None, retries: int) -> DataHubRestEmitt
         token=token.get_secret_value() if token else None,
         timeout_sec=TIMEOUT_S,
         retry_max_times=retries,
-        # One request for a batch of different entities; OpenAPI takes one for each type.
+        # One request for a batch of different entities; OpenAPI needs one per type.
         openapi_ingestion=False,
     )
 
 
 def check_server(url: str, token: SecretStr | None) -> None:
-    """Prove that it answers as DataHub before anything is sent. Raises EmitError naming it."""
+    """Make sure that it is DataHub before anything is sent. Raises EmitError naming it."""
     from datahub.configuration.common import ConfigurationError
     from requests.exceptions import RequestException
 

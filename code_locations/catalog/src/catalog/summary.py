@@ -1,4 +1,4 @@
-"""What a catalogue run tells people: its numbers, and whether every table is described."""
+"""What a catalogue run reports: its numbers, and whether every table is described."""
 
 from __future__ import annotations
 
@@ -35,11 +35,23 @@ def metadata(catalogued: Catalogued) -> dict[str, Any]:
         "column_lineage_edges": columns,
         "assertions_passed": passed,
         "assertions_failed": failed,
+        "incidents_open": described.incidents.opened,
         "entities_removed": len(removed),
         "sink": catalogued.sink,
         "missing": dg.MetadataValue.md(markdown_list(described.missing, "nothing")),
         "warnings": dg.MetadataValue.md(markdown_list(described.dbt.warnings, "none")),
         "duration_s": round(catalogued.duration_s, 3),
+    }
+
+
+def held_metadata(catalogued: Catalogued) -> dict[str, Any] | None:
+    """What a later run reports about a catalog that holds; None if it has gaps to be filled."""
+    if not coverage(catalogued.description).passed:
+        return None
+    return {
+        "aspects": len(catalogued.description.aspects),
+        "aspects_sent": 0,
+        "sink": catalogued.sink,
     }
 
 
@@ -59,7 +71,7 @@ def lineage_edges(proposals: Iterable[Proposal]) -> tuple[int, int]:
 
 
 def assertion_results(proposals: Iterable[Proposal]) -> tuple[int, int]:
-    """Assertions whose latest run passed, and those whose run didn't."""
+    """Assertions whose latest run passed, and those whose latest run didn't."""
     from datahub.metadata.schema_classes import AssertionRunEventClass
 
     results = [

@@ -1,4 +1,4 @@
-"""A warehouse table with all that is known about it: declaration, load, dbt, contents."""
+"""A warehouse table with everything known about it: declaration, load, dbt, contents."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from stack.raw import RawTable
 
 MODELS_OWNER = "team:analytics"
 TAG_PREFIX = "dbt:"
-# Tests that say what names a row; of those on several columns, the argument that lists them.
-# The last is of the package dbt_utils.
+# Tests that identify a row, and for those over several columns the argument that lists them. The
+# last one is from the package dbt_utils.
 NOT_NULL_TESTS = ("not_null", "primary_key")
 UNIQUE_TESTS = ("unique", "primary_key")
 UNIQUE_TOGETHER_TESTS = {
@@ -24,7 +24,7 @@ UNIQUE_TOGETHER_TESTS = {
 
 @dataclass(frozen=True)
 class DbtTable:
-    """A model, seed, snapshot or source of dbt, and what its tests say of its columns."""
+    """A model, seed, snapshot or source of dbt, and what its tests say about its columns."""
 
     node: Node
     primary_key: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class DbtTable:
 def dbt_tables(manifest: Manifest) -> dict[tuple[str, str], DbtTable]:
     """Everything that dbt keeps in the warehouse, by schema and table name.
 
-    A key is the shortest columns that are tested to be unique, and each to be never null.
+    A key is the smallest set of columns tested to be unique, each also tested to be never null.
     """
     unique: dict[str, list[tuple[str, ...]]] = {}
     required: dict[str, set[str]] = {}
@@ -77,8 +77,8 @@ def dbt_tables(manifest: Manifest) -> dict[tuple[str, str], DbtTable]:
 class CatalogTable:
     """One table or view, described.
 
-    `raw` is the declaration of a raw table, from the registry or from its loader's report; a table
-    of the raw schema that nobody loads lacks it. `dbt` is what dbt's manifest says.
+    `raw` is the raw table's declaration, from the registry or from its loader's report; a table of
+    the raw schema that nothing loads has none. `dbt` is what dbt's manifest says.
     """
 
     facts: TableFacts
@@ -86,6 +86,11 @@ class CatalogTable:
     raw: RawTable | None = None
     dbt: DbtTable | None = None
     load: Load | None = None
+
+    @property
+    def asset_path(self) -> tuple[str, str]:
+        """Path of its Dagster asset key, which for a raw table doesn't depend on the schema."""
+        return ("raw" if self.is_raw else self.facts.schema, self.facts.name)
 
     @property
     def loader(self) -> str | None:
@@ -107,14 +112,14 @@ class CatalogTable:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """Who answers for the table: dbt's owners, the raw table's, else the analytics team."""
+        """The table's owners: dbt's, else the raw table's, else the analytics team."""
         if self.dbt and self.dbt.owners:
             return self.dbt.owners
         return (self.raw.owner,) if self.raw else (MODELS_OWNER,)
 
     @property
     def primary_key(self) -> tuple[str, ...]:
-        """Columns that name a row, as far as they exist in the table."""
+        """Columns that identify a row, as far as they exist in the table."""
         key = self.raw.primary_key if self.raw else self.dbt.primary_key if self.dbt else ()
         names = {column.name for column in self.facts.columns}
         return tuple(column for column in key if column in names)

@@ -1,4 +1,4 @@
-"""Names of everything in the catalog: URNs, which never depend on a run or on the time.
+"""Names of everything in the catalog: URNs, which never depend on a run or the time.
 
 Forms: https://docs.datahub.com/docs/what/urn
 """
@@ -16,7 +16,7 @@ DBT_PLATFORM = "dbt"
 GX_PLATFORM = "great-expectations"
 ORCHESTRATOR = "dagster"
 
-# DataHub's fabric for each DAGSTER_ENV, so that a laptop's tables aren't taken for production's.
+# DataHub's fabric for each DAGSTER_ENV, so that a laptop's tables don't pass for production's.
 FABRICS = {"dev": "DEV", "test": "TEST", "prod": "PROD"}
 
 
@@ -24,8 +24,8 @@ FABRICS = {"dev": "DEV", "test": "TEST", "prod": "PROD"}
 class Naming:
     """Turns the stack's names into URNs.
 
-    `fabric` is DataHub's environment (DEV, TEST, PROD); `instance` sets this warehouse apart
-    from others in the same DataHub; `database` is the first part of `database.schema.table`.
+    `fabric` is DataHub's environment (DEV, TEST, PROD); `instance` tells this warehouse from others
+    in the same DataHub; `database` is the first part of `database.schema.table`.
     """
 
     database: str
@@ -53,10 +53,10 @@ class Naming:
         return self.dataset(DBT_PLATFORM, self.qualified_name(schema, table))
 
     def database_key(self) -> DatabaseKey:
-        """Key of the container that stands for the warehouse.
+        """Key of the container for the warehouse.
 
         DataHub leaves `env` out of a container's guid, so that two fabrics would share one;
-        `backcompat_env_as_instance` puts it in where there is no instance.
+        `backcompat_env_as_instance` adds it if there is no instance.
         """
         from datahub.emitter.mcp_builder import DatabaseKey
 
@@ -69,7 +69,7 @@ class Naming:
         )
 
     def schema_key(self, schema: str) -> SchemaKey:
-        """Key of the container that stands for a schema."""
+        """Key of the container for a schema."""
         from datahub.emitter.mcp_builder import SchemaKey
 
         return SchemaKey(
@@ -100,9 +100,25 @@ class Naming:
         identity = {"platform": GX_PLATFORM, "dataset": dataset, "check": check_name}
         return make_assertion_urn(datahub_guid(identity))
 
+    def query(self, statement: str) -> str:
+        """A query on the warehouse, identified by what it asks."""
+        from datahub.emitter.mce_builder import datahub_guid
+        from datahub.metadata.urns import QueryUrn
+
+        identity = {"database": self.database, "env": self.fabric, "instance": self.instance or ""}
+        return QueryUrn(datahub_guid({**identity, "statement": statement})).urn()
+
+    def incident(self, assertion: str, since_millis: int) -> str:
+        """An incident: an assertion that has failed since a moment, in milliseconds since 1970."""
+        from datahub.emitter.mce_builder import datahub_guid
+        from datahub.metadata.urns import IncidentUrn
+
+        identity = {"assertion": assertion, "since": str(since_millis)}
+        return IncidentUrn(datahub_guid(identity)).urn()
+
 
 def owner(name: str) -> str:
-    """`team:books` is a group, anything else (a mail address, a login) is a user."""
+    """`team:books` is a group; anything else (a mail address, a login) is a user."""
     from datahub.emitter.mce_builder import make_group_urn, make_user_urn
 
     kind, _, rest = name.partition(":")

@@ -9,7 +9,8 @@ from pydantic import Field
 from ingestion.incoming.inbox import quiet_files
 from ingestion.incoming.loader import FilesLoader
 from ingestion.incoming.runs import held_tables
-from ingestion.loader_asset import asset_specs, check_specs, loader_asset, materialise
+from ingestion.load_checks import check_specs
+from ingestion.loader_asset import asset_specs, loader_asset, materialise
 from ingestion.registry import loaders_of
 from ingestion.settings import IncomingSettings
 from stack.settings import load_settings
@@ -61,7 +62,7 @@ _FILES = FilesLoader()
 def file_processing(
     context: dg.AssetExecutionContext, config: FileProcessingConfig
 ) -> Iterator[Any]:
-    """Load the batch; tables that no declaration knows are materialised as events."""
+    """Load the batch; tables that aren't declared are materialised as events."""
     batch = {file.path: file.version for file in config.files}
     if not batch and context.selected_asset_keys:
         held = held_tables(context.instance, but=context.run.run_id)

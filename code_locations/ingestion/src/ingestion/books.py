@@ -1,6 +1,6 @@
 """The books: exports of accounting and time-tracking tools, at a fsspec URL, into raw tables.
 
-A file belongs to the table that it is named for: `invoices.csv`, `invoices/2025.csv`,
+A file belongs to the table that it is named after: `invoices.csv`, `invoices/2025.csv`,
 `time_entries/2025/07.parquet`. Which files were loaded or refused is kept in the source's dlt
 state, committed with the rows.
 """
@@ -23,11 +23,12 @@ from ingestion.loading import TableFile, load, read_state
 from ingestion.loading.days import replace_days
 from ingestion.loading.removed import gone_rows, require_full
 from ingestion.loading.tables import with_all_tables
-from ingestion.quarantine import Entry, Quarantine
+from ingestion.quarantine import Quarantine
 from ingestion.settings import BooksSettings, QuarantineSettings
 from stack.load_report import ColumnAdded, InputReport, LoadReport, Outcome, SetAside, TableReport
 from stack.outage import is_passing
 from stack.partitions import Days
+from stack.quarantine import Entry
 from stack.raw import RawTable, raw_tables
 from stack.settings import WarehouseSettings, load_settings
 from stack.storage import filesystem
@@ -56,9 +57,9 @@ class BooksLoader(WithoutFacts):
     def load(self, scope: Scope = WHAT_IS_NEW, log: logging.Logger = _log) -> LoadReport:
         """Load new and changed exports; with a full refresh all of them.
 
-        With days, tables with an event date get exactly these rebuilt from all their exports. A
-        file that can't be read is noted and left until it changes, and the others load. Raises
-        OSError if the exports can't be listed, or the disk is full.
+        With days, tables with an event date get exactly these days rebuilt from all their exports.
+        A file that can't be read is recorded and left until it changes, and the others load. Raises
+        OSError if the exports can't be listed or the disk is full.
         """
         if not scope.has({table.table_name for table in self.tables()}):
             return LoadReport(loader=self.name, asset=self.asset)
@@ -70,7 +71,7 @@ class BooksLoader(WithoutFacts):
         _forget(lambda path: _table_of(path) in wanted, wanted)
 
     def rereads(self, table: str) -> bool:
-        """Every table: its exports stay where they are."""
+        """Yes for every table: its exports stay where they are."""
         return table in {known.table_name for known in self.tables()}
 
     def put_back(self, entry: Entry) -> str:
@@ -81,7 +82,7 @@ class BooksLoader(WithoutFacts):
 
 @dataclass
 class _State:
-    """Version by path of the exports loaded, and version and reason of those refused.
+    """Versions of loaded exports by path; version and reason of those refused.
 
     `full_exports` says when the newest full export of a table was written.
     """
@@ -178,7 +179,7 @@ class _Run:
         )
 
     def _take(self, reader: FileReader, item: Assigned) -> None:
-        """Read an export to be loaded, or note why it can't be."""
+        """Read an export to be loaded, or record why it can't be."""
         path = item.export.path
         self._state.drop(path)
         try:
@@ -186,14 +187,14 @@ class _Run:
         except UnreadableFileError as error:
             self._state.refused[path] = {"version": item.export.version, "reason": str(error)}
         except (FileNotFoundError, PermissionError, StillWrittenError) as error:
-            # Not a matter of its content: the next run tries again.
+            # Its content isn't at fault: the next run tries again.
             self._left[path] = f"it can't be read now: {error}"
         else:
             self._state.files[path] = item.export.version
             self._read.append((item, parsed))
 
     def _parse(self, reader: FileReader, item: Assigned) -> Parsed:
-        """The export as Parquet; a table's columns grow with what the exports before have."""
+        """The export as Parquet; a table's columns include those that earlier exports brought."""
         self._columns = self._columns or _present_columns(self._warehouse)
         table, columns = self._tables[item.table], self._columns[item.table]
         local = reader.fetch(item.export)
@@ -225,7 +226,7 @@ class _Run:
         return found
 
     def _without_events(self, todo: Changes) -> Changes:
-        """What is to be loaded of the tables without an event date, whose days are rebuilt."""
+        """What to load of the tables without an event date, whose days can't be rebuilt."""
         dated = {name for name, table in self._tables.items() if table.event_date}
         return replace(
             todo,
@@ -236,8 +237,8 @@ class _Run:
     def _rebuild(self, reader: FileReader, everything: Changes, days: Days) -> None:
         """Rebuild the days of each table with an event date.
 
-        One is left as it is if an export of it can't be read, or is gone: its rows would be taken
-        out and not come back.
+        A table is left as it is if one of its exports can't be read or is gone: its rows would be
+        deleted and not come back.
         """
         for name, table in self._tables.items():
             if not table.event_date:
@@ -266,7 +267,7 @@ class _Run:
             self._rebuilt[table.table_name] = done
 
     def _set_aside(self, not_assigned: Mapping[str, str]) -> list[InputReport]:
-        """Note what isn't loaded, also what earlier loads refused, in the quarantine."""
+        """Record what isn't loaded, including what earlier loads refused, in the quarantine."""
         refused = {path: note["reason"] for path, note in self._state.refused.items()}
         reasons = dict(sorted({**not_assigned, **refused, **self._left}.items()))
         found = {
@@ -302,7 +303,7 @@ class _Run:
         )
 
     def _with_origins(self, done: Mapping[str, TableReport]) -> dict[str, TableReport]:
-        """The tables' reports, each column that was added with the export that brought it."""
+        """The tables' reports, each added column with the export that brought it."""
         found: dict[str, list[ColumnAdded]] = {}
         for item, parsed in self._read:
             found.setdefault(self._tables[item.table].table_name, []).extend(
@@ -357,5 +358,5 @@ def _present_columns(warehouse: WarehouseSettings) -> dict[str, dict[str, str]]:
 
 
 def _canonical(declared: str) -> str:
-    """A declared type as DuckDB names it."""
+    """A declared type in DuckDB's spelling."""
     return {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}.get(declared.upper(), declared.upper())

@@ -1,7 +1,7 @@
-"""The set-aside desk in Dagster's UI: one table, whichever loader set aside what is in it.
+"""What was set aside, in Dagster's UI: one table for all loaders.
 
-A row a file, or a record of a file or a stream. It is bounded, and says how many more there are and
-which command lists them.
+A row per file, or per record of a file or stream. The table is bounded, and says how many more
+there are and which command lists them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from itertools import islice
 
 import dagster as dg
 
-from ingestion.quarantine import RECORDS_SHOWN, Entry, Quarantine
+from ingestion.quarantine import RECORDS_SHOWN, Quarantine
 from ingestion.settings import QuarantineSettings
 from stack.errors import one_line
 from stack.load_report import InputReport, LoadReport, SetAside
+from stack.quarantine import Entry
 from stack.settings import load_settings
 
 MOST_ROWS = 100
 _REASON_CHARACTERS = 300
-# The UI's panels are narrow: what decides comes first.
+# The UI's panels are narrow: the most important columns come first.
 _COLUMNS = {
     "input": "file, stream or endpoint",
     "line": "line of the file, or record of the stream; empty: the input as a whole",
@@ -43,12 +44,12 @@ class Desk:
 
     @classmethod
     def of(cls, loaders: Collection[str]) -> Desk:
-        """As it is now."""
+        """The quarantine as it is now."""
         quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
         return cls(quarantine, tuple(quarantine.entries(loaders)))
 
     def waiting_table(self) -> dg.TableMetadataValue:
-        """All that waits, also from earlier loads."""
+        """Everything that waits, including entries of earlier loads."""
         return _table((e.records or 1, _rows_of(self.quarantine, e)) for e in self.waiting)
 
     def set_aside_table(self, reports: Iterable[LoadReport]) -> dg.TableMetadataValue:
@@ -67,7 +68,7 @@ class Desk:
 
 
 def _rows_of(quarantine: Quarantine, entry: Entry) -> Iterator[_Cells]:
-    """The entry, record by record if it is of some."""
+    """The entry, one row per record if it has records."""
     when = entry.at.strftime("%Y-%m-%d %H:%M")
     count, shown = entry.records or 1, 0
 
@@ -86,7 +87,7 @@ def _rows_of(quarantine: Quarantine, entry: Entry) -> Iterator[_Cells]:
 
 
 def _told(loader: str, found: InputReport, part: SetAside) -> _Cells:
-    """What is in no entry, or in none that waits any more."""
+    """A part that has no entry, or none that is still waiting."""
     many = f"{part.records:,} records" if (part.records or 1) > 1 else ""
     put_back = "it was settled since" if part.entry else "nothing to do"
     reason = one_line(part.reason, _REASON_CHARACTERS)
@@ -94,7 +95,7 @@ def _told(loader: str, found: InputReport, part: SetAside) -> _Cells:
 
 
 def _table(inputs: Iterable[tuple[int, Iterator[_Cells]]]) -> dg.TableMetadataValue:
-    """A table of inputs, each with the number of its records; no more are read than are shown."""
+    """A table of inputs, each with its number of records; reads only as many as are shown."""
     rows: list[_Cells] = []
     more = 0
     for count, found in inputs:

@@ -63,7 +63,7 @@ def probe_github(_instance: dg.DagsterInstance) -> Health:
 
 
 def github_health(settings: GitHubSettings) -> Health:
-    """As `probe_github`, for these settings. A rate limit that is used up counts as degraded."""
+    """As `probe_github`, for these settings. An exhausted rate limit counts as degraded."""
     from ingestion.github.client import GitHub, GitHubError
 
     repository = settings.github_repo

@@ -1,8 +1,8 @@
 """What every loader is: the one way from a source into raw tables.
 
 A loader knows nothing of Dagster. `ingestion.loader_asset` makes an asset of one or more of them,
-`ingestion.registry` lists them all. To add one: a module with a class that does what `Loader` says,
-and a line there.
+`ingestion.registry` lists them all. To add one, write a class that implements `Loader` and add it
+to the registry.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ingestion.quarantine import Entry
 from stack.load_report import LoadReport
 from stack.partitions import Days
+from stack.quarantine import Entry
 from stack.raw import RawTable
 
 
@@ -22,10 +22,10 @@ from stack.raw import RawTable
 class Scope:
     """How much of its sources a load reads; by default what is new.
 
-    `full_refresh` reads them from their beginning, and replaces a table where the source is whole.
-    With `days`, tables with an event date get exactly these days rebuilt, and what is new of other
-    days is left for a load without. With `tables`, names in the raw schema, only what these are
-    made of is read, from its beginning where `forget` or the loader allows it, and merged.
+    `full_refresh` reads them from their beginning, and replaces tables of sources that are
+    complete. With `days`, tables with an event date get exactly these days rebuilt, and what is new
+    on other days is left for a load without. With `tables` (names in the raw schema), only their
+    sources are read, from the beginning where `forget` or the loader allows it, and merged.
     """
 
     full_refresh: bool = False
@@ -46,11 +46,11 @@ WHAT_IS_NEW = Scope()
 
 
 class Loader(Protocol):
-    """Brings what is in scope of its sources into their raw tables."""
+    """Loads its sources, as far as they are in scope, into their raw tables."""
 
     @property
     def name(self) -> str:
-        """Of its report, `load/<name>.json`, and of its entries in the quarantine."""
+        """Names its report, `load/<name>.json`, and its entries in the quarantine."""
         ...
 
     @property
@@ -60,7 +60,7 @@ class Loader(Protocol):
 
     @property
     def kind(self) -> str:
-        """The tool that it works with, for the UI: dlt or airbyte."""
+        """The tool that it uses, for the UI: dlt or airbyte."""
         ...
 
     @property
@@ -73,26 +73,26 @@ class Loader(Protocol):
         ...
 
     def facts(self, table: RawTable) -> Mapping[str, Any]:
-        """What more the UI shows of a table before any load."""
+        """Additional facts that the UI shows about a table before any load."""
         ...
 
     def load(self, scope: Scope, log: logging.Logger) -> LoadReport:
-        """Load; a source that fails is in the report, and stops none of the others.
+        """Load; a source that fails is in the report and doesn't stop the others.
 
-        Raises StackError or OSError for what stops all of them.
+        Raises StackError or OSError for whatever stops all of them.
         """
         ...
 
     def forget(self, tables: Collection[str]) -> None:
-        """Let the next load read everything of these tables again. Raises StackError."""
+        """Make the next load read everything of these tables again. Raises StackError."""
         ...
 
     def rereads(self, table: str) -> bool:
-        """Whether a row taken out of the table comes back after `forget`, if its source has it."""
+        """Whether a row deleted from the table comes back after `forget`, if its source has it."""
         ...
 
     def put_back(self, entry: Entry) -> str:
-        """Let the next load take what is set aside; return what will happen, as a sentence.
+        """Let the next load take what was set aside; return a sentence saying what will happen.
 
         Raises StackError if it can't be put back.
         """
@@ -100,7 +100,7 @@ class Loader(Protocol):
 
 
 class WithoutFacts:
-    """A loader of whose tables the UI shows what is declared, and no more."""
+    """A loader without additional facts about its tables."""
 
     def facts(self, table: RawTable) -> Mapping[str, Any]:  # noqa: ARG002
         """None."""

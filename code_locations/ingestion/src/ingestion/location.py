@@ -1,9 +1,11 @@
 """What the ingestion stage brings."""
 
 from ingestion.assets import airbyte_sync_job, dlt_ingestion_pipeline, file_processing
+from ingestion.freshness import freshness_of
 from ingestion.github.sensor import github_release_sensor
 from ingestion.health import HEALTH
 from ingestion.incoming.sensor import file_arrival_sensor
+from ingestion.registry import LOADERS
 from ingestion.remediation import remediation_reingestion
 from ingestion.retention import retention
 from ingestion.settings import (
@@ -35,4 +37,5 @@ LOCATION = Location(
     sensors=[github_release_sensor, data_quality_alert_sensor, file_arrival_sensor],
     special_assets=[remediation_reingestion, file_processing, retention],
     health=HEALTH,
+    freshness=freshness_of(LOADERS),
 )

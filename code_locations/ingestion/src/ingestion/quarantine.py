@@ -1,8 +1,8 @@
-"""What could not be loaded, in one place and one form, whichever loader found it.
+"""What couldn't be loaded, in one place and one form, whichever loader found it.
 
-Below QUARANTINE_URL each loader has a folder: `<id>.json` is an `Entry`, and `<id>/` what is kept
-of it, a file that was moved there or the records as JSON lines. An export that stays where it is
-has the entry only. What is settled moves to `settled/`; nothing is deleted.
+Below QUARANTINE_URL each loader has a folder: `<id>.json` is an `Entry`, and `<id>/` holds what was
+kept, either the moved file or the records as JSON lines. An export that stays where it is has only
+an entry. Settled entries move to `settled/`; nothing is deleted.
 """
 
 from __future__ import annotations
@@ -12,53 +12,21 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Any
 
 from ingestion.files.listing import PASSED_OVER
-from stack.artifacts import write_atomically
+from stack.artifacts import ArtifactError, FormatError, parsed, write_atomically
 from stack.errors import StackError
-from stack.load_report import SetAside
+from stack.quarantine import Entry, put_back
 from stack.storage import filesystem, safe_name
 
 SETTLED = "settled"
-# Of an entry's records, where many entries are listed.
+# Records per entry, where many entries are listed.
 RECORDS_SHOWN = 10
 
 
 class QuarantineError(StackError):
     """There is no such entry, or it can't be put back."""
-
-
-class Entry(BaseModel):
-    """A file or some records that were set aside.
-
-    `path` is the input as people know it: a file's path below its folder, or a stream. `place` is
-    the URL of what is kept.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    id: str
-    loader: str
-    kind: Literal["file", "records"]
-    path: str
-    table: str = ""
-    reason: str
-    records: int | None = None
-    place: str
-    at: datetime
-    next_step: str = ""
-
-    @property
-    def command(self) -> str:
-        """What loads it again, once it is mended."""
-        return put_back(self.id)
-
-    def told(self) -> SetAside:
-        """The same in a load's report."""
-        return SetAside(reason=self.reason, records=self.records, where=self.place, entry=self.id)
 
 
 @dataclass(frozen=True)
@@ -78,7 +46,7 @@ class Quarantine:
         self._fs, self._root = filesystem(self.url)
 
     def entries(self, loaders: Collection[str] | None = None) -> list[Entry]:
-        """What waits to be settled, oldest first; of these loaders, or of all."""
+        """Unsettled entries, oldest first, of these loaders or of all."""
         try:
             folders = [str(path) for path in self._fs.ls(self._root, detail=False)]
         except (FileNotFoundError, NotADirectoryError):
@@ -91,7 +59,7 @@ class Quarantine:
         return sorted(found, key=lambda entry: (entry.at, entry.path))
 
     def find(self, id_: str) -> Entry:
-        """The entry whose id begins like this. Raises QuarantineError."""
+        """The entry whose id starts with `id_`. Raises QuarantineError."""
         found = [entry for entry in self.entries() if entry.id.startswith(id_)]
         if len(found) != 1:
             raise QuarantineError(
@@ -107,9 +75,9 @@ class Quarantine:
         return f"{self.url}/{loader}/{id_}"
 
     def kept(self, entry: Entry) -> tuple[Any, str]:
-        """File system and path of what is kept of an entry, also if it was renamed there.
+        """File system and path of what is kept of an entry, even if it was renamed there.
 
-        By its id, not by its URL: the quarantine may have moved. Raises QuarantineError.
+        Found by its id, not its URL: the quarantine may have moved. Raises QuarantineError.
         """
         folder = f"{self._root}/{entry.loader}/{entry.id}"
         try:
@@ -129,7 +97,7 @@ class Quarantine:
         return self._fs, f"{folder}/{found[0]}"
 
     def records(self, entry: Entry) -> Iterator[KeptRecord]:
-        """The records that are kept of an entry, one by one; none of a whole file."""
+        """The records kept of an entry, one by one; none for a whole file."""
         if entry.kind == "file":
             return
         try:
@@ -142,7 +110,7 @@ class Quarantine:
                     yield _kept_record(line, entry)
 
     def note(self, entry: Entry) -> None:
-        """Write an entry; one that says the same already keeps its date."""
+        """Write an entry; one that says the same as before keeps its date."""
         path = f"{self._root}/{entry.loader}/{entry.id}.json"
         before = self._read(path)
         if before is None or before != entry.model_copy(update={"at": before.at}):
@@ -151,9 +119,9 @@ class Quarantine:
     def note_in_place(
         self, loader: str, url: str, found: Mapping[str, tuple[str, str]]
     ) -> dict[str, Entry]:
-        """Let the entries of a loader, whose files stay at `url`, be exactly these.
+        """Make these the only entries of a loader whose files stay at `url`.
 
-        `found` are table and reason by path, as the result is.
+        `found` has table and reason by path; the result has the entries by path.
         """
         now = datetime.now(UTC)
         wanted = {
@@ -189,15 +157,15 @@ class Quarantine:
     ) -> Entry:
         """Keep records that don't fit their table, each with its reason, before a load commits.
 
-        The same records are one entry, however often they come. `again`: of an input that was
-        loaded before; what was settled since stays so.
+        The same records are one entry, however often they come. `again`: the input was loaded
+        before, and what has been settled since stays settled.
         """
         lines = [json.dumps(record, default=str, ensure_ascii=False) for record in records]
         content = ("\n".join(lines) + "\n").encode(errors="surrogatepass")
         id_ = entry_id(path, hashlib.sha256(content).hexdigest())
         name = f"{safe_name(table)}.jsonl"
         path_kept = f"{self._root}/{loader}/{id_}/{name}"
-        if not self._fs.exists(path_kept):  # maybe corrected there, and not put back yet
+        if not self._fs.exists(path_kept):  # it may have been corrected, but not put back yet
             write_atomically(self._fs, path_kept, content)
         entry = Entry(
             id=id_,
@@ -216,7 +184,7 @@ class Quarantine:
         return entry
 
     def settle(self, entry: Entry) -> None:
-        """Take an entry off the list, and keep its note."""
+        """Take an entry off the list, but keep the record of it."""
         source = f"{self._root}/{entry.loader}/{entry.id}.json"
         target = f"{self._root}/{entry.loader}/{SETTLED}/{entry.id}.json"
         write_atomically(self._fs, target, entry.model_dump_json(indent=2).encode())
@@ -236,20 +204,17 @@ class Quarantine:
 
     def _read(self, path: str) -> Entry | None:
         try:
-            return Entry.model_validate_json(self._fs.cat_file(path))
-        except (FileNotFoundError, ValidationError):  # a file that only has the name of a note
+            return parsed(self._fs.cat_file(path), Entry, path)
+        except FormatError:
+            raise
+        except (FileNotFoundError, ArtifactError):  # a file that is only named like an entry
             return None
-
-
-def put_back(id_: str) -> str:
-    """The command that loads an entry again."""
-    return f"stack quarantine put-back {id_}"
 
 
 def _kept_record(line: bytes, entry: Entry) -> KeptRecord:
     try:
         record = json.loads(line)
-    except ValueError:  # somebody corrected it by hand
+    except ValueError:  # edited by hand
         return KeptRecord("", "it is no line of JSON any more", line.decode(errors="replace"))
     found = dict(record) if isinstance(record, dict) else {"record": record}
     place, position = str(found.get("line", "")), found.get("position")
@@ -261,5 +226,5 @@ def _kept_record(line: bytes, entry: Entry) -> KeptRecord:
 
 
 def entry_id(path: str, version: str = "") -> str:
-    """The id of an input's entry: the same for the same path and version."""
+    """The id of an input's entry: equal for equal path and version."""
     return hashlib.sha256(f"{path}\0{version}".encode(errors="surrogatepass")).hexdigest()[:12]

@@ -8,9 +8,10 @@ from itertools import islice
 
 import click
 
-from ingestion.quarantine import RECORDS_SHOWN, Entry, Quarantine, QuarantineError
+from ingestion.quarantine import RECORDS_SHOWN, Quarantine, QuarantineError
 from ingestion.settings import QuarantineSettings
 from stack.errors import StackError, one_line, reason
+from stack.quarantine import Entry
 from stack.settings import load_settings
 
 _RECORD_CHARACTERS = 500

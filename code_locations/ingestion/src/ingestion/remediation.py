@@ -1,4 +1,4 @@
-"""`remediation_reingestion`, the first stage of a remediation: keep failing rows, load anew."""
+"""`remediation_reingestion`, the first stage of a remediation: keep failing rows and reload."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ingestion.loaders import Loader
     from stack.artifacts import ArtifactStore
     from stack.load_report import LoadReport
+    from stack.remediation.handover import Reingestion
     from stack.remediation.isolation import Isolated, Query
     from stack.remediation.scope import Scope
     from stack.settings import WarehouseSettings
@@ -37,32 +38,29 @@ def remediation_reingestion(context: dg.AssetExecutionContext) -> dg.Materialize
     except RemediationError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     leave(context.run, REINGESTION, content)
-    if content["failures"]:
-        raise dg.Failure("; ".join(content["failures"]))
+    if content.failures:
+        raise dg.Failure("; ".join(content.failures))
     return dg.MaterializeResult(
         metadata={
-            "raw_tables": ", ".join(content["raw_tables"]),
-            "rows_loaded": sum(content["rows"].values()),
-            "rows_isolated": sum(found["kept"] for found in content["isolated"]),
-            "rows_removed": sum(found["removed"] for found in content["isolated"]),
+            "raw_tables": ", ".join(content.raw_tables),
+            "rows_loaded": sum(content.rows.values()),
+            "rows_isolated": sum(found["kept"] for found in content.isolated),
+            "rows_removed": sum(found["removed"] for found in content.isolated),
         }
     )
 
 
-def reingest(
-    run: dg.DagsterRun, log: logging.Logger, loaders: "Iterable[Loader]"
-) -> dict[str, Any]:
-    """Isolate and load anew; return what was done. Raises RemediationError.
+def reingest(run: dg.DagsterRun, log: logging.Logger, loaders: "Iterable[Loader]") -> "Reingestion":
+    """Isolate and reload; return what was done. Raises RemediationError.
 
-    What was loaded is forgotten before a row is taken out: whatever happens afterwards, the next
-    load reads everything of these tables again. Rows are only copied where no load would bring
-    them back.
+    Tables are forgotten before any row is deleted: whatever happens afterwards, the next load reads
+    everything of these tables again. Rows that no load would bring back are only copied.
     """
     from stack.artifacts import ArtifactStore
     from stack.dbt_artifacts import TEST_RESULTS, read_manifest, read_results
     from stack.gx_artifacts import read_validation
     from stack.raw import raw_tables
-    from stack.remediation.handover import RemediationError, alert_of
+    from stack.remediation.handover import Reingestion, RemediationError, alert_of
     from stack.remediation.isolation import isolate, queries
     from stack.remediation.scope import scope_of
     from stack.settings import StackSettings, WarehouseSettings, load_settings
@@ -73,7 +71,7 @@ def reingest(
     store = ArtifactStore(load_settings(StackSettings).artifacts)
 
     def artifact(read: Callable[[str | None], Any]) -> Any:
-        """Of the run that found the fault, else the latest."""
+        """The artifact of the run that found the fault, else the latest."""
         return (read(alert.run_id) if alert.run_id else None) or read(None)
 
     manifest = artifact(lambda run_id: read_manifest(store, run_id))
@@ -107,17 +105,17 @@ def reingest(
     _keep_removed(isolated, alert_key, warehouse)
     _tell(isolated, log.info)
     done = _load(run.run_id, log, [loader for loader, _ in chosen.values()], scope, store)
-    return {
-        "raw_tables": list(scope.raw_tables),
-        "models": list(scope.models),
-        "unknown": list(scope.unknown),
-        "isolated": [found.as_json() for found in isolated],
+    return Reingestion(
+        raw_tables=scope.raw_tables,
+        models=scope.models,
+        unknown=scope.unknown,
+        isolated=tuple(found.as_json() for found in isolated),
         **done,
-    }
+    )
 
 
 def _owners(loaders: "Iterable[Loader]", store: "ArtifactStore") -> "dict[str, Loader]":
-    """The loader of each raw table: as declared or configured, and as its last load found it."""
+    """The loader of each raw table, as declared or configured, or as its last load found it."""
     from stack.load_report import read_reports
 
     reports = read_reports(store)
@@ -138,7 +136,7 @@ def _load(
     scope: "Scope",
     store: "ArtifactStore",
 ) -> dict[str, Any]:
-    """Load what is to be read again; a failing loader doesn't stop the others."""
+    """Load what has to be read again; a failing loader doesn't stop the others."""
     from ingestion.loaders import Scope as LoadScope
     from stack.errors import StackError, reason
     from stack.load_report import write_report
@@ -168,13 +166,13 @@ def _load(
         log.info(f"{name}: {count:,} rows")
     for path, why in refused.items():
         log.warning(f"{path} is not loaded: {why}")
-    return {"rows": rows, "quarantined": refused, "failures": failures}
+    return {"rows": rows, "quarantined": refused, "failures": tuple(failures)}
 
 
 def _keep_removed(
     isolated: "Iterable[Isolated]", alert_key: str, warehouse: "WarehouseSettings"
 ) -> None:
-    """Copy rows that were taken out to where nobody wipes them with the warehouse."""
+    """Copy deleted rows to where they survive the warehouse."""
     from ingestion.quarantine import Quarantine
     from ingestion.settings import QuarantineSettings
     from stack.remediation.isolation import kept_rows

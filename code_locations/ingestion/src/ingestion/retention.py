@@ -34,7 +34,7 @@ def _sweep(
     description="Sizes of what grows, before and after what is old was deleted.",
 )
 def retention(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-    """Clear every kind; fails after the last one if something could not be deleted."""
+    """Clear every kind of data; fail at the end if something couldn't be deleted."""
     found = _sweep(context.instance, own_run=context.run.run_id)
     shown = {"sizes": dg.MetadataValue.md(table(found))}
     problems = [f"{kind.kind}: {problem}" for kind in found for problem in kind.problems]

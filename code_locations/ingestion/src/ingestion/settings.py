@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import Field, Json, SecretStr, ValidationInfo, field_validator
 
+from stack.backups import BackupPlace
 from stack.paths import checkout_root, default_home
+from stack.quarantine import QuarantinePlace
 from stack.settings import Settings
 
 
@@ -60,7 +62,7 @@ class AirbyteSettings(Settings):
     @field_validator("airbyte_client_secret", "airbyte_password")
     @classmethod
     def _one_whole_login(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        # A secret mounted from a file often ends with a line break.
+        # A secret mounted from a file often ends with a newline.
         value = secret.get_secret_value().strip() if secret else ""
         secret = SecretStr(value) if value else None
         application = info.data.get("airbyte_client_id")
@@ -119,20 +121,8 @@ class BooksSettings(Settings):
         return self.books_url or str(self.default_folder)
 
 
-class QuarantineSettings(Settings):
+class QuarantineSettings(QuarantinePlace):
     """Where the stack keeps what it could not load."""
-
-    stack_home: Path = Field(default_factory=default_home)
-    quarantine_url: str | None = Field(
-        None,
-        description="fsspec URL of files and records that can't be loaded, each with its reason; "
-        "default: STACK_HOME/quarantine",
-    )
-
-    @property
-    def quarantine(self) -> str:
-        """fsspec URL of the quarantine."""
-        return self.quarantine_url or str(self.stack_home / "quarantine")
 
 
 class IncomingSettings(Settings):
@@ -180,12 +170,9 @@ class IncomingSettings(Settings):
         return self.incoming_processed_url or f"{self.incoming}/processed"
 
 
-class BackupSettings(Settings):
+class BackupSettings(BackupPlace):
     """Where backups go, and for whom they are encrypted."""
 
-    backup_url: str | None = Field(
-        None, description="fsspec URL of the folder of backups, where no other is named"
-    )
     backup_keep_days: int = Field(
         0, ge=0, description="days that backups in BACKUP_URL are kept; 0: for ever"
     )
@@ -222,7 +209,8 @@ class GitHubSettings(Settings):
     github_api_url: str = Field(
         "https://api.github.com",
         pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$",
-        description="REST API; of GitHub Enterprise Server: https://<host>/api/v3",
+        description="REST API; of GitHub Enterprise Server: https://<host>/api/v3; "
+        "of gitea: https://<host>/api/v1",
     )
     github_prereleases: bool = Field(False, description="pre-releases start the pipeline too")
     github_drafts: bool = Field(False, description="draft releases start the pipeline too")
@@ -230,7 +218,7 @@ class GitHubSettings(Settings):
     @field_validator("github_token")
     @classmethod
     def _fits_in_a_header(cls, token: SecretStr | None) -> SecretStr | None:
-        # A secret mounted from a file often ends with a line break.
+        # A secret mounted from a file often ends with a newline.
         value = token.get_secret_value().strip() if token else ""
         if not all("!" <= character <= "~" for character in value):
             raise ValueError("must be ASCII characters without spaces")
@@ -238,6 +226,6 @@ class GitHubSettings(Settings):
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Kinds of releases that are wanted beside plain ones."""
+        """Kinds of releases wanted besides plain ones."""
         wanted = {"draft": self.github_drafts, "prerelease": self.github_prereleases}
         return tuple(kind for kind, flag in wanted.items() if flag)

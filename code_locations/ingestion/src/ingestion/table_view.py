@@ -1,4 +1,4 @@
-"""A raw table as people see it in Dagster: columns, rows, and how they spread over time."""
+"""A raw table as Dagster shows it: columns, rows, and their distribution over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a request comes from, and which role they have."""
+"""Who sent a request, and which role they have."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ RoleName = Literal["viewer", "operator", "admin"]
 
 
 class AccessSettings(BaseSettings):
-    """How users of the webserver are known, from WEBSERVER_… variables.
+    """How the webserver identifies users, from WEBSERVER_… variables.
 
     `auth` none: everybody is an admin. `basic`: the users admin, operator and viewer, each with a
-    password. `proxy`: as an authenticating proxy says, which proves by `proxy_secret` that it is
-    the one, and whose groups give the role.
+    password. `proxy`: an authenticating proxy names the user and the groups that give the role, and
+    proves itself with `proxy_secret`.
     """
 
     model_config = SettingsConfigDict(env_prefix="WEBSERVER_", env_ignore_empty=True, frozen=True)
@@ -46,14 +46,14 @@ class AccessSettings(BaseSettings):
 
     @property
     def passwords(self) -> dict[Role, str]:
-        """Those of the users that are named as their role."""
+        """Passwords of the users, who are named after their role."""
         given = {role: getattr(self, f"{role.name.lower()}_password") for role in Role}
         return {role: secret.get_secret_value() for role, secret in given.items() if secret}
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A user, as known, and what they may do."""
+    """An identified user, and what they may do."""
 
     user: str
     role: Role
@@ -71,13 +71,13 @@ _NOT_THE_PROXY = Refusal(
 
 
 class Access:
-    """Tells who asks, by the settings."""
+    """Identifies users according to the settings."""
 
     def __init__(self, settings: AccessSettings) -> None:
         self._settings = settings
 
     def of(self, headers: Headers) -> Identity | Refusal:
-        """The user of a request, or why it is refused."""
+        """The user who sent a request, or why it is refused."""
         if self._settings.auth == "none":
             return ANYBODY
         by_proxy = self._settings.auth == "proxy"
@@ -123,13 +123,13 @@ def _credentials(header: str | None, *, by_proxy: bool) -> tuple[str, str] | Non
         text = base64.b64decode(encoded.strip(), validate=True).decode()
     except ValueError:
         return None
-    # A user of a provider may have colons, and the proxy's secret has none.
+    # A provider's user names may contain colons; the proxy's secret doesn't.
     user, colon, password = text.rpartition(":") if by_proxy else text.partition(":")
     return (user, password) if colon else None
 
 
 def _text(header: str | None) -> str:
-    """A header in UTF-8, which comes as Latin-1."""
+    """A header's value in UTF-8; ASGI servers decode it as Latin-1."""
     return (header or "").encode("latin-1").decode(errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""Connections to Postgres: recognise that it is away, and keep the daemon's open."""
+"""Connections to Postgres: recognise that it is away, and keep the daemon's connections open."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 
-# Any age: whether a connection still stands is seen before each use.
+# However old: each connection is tested before use.
 KEPT_S = 3600
-_READ_ONLY = "25006"  # the standby that it was moved from
+_READ_ONLY = "25006"  # the old primary, now a standby
 
 
 def is_away(error: BaseException) -> bool:
     """Whether something failed because the database is away, and may work later.
 
-    That is a lost connection (also in the end of Dagster's own tries, or as the pool puts it), a
-    server that is full or just being replaced; no statement that is wrong.
+    That means a lost connection (also as Dagster or the pool reports it after their retries), or a
+    server that is full or being replaced; never a wrong statement.
     """
     return any(_is_away(found) for found in (error, error.__cause__) if found is not None)
 
@@ -38,10 +38,10 @@ def _is_away(error: BaseException) -> bool:
 
 
 def keep_connections(instance: DagsterInstance) -> None:
-    """Keep a connection per store open; those that threads need beside it are closed after use.
+    """Keep one connection per store open; extra ones for other threads are closed after use.
 
-    The daemon looks every second, and Postgres starts a process for each connection. Statements
-    have no time limit, as before.
+    The daemon queries every second, and Postgres starts a process for each connection. Statements
+    still have no time limit.
     """
     stores = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
     for store in stores:
@@ -53,10 +53,10 @@ def keep_connections(instance: DagsterInstance) -> None:
 
 
 def _still_stands(connection: Any, _record: object, _proxy: object) -> None:
-    """Have the pool make another connection where this one is lost."""
+    """Make the pool replace a connection that is lost."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("select 1")
         connection.rollback()
-    except Exception as error:  # many classes: it depends on how the connection died
+    except Exception as error:  # the class depends on how the connection died
         raise DisconnectionError from error

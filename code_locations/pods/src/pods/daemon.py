@@ -1,6 +1,6 @@
 """Dagster's daemon for Kubernetes: `python -m pods.daemon WORKSPACE_FILE`.
 
-As `dagster-daemon run`, but its run monitor looks at pods, too.
+Like `dagster-daemon run`, but its run monitor also looks at pods.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from pods.watch import (
 
 
 class PodMonitor(MonitoringDaemon):
-    """Dagster's run monitor, after a look at the pods of runs."""
+    """Dagster's run monitor, which first looks at the runs' pods."""
 
     def run_iteration(
         self, workspace_process_context: IWorkspaceProcessContext[Any]
     ) -> DaemonIterator:
-        """Look at pods, then do what Dagster does; an error of one holds up no other."""
+        """Look at pods, then do what Dagster does; an error in one doesn't stop the others."""
         instance = workspace_process_context.instance
         launcher = instance.run_launcher
         if isinstance(launcher, ExplainingRunLauncher):
@@ -50,7 +50,7 @@ class PodMonitor(MonitoringDaemon):
                 try:
                     look(instance, launcher, self._logger)
                     yield None
-                except Exception:  # any class: the daemon logs it and goes on
+                except Exception:  # of any kind: log it and go on
                     yield self._error("Can't look at the pods of runs")
         if instance.run_retries_enabled:
             try:
@@ -66,7 +66,7 @@ class PodMonitor(MonitoringDaemon):
 
 
 def daemons(instance: DagsterInstance) -> Sequence[DagsterDaemon[Any]]:
-    """Those that the instance wants, with ours for Dagster's monitor and for its retries."""
+    """The daemons that the instance wants, with ours for the run monitor and the retries."""
     wanted = {daemon.daemon_type(): daemon for daemon in create_daemons_from_instance(instance)}
     interval = instance.run_monitoring_poll_interval_seconds
     ours: list[DagsterDaemon[Any]] = [PodMonitor(interval_seconds=interval), RetryDaemon()]
@@ -93,9 +93,9 @@ def run(workspace: Path) -> None:
 
 
 def show_root_log() -> None:
-    """Show what has no handler of its own, as our lines and those of dagster-postgres.
+    """Print records of loggers without a handler, such as ours and dagster-postgres's.
 
-    Without one, the first line of the latter makes Python add one that repeats all of Dagster's.
+    Otherwise Python adds a handler at dagster-postgres's first line that repeats all of Dagster's.
     """
     handler = logging.StreamHandler()
     handler.addFilter(lambda record: record.name.partition(".")[0] != "dagster")

@@ -1,4 +1,4 @@
-"""The executor `k8s-job`: each step in a pod of its own, and a reason when one can't be had."""
+"""The executor `k8s-job`: each step in its own pod, with a reason if it can't get one."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ logger = logging.getLogger(__name__)
 class StepPods(K8sStepHandler):
     """Starts steps as Jobs, and says what is wrong with them.
 
-    A step's Job belongs to the run's pod, so that none stays when that pod is lost.
+    A step's Job is owned by the run's pod, so that none is left when that pod is lost.
     """
 
     def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
-        """Start a step. A run that retries a lost one is itself retried only for another."""
+        """Start a step. A run that retries a lost step is itself retried only for another one."""
         run = step_handler_context.dagster_run
         if LOST_TAG in run.tags:
             _mark(step_handler_context, {RETRY_ON_ASSET_OR_OP_FAILURE_TAG: "false"})
         yield from super().launch_step(step_handler_context)
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
-        """Unhealthy where the pod is lost, can't begin at all, or didn't within the time for runs.
+        """Unhealthy if the pod is lost, can't start, or didn't start within the time for runs.
 
-        An API that doesn't answer is no reason to give a step up.
+        An API that doesn't answer is no reason to give up on a step.
         """
         name = self._get_k8s_step_job_name(step_handler_context)
         namespace = self._get_container_context(step_handler_context).namespace
@@ -57,14 +57,14 @@ class StepPods(K8sStepHandler):
                 return CheckStepHealthResult.healthy()
             reason = jobs.explain(name, trouble)
             jobs.delete(name)
-        except Exception as error:  # many classes: it depends on how the connection died
+        except Exception as error:  # the class depends on how the connection died
             logger.warning("Kubernetes can't be asked for %s, it is asked again: %r", name, error)
             return CheckStepHealthResult.healthy()
         tags = step_handler_context.dagster_run.tags
         asked = RETRY_ON_ASSET_OR_OP_FAILURE_TAG in tags and LOST_TAG not in tags
         if trouble.retry and not asked:
             step = self._get_step_key(step_handler_context)
-            # A lost pod is retried as a lost run is; a step that failed by itself isn't.
+            # A lost pod is retried like a lost run; a step that failed by itself isn't.
             _mark(step_handler_context, {RETRY_ON_ASSET_OR_OP_FAILURE_TAG: "true", LOST_TAG: step})
         return CheckStepHealthResult.unhealthy(reason=f"Job {name}: {reason}")
 
@@ -72,7 +72,7 @@ class StepPods(K8sStepHandler):
 def make_executor(
     init_context: dg.InitExecutorContext, resources: Mapping[str, Mapping[str, Any]]
 ) -> Executor:
-    """Executor of a run; `resources` of the containers of some ops, by the op's name."""
+    """The executor of a run; `resources` are for the containers of some ops, by op name."""
     launcher = init_context.instance.run_launcher
     if not isinstance(launcher, K8sRunLauncher):
         raise dg.DagsterInvariantViolationError(
@@ -82,7 +82,7 @@ def make_executor(
     most = init_context.executor_config.get("max_concurrent")
     return StepDelegatingExecutor(
         StepPods(
-            image=None,  # that of the run
+            image=None,  # the run's image
             container_context=K8sContainerContext(
                 run_k8s_config=UserDefinedDagsterK8sConfig.from_dict(
                     # Only the run's pod starts others.

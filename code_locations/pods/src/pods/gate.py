@@ -1,8 +1,8 @@
-"""An ASGI middleware that lets in who has a role, and lets each change what that role may.
+"""An ASGI middleware that admits users with a role and limits mutations to what the role may do.
 
-What is not known to be a read is refused: a mutation that no list has, any other method than GET, a
-path that is written in two ways. Each login that fails and each mutation is one line of the log
-`pods.audit`, as JSON.
+Anything not known to be a read is refused: an unlisted mutation, a method other than GET, a path
+that could be read in two ways. Each failed login and each mutation is one JSON line in the log
+`pods.audit`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pods.http import (
 from pods.roles import HARMLESS, Role, mutations
 
 HEALTHY = "/-/healthy"
-ROLE = "stack.role"  # in the scope of a request that is let in
+ROLE = "stack.role"  # in the scope of an admitted request
 LARGEST_BODY_BYTES = 8 << 20
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REPORTS = ("report_asset_materialization", "report_asset_check", "report_asset_observation")
@@ -33,7 +33,7 @@ _audit = logging.getLogger("pods.audit")
 
 
 class Gate:
-    """Passes on what the user of a request may ask."""
+    """Passes on the requests that a user may make."""
 
     def __init__(self, app: App, access: Access) -> None:
         self._app, self._access = app, access
@@ -84,13 +84,13 @@ class Gate:
 
 
 class _Watched:
-    """The messages of a websocket, which may ask for reads only."""
+    """The messages of a websocket, over which only reads are allowed."""
 
     def __init__(self, scope: Message, who: Identity, receive: Receive, send: Send) -> None:
         self._scope, self._who, self._receive, self._send = scope, who, receive, send
 
     async def receive(self) -> Message:
-        """The next message; one that asks for more ends the connection."""
+        """The next message; one that asks for more than a read ends the connection."""
         message = await self._receive()
         if message["type"] != "websocket.receive" or not self._asks_for_more(message):
             return message
@@ -104,14 +104,14 @@ class _Watched:
             payload = found.get("payload") or {}
             asked = mutations(payload["query"]) if "query" in payload else ()
         except Exception:
-            return True  # no message of the UI's
+            return True  # the UI sends no such message
         if asked:
             _told(self._scope, "mutation", self._who, allowed=False, names=list(asked))
         return bool(asked)
 
 
 def _judged(scope: Message, who: Identity, body: bytes | None) -> Refusal | None:
-    """Why the user may not ask this; None if they may."""
+    """Why the user may not make this request; None if they may."""
     if body is None:
         return Refusal(413, f"the request is larger than {LARGEST_BODY_BYTES:,} bytes")
     try:
@@ -155,7 +155,7 @@ async def _body_of(receive: Receive) -> bytes | None:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """Receives the body that was read, then what comes after it."""
+    """Returns the body that was already read, then whatever follows."""
     first = True
 
     async def again() -> Message:
@@ -171,4 +171,11 @@ def _again(body: bytes, receive: Receive) -> Receive:
 def _told(scope: Message, what: str, who: Identity | None = None, **facts: Any) -> None:
     client = scope.get("client") or ("", 0)
     known = {"user": who.user, "role": who.role.name.lower()} if who else {}
-    _audit.info(json.dumps({"audit": what, **known, **facts, "from": client[0]}))
+    _audit.info(_Line({"audit": what, **known, **facts, "from": client[0]}))
+
+
+class _Line(dict[str, Any]):
+    """Facts that print as a line of JSON, and become fields where all log lines are JSON."""
+
+    def __str__(self) -> str:
+        return json.dumps(self)

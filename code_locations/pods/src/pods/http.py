@@ -1,4 +1,4 @@
-"""What the webserver's ASGI middlewares share: headers of a request, and refusals."""
+"""Shared by the webserver's ASGI middlewares: request headers, and refusals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Refusal:
-    """HTTP status, one line for whoever meant well, and more headers of the answer."""
+    """HTTP status, one line for a well-meaning reader, and extra headers of the answer."""
 
     status: int
     line: str
@@ -43,7 +43,7 @@ QUERY_IN_URL = Refusal(405, "GraphQL in the URL is not taken: send it as POST, a
 
 
 def has_query_in_url(scope: Message) -> bool:
-    """Whether a request's URL has what a GraphQL server would run."""
+    """Whether a request's URL contains something that a GraphQL server would execute."""
     text = bytes(scope.get("query_string", b"")).decode("latin-1")
     return "query" in parse_qs(text, keep_blank_values=True)
 

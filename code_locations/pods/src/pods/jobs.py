@@ -20,7 +20,7 @@ _SPEAKING = ("Pod", "Job")
 
 @dataclass(frozen=True)
 class Look:
-    """How a Job is: `found` at all, `succeeded`, and what is wrong with it, if anything."""
+    """A Job's state: whether it was `found`, whether it `succeeded`, and its trouble, if any."""
 
     found: bool
     succeeded: bool
@@ -29,7 +29,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Job:
-    """A Job that isn't over: `running` if its container is."""
+    """An unfinished Job: `running` if its container is."""
 
     name: str
     run_id: str
@@ -37,14 +37,14 @@ class Job:
 
 
 class Jobs:
-    """Jobs of a namespace."""
+    """The Jobs of a namespace."""
 
     def __init__(self, client: DagsterKubernetesClient, namespace: str) -> None:
         self._client = client
         self._namespace = namespace
 
     def look(self, name: str, patience_s: float | None = None) -> Look:
-        """How the Job is; what keeps it from beginning for longer than that is final.
+        """The Job's state; whatever keeps it from starting for longer than `patience_s` is final.
 
         Raises what the API's client raises.
         """
@@ -67,7 +67,7 @@ class Jobs:
         return self._client.get_job_status(job_name=name, namespace=self._namespace) is not None
 
     def interruption(self, name: str) -> str | None:
-        """What told the Job's process to end; None if nothing is known of it."""
+        """What told the Job's process to end; None if unknown."""
         status = self._client.get_job_status(job_name=name, namespace=self._namespace)
         if status is None:
             return None
@@ -75,11 +75,11 @@ class Jobs:
         return interruption_of(status, pods, self._events(name))
 
     def explain(self, name: str, trouble: Trouble) -> str:
-        """The reason, and the end of what its process wrote, where that may tell more."""
+        """The reason, plus the end of the process's output where that may help."""
         return trouble.reason + (self._last_lines(name) if trouble.logs else "")
 
     def unfinished(self) -> Iterator[Job]:
-        """Jobs of runs and steps, of any release in the namespace, that wait or run."""
+        """Jobs of runs and steps, of any release in the namespace, that are waiting or running."""
         found = self._client.batch_api.list_namespaced_job(
             self._namespace, label_selector=RUN_LABEL
         )
@@ -97,7 +97,7 @@ class Jobs:
         return bool(self._client.delete_job(job_name=name, namespace=self._namespace))
 
     def _events(self, name: str) -> list[Any]:
-        """Events of the Job, and of its pods, also of those that are gone."""
+        """Events of the Job and of its pods, including deleted ones."""
         about = re.compile(rf"{re.escape(name)}(-[a-z0-9]{{5}})?")
         found = []
         for kind in _SPEAKING:
@@ -117,6 +117,6 @@ class Jobs:
                 pod.spec.containers[0].name,
                 tail_lines=LOG_LINES,
             )
-        except (ApiException, ValueError):  # nothing was written, or the pod is gone
+        except (ApiException, ValueError):  # no output, or the pod is gone
             return ""
         return f"; its last lines:\n{logs.rstrip()}" if logs.strip() else ""

@@ -1,4 +1,4 @@
-"""The daemon's run launcher: Dagster's, with reasons, and not misled by a silent API."""
+"""The daemon's run launcher: Dagster's, but it gives reasons and tolerates a silent API."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from dagster._serdes import ConfigurableClassData
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.job import get_job_name_from_run_id
 
+from pods.code import CODE_TAG, code_of
 from pods.connections import is_away
+from pods.held import end, told_of
 from pods.jobs import Jobs
+from pods.served import as_served
 
 STOCK = ("dagster_k8s", "K8sRunLauncher")
 OWN = ("pods.launcher", "ExplainingRunLauncher")
 
-# How long a launch waits for Postgres, which may restart.
+# How long a launch waits for Postgres, which may be restarting.
 PATIENCE_S = 60.0
 _WAIT_S = 1.0
 
@@ -28,10 +31,10 @@ logger = logging.getLogger(__name__)
 
 
 class ExplainingRunLauncher(K8sRunLauncher):
-    """K8sRunLauncher for the daemon alone; runs are told of the stock one."""
+    """K8sRunLauncher for the daemon only; runs are configured with the stock one."""
 
     def jobs_of(self, run: DagsterRun) -> Jobs:
-        """Jobs in the namespace of the run."""
+        """Jobs in the run's namespace."""
         return Jobs(self._api_client, str(self.get_container_context_for_run(run).namespace))
 
     def jobs(self) -> Jobs:
@@ -44,10 +47,11 @@ class ExplainingRunLauncher(K8sRunLauncher):
         return str(get_job_name_from_run_id(run.run_id, resume_attempt_number=attempt))
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """As K8sRunLauncher; but an image without this package can run it.
+        """As K8sRunLauncher, but usable by an image without this package.
 
-        Dagster gives up a run whose launch raises, so a database that goes away amid it is waited
-        for.
+        Dagster fails a run whose launch raises, so this waits if the database goes away. A run
+        that has nothing to do gets no Job; one that was queued starts on the code that its code
+        server has by now.
         """
         deadline = time.monotonic() + PATIENCE_S
         while True:
@@ -61,9 +65,15 @@ class ExplainingRunLauncher(K8sRunLauncher):
                 time.sleep(_WAIT_S)
 
     def launch(self, run: DagsterRun) -> None:
-        """Have the run's Job made, once; whatever fails after that is no failure of the launch."""
+        """Create the run's Job, once; an error after that doesn't fail the launch."""
+        if told := told_of(run):
+            end(self._instance, run, told)
+            return
+        run = as_served(self._instance, run)
         if run.job_code_origin is None:
             raise ValueError(f"run {run.run_id} names no code; start it from a loaded location")
+        if code := code_of(run.job_code_origin.repository_origin.container_context):
+            self._instance.add_run_tags(run.run_id, {CODE_TAG: code})
         arguments = ExecuteRunArgs(
             job_origin=run.job_code_origin,
             run_id=run.run_id,
@@ -81,15 +91,15 @@ class ExplainingRunLauncher(K8sRunLauncher):
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Failed only where Kubernetes says so.
 
-        The monitor gives up every run that isn't known to be well, and has it retried: were a
-        silent API a reason, runs would go on in their pods and be executed twice.
+        The monitor gives up on any run that isn't known to be healthy and has it retried: if a
+        silent API counted, runs would continue in their pods and be executed twice.
         """
         jobs, name = self.jobs_of(run), self.job_name(run)
         try:
             look = jobs.look(name)
             if look.trouble and look.trouble.final:
                 return CheckRunHealthResult(WorkerStatus.FAILED, jobs.explain(name, look.trouble))
-        except Exception as error:  # many classes: it depends on how the connection died
+        except Exception as error:  # the class depends on how the connection died
             logger.warning("Kubernetes can't be asked for %s, it is asked again: %r", name, error)
             return CheckRunHealthResult(WorkerStatus.RUNNING, "Kubernetes can't be asked")
         if look.succeeded and run.status in (DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING):
@@ -103,7 +113,7 @@ class ExplainingRunLauncher(K8sRunLauncher):
     def get_run_worker_debug_info(
         self, run: DagsterRun, include_container_logs: bool | None = True
     ) -> str | None:
-        """The reason first, then what Kubernetes knows of the pod."""
+        """The reason first, then what Kubernetes knows about the pod."""
         name = self.job_name(run)
         trouble = self.jobs_of(run).look(name).trouble
         details = super().get_run_worker_debug_info(run, include_container_logs)
@@ -112,7 +122,7 @@ class ExplainingRunLauncher(K8sRunLauncher):
 
 
 def with_launcher(ref: InstanceRef, launcher: tuple[str, str]) -> InstanceRef:
-    """The instance with the launcher's class changed from one of STOCK and OWN to the other."""
+    """The instance with its launcher class changed from one of STOCK and OWN to the other."""
     data = ref.run_launcher_data
     found = (data.module_name, data.class_name) if data else None
     if data is None or found not in (STOCK, OWN):

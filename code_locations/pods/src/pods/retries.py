@@ -1,8 +1,8 @@
-"""Retries of runs, made although the database goes away, and those that were promised and missed.
+"""Makes retries of runs even if the database goes away, and those that Dagster promised but missed.
 
-Dagster stores a run's failure first and its status and the tag `will_retry` a moment later. Its
-daemon looks once at each failure; one that it sees within that moment it takes for no failure, and
-never looks again. A retry that an error of the database cuts off it doesn't make again, either.
+Dagster stores a run's failure first, and its status and the tag `will_retry` a moment later. Its
+daemon looks at each failure once: seen within that moment it doesn't count as a failure, and is
+never looked at again. Nor does it repeat a retry that a database error cut off.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ Handler = Callable[[Context, Sequence[RunRecord], logging.Logger], Iterator[None
 
 
 class RetryDaemon(EventLogConsumerDaemon):
-    """Dagster's, but for what it does with a run that is to be retried."""
+    """Dagster's, except for how it retries runs."""
 
     @property
     def handle_updated_runs_fns(self) -> Sequence[Handler]:
-        """What is called with the runs that have ended."""
+        """The functions called with the runs that have ended."""
         return [make_retries]
 
 
 def make_missed_retries(context: Context, logger: logging.Logger) -> Iterator[None]:
-    """Make retries of the last hour that the daemon has passed by, or that were cut off."""
+    """Make retries of the last hour that the daemon overlooked, or that were cut off."""
     missed = list(missed_retries(context.instance))
     for record in missed:
         logger.info(f"Run {record.dagster_run.run_id}: its retry was missed, and is made now")
@@ -51,9 +51,9 @@ def make_missed_retries(context: Context, logger: logging.Logger) -> Iterator[No
 
 
 def missed_retries(instance: DagsterInstance) -> Iterator[RunRecord]:
-    """Runs that are to be retried, whose failure the daemon has seen, and whose retry isn't queued.
+    """Runs to be retried whose failure the daemon has seen, but whose retry isn't queued.
 
-    The daemon notes what it has seen when it is done with it, and so makes none of these.
+    The daemon records what it has seen after handling it, so it won't retry any of these itself.
     """
     seen = instance.daemon_cursor_storage.get_cursor_values({CURSOR}).get(CURSOR)
     if seen is None:
@@ -79,7 +79,7 @@ def missed_retries(instance: DagsterInstance) -> Iterator[RunRecord]:
 def make_retries(
     context: Context, records: Sequence[RunRecord], logger: logging.Logger
 ) -> Iterator[None]:
-    """Retry those of the runs that are to be retried; what can't be is noted as not to be."""
+    """Retry those of the runs that are to be retried; record the others as not to be."""
     instance = context.instance
     for run in (record.dagster_run for record in records):
         yield
@@ -87,9 +87,9 @@ def make_retries(
             if should_retry(run, instance):
                 retry_run(run, context)
                 _note_if_refused(instance, run)
-            elif run.tags.get(WILL_RETRY_TAG) == "true":  # as for a backfill that was cancelled
+            elif run.tags.get(WILL_RETRY_TAG) == "true":  # such as of a cancelled backfill
                 instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
-        except Exception as error:  # of many classes, as in Dagster's daemon
+        except Exception as error:  # many classes, as in Dagster's daemon
             if is_away(error):
                 logger.warning(f"Run {run.run_id} is retried later, the database is away: {error}")
                 continue
@@ -103,14 +103,14 @@ def make_retries(
 
 
 def _note_if_refused(instance: DagsterInstance, run: DagsterRun) -> None:
-    """Dagster has told why in the run's log, such as a job that is gone."""
+    """Record a refusal by Dagster, which logs the reason in the run, such as a missing job."""
     current = instance.get_run_by_id(run.run_id)
     if current is not None and AUTO_RETRY_RUN_ID_TAG not in current.tags:
         instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
 
 
 def _made_retries(instance: DagsterInstance, runs: Sequence[DagsterRun]) -> set[str]:
-    """Identifiers of the runs' retries that were made, and not left before they were queued."""
+    """Ids of the runs' retries that were created and got as far as the queue."""
     named = [run.tags[AUTO_RETRY_RUN_ID_TAG] for run in runs if AUTO_RETRY_RUN_ID_TAG in run.tags]
     retries = instance.get_runs(RunsFilter(run_ids=named)) if named else []
     return {r.run_id for r in retries if r.status != DagsterRunStatus.NOT_STARTED}

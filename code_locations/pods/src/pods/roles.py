@@ -1,4 +1,4 @@
-"""What each role may change: a mutation that is in no list is denied to everybody."""
+"""What each role may change: a mutation that is on no list is denied to everybody."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST_TOKENS = 20_000
 _LONGEST = 250_000
 _LONGEST_REMEMBERED = 50_000
 
-# What the UI sends by itself.
+# The UI sends these by itself.
 HARMLESS = frozenset({"logTelemetry", "setNuxSeen"})
 _OPERATING = frozenset(
     {
@@ -22,7 +22,7 @@ _OPERATING = frozenset(
         "stopSensor", "terminatePipelineExecution", "terminateRun", "terminateRuns",
     }
 )  # fmt: skip
-# History is rewritten, limits are moved.
+# These rewrite history or change limits.
 _ADMINISTERING = frozenset(
     {
         "addDynamicPartition", "deleteConcurrencyLimit", "deleteDynamicPartitions",
@@ -31,7 +31,7 @@ _ADMINISTERING = frozenset(
         "setConcurrencyLimit", "setSensorCursor", "shutdownRepositoryLocation", "wipeAssets",
     }
 )  # fmt: skip
-# Dagster's own for its paid product; nothing here needs them.
+# For Dagster's paid product; nothing here needs them.
 DENIED = frozenset({"deleteAppManagedComponent", "refreshComponentState", "setAppManagedComponent"})
 
 
@@ -44,7 +44,7 @@ class Role(IntEnum):
 
     @property
     def may(self) -> frozenset[str]:
-        """The mutations that it may send."""
+        """The mutations that the role may send."""
         return frozenset().union(*(names for role, names in _BY_ROLE.items() if role <= self))
 
 
@@ -53,9 +53,9 @@ KNOWN = frozenset().union(*_BY_ROLE.values(), DENIED)
 
 
 def mutations(query: str) -> tuple[str, ...]:
-    """The mutations that a GraphQL document asks for, whichever operation of it is run.
+    """The mutations in a GraphQL document, whichever of its operations is run.
 
-    Raises graphql's GraphQLError if it isn't one, and ValueError if it is too long to be read.
+    Raises graphql's GraphQLError if it isn't one, and ValueError if it is too long to parse.
     """
     if len(query) > _LONGEST:
         raise ValueError(f"it has more than {_LONGEST:,} characters")
@@ -86,7 +86,7 @@ def _read(query: str) -> tuple[str, ...]:
 
 
 def _fields(selections: Any, fragments: dict[str, Any], seen: set[str]) -> list[str]:
-    """Fields at the top of a mutation, by their names, through fragments that weren't `seen`."""
+    """Top-level fields of a mutation, by name, following fragments that weren't `seen`."""
     from graphql.language import FieldNode, FragmentSpreadNode, InlineFragmentNode
 
     found: list[str] = []

@@ -1,7 +1,7 @@
-"""One small run through the release, as `helm test` asks: `python -m pods.trial --job NAME …`.
+"""One small run through the release, for `helm test`: `python -m pods.trial --job NAME …`.
 
-The run goes the way of all others: into the queue, by the daemon to the launcher, and into a Job.
-One line says what it took, or why it failed.
+The run goes the way of all others: into the queue, through the daemon to the launcher, into a Job.
+One line says how long it took, or why it failed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _OVER = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CA
 
 
 class TrialError(Exception):
-    """The release does not do what it is there for; the message is one line that says why."""
+    """The release doesn't work; the message is one line that says why."""
 
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds of a run: in the queue, from there until its process worked, and until its end."""
+    """Seconds of a run: in the queue, from there until its process started, and until its end."""
 
     queue: float
     start: float
@@ -43,7 +43,7 @@ class Took:
 
 
 def check_ui(url: str, *, closed: bool) -> None:
-    """Ask the UI how it is and, if it should be `closed`, for what only a login may see.
+    """Ask the UI for its health and, if it should be `closed`, try what needs a login.
 
     Raises TrialError.
     """
@@ -56,7 +56,7 @@ def check_ui(url: str, *, closed: bool) -> None:
 
 
 def launch(workspace: str, location: str, job: str) -> str:
-    """Put a run of the job into the queue; its id. Raises TrialError if Dagster refuses."""
+    """Queue a run of the job; return its id. Raises TrialError if Dagster refuses."""
     run_id = str(uuid.uuid4())
     command = ["dagster", "job", "launch", "--workspace", workspace, "--location", location]
     command += ["--job", job, "--run-id", run_id, "--tags", '{"dagster/priority": "100"}']
@@ -65,7 +65,7 @@ def launch(workspace: str, location: str, job: str) -> str:
     )
     if done.returncode:
         said = f"exit code {done.returncode}\n{done.stderr.strip()}".splitlines()
-        # Dagster says it there, and may go on with a traceback.
+        # Dagster prints the reason there, perhaps followed by a traceback.
         reasons = [line[7:] for line in said if line.startswith("Error: ")]
         raise TrialError(f"{location} did not take {job}: {_line((reasons or said)[-1])}")
     return run_id
@@ -77,7 +77,7 @@ def wait(
     seconds: float,
     pause: Callable[[float], None] = time.sleep,
 ) -> Took:
-    """Wait for the run's success. Raises TrialError if it comes to another end, or to none."""
+    """Wait for the run to succeed. Raises TrialError if it ends otherwise, or not at all."""
     deadline = time.monotonic() + seconds
     while (status := _status_of(instance, run_id)) not in _OVER:
         if time.monotonic() > deadline:
@@ -97,14 +97,14 @@ def wait(
 
 
 def main(arguments: Sequence[str] | None = None) -> str:
-    """Do it all; the line that says how it went. Raises TrialError."""
+    """Run the trial; return the line that reports it. Raises TrialError."""
     parser = argparse.ArgumentParser(prog="pods.trial")
     parser.add_argument("--workspace", required=True)
     parser.add_argument("--location", required=True)
     parser.add_argument("--job", required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--ui", required=True, help="its URL, with a prefix")
-    parser.add_argument("--open", action="store_true", help="the UI asks nobody for a login")
+    parser.add_argument("--open", action="store_true", help="the UI needs no login")
     given = parser.parse_args(arguments)
     check_ui(given.ui, closed=not given.open)
     run_id = launch(given.workspace, given.location, given.job)
@@ -131,7 +131,7 @@ def _status_of(instance: DagsterInstance, run_id: str) -> DagsterRunStatus:
 
 
 def _why(instance: DagsterInstance, run_id: str) -> str:
-    """The first failed step's reason, or what the run's failure says."""
+    """The first failed step's reason, or else that of the run's failure."""
     events = [entry.dagster_event for entry in instance.all_logs(run_id)]
     failures = [event for event in events if event and event.is_failure]
     for event in failures:

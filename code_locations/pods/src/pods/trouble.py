@@ -1,4 +1,4 @@
-"""Tells what is wrong with a Job's pod from Kubernetes' objects; makes no requests itself.
+"""Says what is wrong with a Job's pod, from Kubernetes' objects; makes no requests itself.
 
 Reasons and conditions: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 """
@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-# Kubelet tries again by itself; within this time what looks final may pass, as a Secret that is
-# made a moment later.
+# Kubelet retries by itself; within this time seemingly final trouble may pass, such as a missing
+# Secret that is created a moment later.
 GRACE_S = 20.0
 
-# Of a registry's answer: asking again changes nothing …
+# Answers of a registry after which asking again is useless …
 _REFUSED = (
     "not found", "notfound", "manifest unknown", "name unknown", "denied", "unauthorized",
     "authentication required", "authorization failed", "403 forbidden", "no basic auth credentials",
     "invalid reference", "no match for platform", "couldn't parse image",
 )  # fmt: skip
-# … but these pass, whatever else the message says.
+# … except for these, which pass, whatever else the message says.
 _PASSING = (
     "timeout", "timed out", "deadline exceeded", "connection refused", "connection reset",
     "no such host", "unreachable", "toomanyrequests", "too many requests", "eof",
@@ -36,7 +36,7 @@ _LOST = {
     "TerminationByKubelet": "its node shut down or was short of resources",
 }
 
-# Of events about a pod that something else than the stack ends.
+# Reasons of events about a pod that was ended from outside the stack.
 _ENDED_FROM_OUTSIDE = {"Evicted", "Preempted", "NodeShutdown", "TaintManagerEviction"}
 
 
@@ -44,8 +44,8 @@ _ENDED_FROM_OUTSIDE = {"Evicted", "Preempted", "NodeShutdown", "TaintManagerEvic
 class Trouble:
     """What keeps a pod from running.
 
-    `final`: waiting doesn't help. `retry`: another pod may fare better. `logs`: its process ran,
-    and what it wrote may tell more.
+    `final`: waiting doesn't help. `retry`: another pod may work. `logs`: its process ran, and its
+    output may explain more.
     """
 
     reason: str
@@ -78,9 +78,9 @@ def trouble_of(
 
 
 def interruption_of(job_status: Any, pods: Sequence[Any], events: Sequence[Any]) -> str | None:
-    """What told a Job's process to end, as far as Kubernetes says.
+    """What told a Job's process to end, as far as Kubernetes knows.
 
-    A process that ends when it is told to leaves a pod that went well, and only the events know.
+    A process that obeys leaves a pod that succeeded, so only the events tell.
     """
     trouble = trouble_of(job_status, pods, events)
     if trouble:
@@ -156,7 +156,7 @@ def _evicted(pod: Any) -> Trouble | None:
 
 
 def _ended_by_node(pod: Any) -> Trouble | None:
-    """As NodeShutdown, OutOfmemory, UnexpectedAdmissionError."""
+    """Such as NodeShutdown, OutOfmemory, UnexpectedAdmissionError."""
     reason = pod.status.reason
     if not reason:
         return None
@@ -188,7 +188,7 @@ def _ended(ended: Any) -> Trouble:
 def _waiting(status: Any, waiting: Any, events: Sequence[Any], *, settled: bool) -> Trouble | None:
     said = _line(waiting.message)
     if waiting.reason in _PULLING:
-        # Old kubelets say what the registry answered in an event only.
+        # Old kubelets report the registry's answer only in an event.
         answer = next(
             (m for m in (said, _last(events, "Failed", "pull image")) if _is_answer(m)), said
         )
@@ -220,7 +220,7 @@ def _waiting(status: Any, waiting: Any, events: Sequence[Any], *, settled: bool)
 
 
 def _lost(pod: Any) -> Trouble | None:
-    """A pod that something else than the stack ends."""
+    """A pod that was ended from outside the stack."""
     for condition in pod.status.conditions or ():
         if condition.type == "DisruptionTarget" and condition.status == "True":
             why = _LOST.get(condition.reason, condition.reason)
@@ -233,7 +233,7 @@ def _lost(pod: Any) -> Trouble | None:
 
 def _gone(events: Sequence[Any]) -> Trouble:
     told = [e for e in events if e.type == "Warning" or e.reason == "TaintManagerEviction"]
-    told = [e for e in told if e.reason != "BackoffLimitExceeded"]  # says that it failed, not why
+    told = [e for e in told if e.reason != "BackoffLimitExceeded"]  # only says that it failed
     said = f"; last heard: {told[-1].reason}: {_line(told[-1].message)}" if told else ""
     return Trouble(f"its pod is gone: deleted, or lost with its node{said}", final=True)
 
@@ -252,7 +252,7 @@ def _memory_limit(pod: Any, name: str) -> str:
 
 
 def _last(events: Sequence[Any], reason: str, part: str = "") -> str:
-    """Message of the latest event of that reason with `part` in it; empty if there is none."""
+    """Message of the latest event with that reason and `part` in it; empty if there is none."""
     found = [e.message or "" for e in events if e.reason == reason and part in (e.message or "")]
     return _line(found[-1]) if found else ""
 

@@ -1,4 +1,4 @@
-"""Does what Dagster's run monitor doesn't: fails early what can't begin, and deletes old Jobs."""
+"""Does what Dagster's run monitor doesn't: fails hopeless runs early, and deletes old Jobs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG, RUN_FAILURE_REASON_TAG
 from pods.connections import is_away
 from pods.launcher import PATIENCE_S, ExplainingRunLauncher
 
-# A launch that has made no Job by then was cut off, as by a Postgres that went away. One that goes
-# on all the same does no harm: a Job's name is its run's, and no second one can be made.
+# A launch without a Job by then was cut off, for example because Postgres went away. If it goes on
+# after all, no harm is done: a Job is named after its run, so there can't be a second one.
 LAUNCHING = timedelta(seconds=2 * PATIENCE_S)
-# A run's pod ends a moment after its run, and uploads its logs meanwhile.
+# A run's pod ends a moment after its run, and uploads its logs in between.
 ENDING = timedelta(seconds=60)
-# A Job is kept for some minutes after its end.
+# How long a Job is kept after its end.
 EXPLAINABLE = timedelta(minutes=10)
 EXPLAINED_TAG = "pods/explained"
 _BEGUN = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
@@ -34,9 +34,9 @@ _ENDED_BADLY = [DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 def fail_hopeless_runs(
     instance: DagsterInstance, launcher: ExplainingRunLauncher, logger: logging.Logger
 ) -> None:
-    """Fail the runs whose pod is lost, or can't begin whatever is waited for; delete their Jobs.
+    """Fail runs whose pod is lost, or can't start however long we wait, and delete their Jobs.
 
-    A run whose launch was cut off before it made a Job is launched again.
+    A run whose launch was cut off before it created a Job is launched again.
     """
     for run in instance.get_runs(RunsFilter(statuses=_BEGUN)):
         jobs, name = launcher.jobs_of(run), launcher.job_name(run)
@@ -47,7 +47,7 @@ def fail_hopeless_runs(
             if _was_cut_off(instance, run) and _is_begun(instance, run):
                 _launch_again(instance, launcher, run, logger)
             continue
-        # The process may have told its end since.
+        # The process may have reported its end since.
         if not _is_begun(instance, run):
             continue
         message = f"Job {name}: {jobs.explain(name, look.trouble)}"
@@ -65,7 +65,7 @@ def explain_interrupted_runs(
 ) -> None:
     """Add who ended it to the log of a run that only says that it was told to end.
 
-    As by a node that is drained or shuts down, or by the Job's deadline.
+    Such as a node that is drained or shuts down, or the Job's deadline.
     """
     lately = RunsFilter(
         statuses=[DagsterRunStatus.FAILURE],
@@ -89,8 +89,8 @@ def delete_jobs_of_ended_runs(
 ) -> None:
     """Delete Jobs, of steps too, that outlive a run that failed or was cancelled.
 
-    Those that wait at once: their process would find its run ended and do nothing. Those of
-    runs that this instance doesn't know belong to another release.
+    Waiting ones at once: their process would find its run ended and do nothing. Jobs of runs that
+    this instance doesn't know belong to another release.
     """
     jobs = launcher.jobs()
     unfinished = list(jobs.unfinished())
@@ -110,7 +110,7 @@ def delete_jobs_of_ended_runs(
 
 
 def _was_cut_off(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """Whether a run's launch began too long ago to be going on."""
+    """Whether a run's launch began so long ago that it can't still be going on."""
     begun = instance.get_run_stats(run.run_id).launch_time
     return begun is not None and datetime.now(UTC).timestamp() - begun > LAUNCHING.total_seconds()
 
@@ -121,13 +121,13 @@ def _launch_again(
     run: DagsterRun,
     logger: logging.Logger,
 ) -> None:
-    """Launch a run that has no Job; it has all of its time to start again."""
+    """Launch a run that has no Job; its time to start begins anew."""
     logger.info(f"Run {run.run_id}: it has no Job; it is launched again")
     starting = DagsterEvent(DagsterEventType.PIPELINE_STARTING.value, run.job_name)
     instance.report_dagster_event(starting, run.run_id)
     try:
         launcher.launch(run)
-    except Exception as error:  # of many classes; other runs are to be looked at
+    except Exception as error:  # many classes; the other runs still need looking at
         if is_away(error):
             logger.warning(f"Run {run.run_id} is launched later, the database is away: {error}")
             return
@@ -136,9 +136,9 @@ def _launch_again(
 
 
 def _fail_for_good(instance: DagsterInstance, run: DagsterRun, message: str) -> None:
-    """Fail a run without a retry; one that a person makes of it has its retries again.
+    """Fail a run without a retry; a re-execution by a person may be retried again.
 
-    Whether it is retried is decided as the failure is stored, so the tag must be there before.
+    Dagster decides on a retry as it stores the failure, so the tag must be there before.
     """
     allowed = run.tags.get(MAX_RETRIES_TAG, str(instance.run_retries_max_retries))
     instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})

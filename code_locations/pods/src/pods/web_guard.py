@@ -1,9 +1,9 @@
-"""An ASGI middleware that keeps web pages of others away from a server without a login.
+"""An ASGI middleware that protects a server without a login from foreign web pages.
 
-A browser sends what a foreign page tells it to, to whatever it can reach, localhost included. It
-says from which page a request comes (Origin), and under which name it was made (Host): a foreign
-page may have pointed its own name to our address. Without asking us first it sends only the content
-types of forms.
+A foreign page can make a browser send requests to anything it can reach, localhost included. The
+browser says which page a request comes from (Origin) and under which name it was made (Host), as a
+foreign page may have pointed its own name to our address. Without asking us first, it sends only
+the content types of forms.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Authority:
 
     @classmethod
     def parse(cls, text: str) -> Authority | None:
-        """From a Host header; None if it is none."""
+        """Parse a Host header; None if it is invalid."""
         found = _AUTHORITY.fullmatch(text.strip().lower())
         if found is None:
             return None
@@ -50,11 +50,11 @@ class Authority:
 
 
 class Hosts:
-    """The names under which the server may be spoken to.
+    """The names under which the server may be addressed.
 
-    Those are localhost, the address that it listens at, and `allowed`: `name` for any port,
-    `name:port` for one, `*.domain` for the names below it, `*` for any name. Where it listens at
-    every address, any address will do: a foreign page needs a name.
+    These are localhost, the address that it listens on, and `allowed`: `name` for any port,
+    `name:port` for one, `*.domain` for names below it, `*` for any name. If it listens on every
+    address, any address is accepted: a foreign page needs a name.
     """
 
     def __init__(self, listens_at: str, allowed: Iterable[str] = ()) -> None:
@@ -66,14 +66,14 @@ class Hosts:
         self._own = own.host if own else ""
 
     def has(self, authority: Authority) -> bool:
-        """Whether a request may name this host."""
+        """Whether a request may use this host."""
         host = authority.host
         if self.any_name or host in ("localhost", self._own) or host.endswith(".localhost"):
             return True
         return self._is_ours(host) or self.lists(authority) or self.lists(Authority(host, None))
 
     def lists(self, authority: Authority) -> bool:
-        """Whether exactly this is among those that the user allows."""
+        """Whether exactly this host is among those that the user allows."""
         below = Authority(f"*.{authority.host.partition('.')[2]}", authority.port)
         return not self._allowed.isdisjoint({authority, below})
 
@@ -86,7 +86,7 @@ class Hosts:
 
 
 class Guard:
-    """Passes on what a page of the server's own, or a program that is no browser, may ask."""
+    """Passes on requests from the server's own pages and from programs other than browsers."""
 
     def __init__(self, app: App, hosts: Hosts, *, setting: str) -> None:
         self._app, self._hosts, self._setting = app, hosts, setting
@@ -135,7 +135,7 @@ class Guard:
 
 
 def _wrong_content(scope: Message, headers: Headers) -> Refusal | None:
-    """Nothing that a page of others may send unasked: queries in the URL, forms, plain text."""
+    """Refuse what a foreign page can send unasked: queries in the URL, forms, plain text."""
     graphql = "graphql" in [part.strip() for part in str(scope["path"]).split("/")]
     if graphql and has_query_in_url(scope):
         return QUERY_IN_URL

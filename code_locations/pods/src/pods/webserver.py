@@ -1,7 +1,7 @@
-"""Dagster's webserver, closed to who has no role and to web pages of others.
+"""Dagster's webserver, closed to users without a role and to foreign web pages.
 
-`python -m pods.webserver` takes what `dagster-webserver` takes. WEBSERVER_ALLOWED_HOSTS has the
-names, beside localhost, under which it is opened, with commas between; `pods.access` has the
+`python -m pods.webserver` takes the arguments of `dagster-webserver`. WEBSERVER_ALLOWED_HOSTS has
+the names besides localhost under which it may be opened, comma-separated; `pods.access` has the
 variables of the login.
 """
 
@@ -20,13 +20,14 @@ from pydantic import ValidationError
 from pods.access import Access, AccessSettings
 from pods.gate import ROLE, Gate
 from pods.roles import Role
+from pods.seen import load_again_what_is_former
 from pods.web_guard import Guard, Hosts
 
 SETTING = "WEBSERVER_ALLOWED_HOSTS"
 
 
 def guard_what_is_served(access: Access) -> None:
-    """Put guard and gate before whatever this process serves."""
+    """Put guard and gate in front of everything that this process serves."""
     serve = uvicorn.run
 
     def serve_guarded(app: Any, *, host: str, **options: Any) -> None:
@@ -38,7 +39,7 @@ def guard_what_is_served(access: Access) -> None:
 
 
 def show_viewers_what_they_may() -> None:
-    """Let the UI disable what a viewer's request would be refused."""
+    """Make the UI disable what it would refuse a viewer."""
     make = DagsterWebserver._make_request_context
 
     def made(self: Any, connection: Any) -> Any:
@@ -75,4 +76,5 @@ if __name__ == "__main__":
     _write_audit_lines()
     guard_what_is_served(Access(settings))
     show_viewers_what_they_may()
+    load_again_what_is_former()
     main()  # type: ignore[no-untyped-call]

@@ -11,9 +11,9 @@ _LISTED = 50
 
 
 def alert_of(validation: Validation) -> Alert | None:
-    """An alert about what fails the run; None if nothing does.
+    """An alert about the failures that fail the run; None if there are none.
 
-    Warnings are in the checks and the artifact: they need a look, not a remediation.
+    Warnings are only in the checks and the artifact: they need a look, not a remediation.
     """
     fatal = validation.fatal
     if not fatal:

@@ -12,6 +12,7 @@ from quality.declarations import load_checkpoint
 from quality.holding import EXPECTATIONS, key_of
 from quality.results import Validation, table_rows
 from quality.settings import GreatExpectationsSettings
+from stack.activity import ActivityLog, reads_of_tables
 from stack.alerts import write_alert
 from stack.artifacts import ArtifactStore
 from stack.checks import evaluation
@@ -19,6 +20,7 @@ from stack.gx_artifacts import DATA_DOCS, ValidationResult, read_validation, wri
 from stack.held import Claim, read_claims, since, write_claims
 from stack.options import RunOptions, takes_options
 from stack.settings import StackSettings, WarehouseSettings, load_settings
+from stack.sql_reads import tables_named
 from stack.warehouse.pool import WAREHOUSE_POOL
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def _judge(
     store: ArtifactStore,
     claims: Mapping[str, Claim],
 ) -> tuple[Validation, dict[str, Claim]]:
-    """Judge what doesn't hold: the results of all, and the claims of those that do, by key."""
+    """Judge what doesn't hold; return the results of all, and the claims that hold, by key."""
     from quality.validation import run_what_changed
 
     validation, held, now = run_what_changed(
@@ -113,6 +115,10 @@ def _judge(
         write_claims(store, EXPECTATIONS, context.run.run_id, now)
     if held:
         context.log.info(f"{len(held)} expectations hold {since(held.values())}")
+    judged = [r for r in validation.results if key_of(r.expectation) not in held]
+    queries = filter(None, (tables_named(r.sql) for r in judged if r.sql))
+    reads = reads_of_tables(queries, "great_expectations", context.run.run_id)
+    ActivityLog(store.url).append(reads, context.log)
     return validation, held
 
 
@@ -134,7 +140,7 @@ def _keep(
     *,
     is_judged: bool,
 ) -> None:
-    """Keep the results, if they aren't those that are kept, and the pages of what was judged."""
+    """Store the results if they are new, and the pages of what was judged."""
     from quality.data_docs import archive
 
     found = validation.as_artifact()

@@ -39,7 +39,7 @@ def asset_key(expectation: Expectation) -> dg.AssetKey:
 
 
 def check_result(result: Result, held: Claim | None = None) -> dg.AssetCheckResult:
-    """What a check that runs alone yields; `held`: since when its result does."""
+    """The result of a check that runs alone; `held`: the claim from which it still holds."""
     return dg.AssetCheckResult(
         asset_key=asset_key(result.expectation),
         check_name=result.expectation.name,
@@ -56,7 +56,7 @@ def severity(result: Result) -> dg.AssetCheckSeverity:
 
 
 def metadata(result: Result) -> Mapping[str, dg.MetadataValue[Any]]:
-    """Numbers, the SQL that shows the rows, and a few of them."""
+    """Metadata of a result: numbers, the SQL that shows the rows, and a few of them."""
     found: dict[str, dg.MetadataValue[Any]] = {
         "severity": dg.MetadataValue.text(str(result.expectation.severity)),
         "expectation": dg.MetadataValue.text(result.expectation.type),
@@ -77,5 +77,5 @@ def metadata(result: Result) -> Mapping[str, dg.MetadataValue[Any]]:
 
 
 def rows_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of the same columns as a Markdown table."""
+    """Rows with the same columns as a Markdown table."""
     return markdown_table(rows[0], (row.values() for row in rows)) if rows else ""

@@ -1,8 +1,8 @@
-"""Data Docs: kept per run, readable offline, behind one page that stays where it is.
+"""Data Docs: kept for each run, readable offline, with one index page at a fixed place.
 
-Great Expectations' pages fetch styles, scripts and a logo with the project's id from the
-network, and its index is empty without them. So its pages of suites and results are kept with
-those taken out and a small style put in, and the indexes are written here.
+Great Expectations' pages fetch styles, scripts and a logo with the project's id from the network,
+and its index is empty without them. So its pages of suites and results are kept with those removed
+and a small style added, and the indexes are written here.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from quality.results import Result, Validation, table_rows
-from stack.artifacts import write_atomically
+from stack.files import write_file
 
 KEPT_RUNS = 30
 _RUN_FILE = "run.json"
@@ -37,9 +35,9 @@ _REMOTE = re.compile(
 
 
 def publish(built: Path, docs: Path, validation: Validation, now: datetime) -> Path:
-    """Keep a built site as the run's, and return the page that leads to the runs, newest first.
+    """Keep a built site as the run's; return the index page of all runs, newest first.
 
-    A run that is repeated, as by a retry, replaces its own site.
+    A run that is repeated, for example by a retry, replaces its own site.
     """
     runs = docs / "runs"
     run = runs / validation.run_id
@@ -55,13 +53,12 @@ def publish(built: Path, docs: Path, validation: Validation, now: datetime) -> P
     (run / "index.html").write_text(_document(_run_page(validation, pages, now), style))
     (run / _RUN_FILE).write_text(json.dumps(_line(validation, now)))
     lines = _forget_old(runs)
-    root = _document(_root_page(lines), style).encode()
-    write_atomically(fsspec.filesystem("file"), str(docs / "index.html"), root)
+    write_file(docs / "index.html", _document(_root_page(lines), style))
     return docs / "index.html"
 
 
 def archive(docs: Path, run_id: str) -> bytes:
-    """The pages of a run as a zip file: what outlives a pod, and can be sent to somebody."""
+    """The pages of a run as a zip file, which outlives a pod and can be sent to somebody."""
     run = docs / "runs" / run_id
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
@@ -71,7 +68,7 @@ def archive(docs: Path, run_id: str) -> bytes:
 
 
 def offline(page: str, style: str) -> str:
-    """A page without anything that a browser would fetch from elsewhere."""
+    """A page without anything that a browser would fetch from the network."""
     return _REMOTE.sub("", page).replace("</head>", f"<style>{style}</style></head>", 1)
 
 
@@ -163,7 +160,7 @@ def _mark(success: bool) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Cells are HTML already."""
+    """An HTML table; cells are HTML already."""
     columns = "".join(f"<th>{escape(c)}</th>" for c in head)
     body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
     return f'<table class="table"><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>'

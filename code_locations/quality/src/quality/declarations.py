@@ -1,8 +1,8 @@
-"""What is expected of each table, read from the project's YAML; Great Expectations not needed.
+"""What is expected of each table, from the project's YAML; doesn't need Great Expectations.
 
 `checkpoints.yml` names the suites of each checkpoint; `suites/<schema>/<table>.yml` is the
 suite of one table; `suites/<schema>/every_table.yml` holds what all tables of a schema share.
-The format is described in the project's README.md.
+The project's README.md describes the format.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class Expectation:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of the judged frame that it reads; of a rule or measure, its own name."""
+        """Columns of the judged frame that it reads; for a rule or measure, its own name."""
         return _columns(self.kwargs)
 
     @property
     def column(self) -> str | None:
-        """The table's column, where it is about one."""
+        """The table's column, if it is about just one."""
         columns = self.columns
         return columns[0] if self.kind is Kind.ROWS and len(columns) == 1 else None
 
@@ -97,7 +97,7 @@ class _Judged(Declaration):
 
 
 class _Rows(_Judged):
-    """`expect_…: {arguments}`, one expectation, or one a column where `column` is a list."""
+    """`expect_…: {arguments}`: one expectation, or one per column if `column` is a list."""
 
     type: str
     arguments: dict[str, Any]
@@ -162,7 +162,7 @@ class _Suite(Declaration):
         )
 
     def with_columns(self, columns: Collection[str]) -> _Suite:
-        """Without the rules about a column that isn't among these."""
+        """A copy without the rules about columns that aren't among these."""
         kept = {n: rule for n, rule in self.rules.items() if rule.column in {None, *columns}}
         return self.model_copy(update={"rules": kept})
 
@@ -178,7 +178,7 @@ class _Checkpoints(RootModel[dict[str, _Suites]]):
 def load_checkpoint(project: Path, name: str) -> Checkpoint:
     """A checkpoint with its suites, in the order of `checkpoints.yml`.
 
-    Raises DeclarationError if the checkpoint or one of its suites isn't declared right.
+    Raises DeclarationError if the checkpoint or one of its suites is declared wrongly.
     """
     checkpoints = load_declaration(project / "checkpoints.yml", _Checkpoints).root
     if name not in checkpoints:

@@ -1,9 +1,9 @@
 """Small data frames for Great Expectations, selected by DuckDB from tables of any size.
 
-A table of up to FULL_FRAME_ROWS rows is judged whole. Of a larger one Great Expectations gets
-only the rows that SQL can't clear of every row expectation of the suite, at most
-ROWS_PER_VIOLATION for each, and the exact counts come from SQL; so memory doesn't grow with the
-table. Rules and measures are one number each, in a frame of one row.
+A table of up to FULL_FRAME_ROWS rows is judged whole. For a larger one Great Expectations gets only
+the rows that SQL can't clear of every row expectation of the suite, at most ROWS_PER_VIOLATION for
+each, and SQL does the exact counting; so memory doesn't grow with the table. Rules and measures are
+one number each, in a frame of one row.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ SAMPLE_ROWS = 10
 
 @dataclass
 class Frames:
-    """What Great Expectations judges for one suite, and what SQL has found already."""
+    """What Great Expectations judges for one suite, and what SQL has already found."""
 
     row_count: int
     rows: pd.DataFrame | None = None
     measures: pd.DataFrame | None = None
     # Exact number of rows that break an expectation, where SQL counted them.
     violations: dict[str, int] = field(default_factory=dict)
-    # The number that a rule or measure gave, by the expectation's name.
+    # The number that a rule or measure returned, by the expectation's name.
     values: dict[str, float | None] = field(default_factory=dict)
-    # Expectations that can't be judged, by name: why, and what to do.
+    # Why expectations can't be judged, and what to do, by name.
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -50,7 +50,7 @@ class Frames:
 
     @property
     def notes(self) -> str:
-        """For the Data Docs of a sieved frame: what the reader sees there."""
+        """A note in the Data Docs of a sieved frame that explains what it contains."""
         if self.rows is None or not self.sieved:
             return ""
         return f"Of {self.row_count:,} rows, the {len(self.rows):,} that SQL could not clear."
@@ -62,9 +62,9 @@ def cut_frames(
     suite: Suite,
     expectations: Sequence[Expectation],
 ) -> Frames:
-    """The frames of those expectations of a suite; whatever is wrong is in `errors`.
+    """Frames for these expectations of a suite; what goes wrong is in `errors`.
 
-    But for an outage of the warehouse, which is raised: it says nothing about the tables.
+    Except for an outage of the warehouse, which is raised: it says nothing about the tables.
     """
     raw_schema = settings.dlt_dataset_name
     schema = raw_schema if suite.schema == RAW else suite.schema
@@ -86,7 +86,7 @@ def cut_frames(
 def sample(
     connection: DuckDBPyConnection, expectation: Expectation, suite: Suite, raw_schema: str
 ) -> list[dict[str, Any]]:
-    """Up to SAMPLE_ROWS rows that break an expectation, key and judged columns only."""
+    """Up to SAMPLE_ROWS rows that break an expectation, with key and judged columns only."""
     query = failing_rows(expectation, suite, raw_schema)
     result = connection.execute(f"select * from ({query}) limit {SAMPLE_ROWS}")
     names = [column[0] for column in result.description or ()]
@@ -110,7 +110,7 @@ class _Cutter:
             self.frames.rows = self.connection.execute(self.query(judged)).df()
 
     def counted(self, expectation: Expectation) -> bool:
-        """Count the rows that break it; False, with an error kept, if that can't be done."""
+        """Count the rows that break it; return False, recording an error, if that fails."""
         import duckdb
 
         where, frames = f"suite {self.suite.name}: {expectation.name}", self.frames
@@ -148,7 +148,7 @@ class _Cutter:
         flagged = ", ".join(
             f"coalesce({violation(e, self.relation)}, false) as {f}" for f, e in flags.items()
         )
-        # Ordered by the expectation's own columns, so that the twins of a double stay together.
+        # Ordered by the expectation's own columns, to keep duplicates together.
         kept = " or ".join(
             f"({flag} and row_number() over (partition by {flag} order by "
             f"{identifiers(e.columns)}) <= {ROWS_PER_VIOLATION})"

@@ -1,55 +1,44 @@
-"""Health of what runs everything: Dagster's run queue and its daemons."""
+"""Health of what runs everything: Dagster's run queue and daemons."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from stack.monitoring import Health, HealthCheck, State
+from stack.monitoring.durations import last_durations
+from stack.run_queue import RunQueue, run_queue
 
-# Runs of the warehouse's pool wait for each other; a night's load and its marts take less.
+# Runs in the warehouse's pool wait for each other; a nightly load with its marts takes less.
 LONG_WAIT = timedelta(hours=1)
-# A daemon's thread sends a heartbeat every 30 s, but a long tick may delay it.
+# A daemon thread sends a heartbeat every 30 s, but a long tick may delay it.
 SILENT_AFTER = timedelta(minutes=5)
-_IN_PROGRESS = [
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dataclass(frozen=True)
-class Queue:
-    """Runs waiting and running, and when each daemon was heard last (None: never)."""
+class Queue(RunQueue):
+    """The queue, and when each daemon was last heard from (None: never)."""
 
-    waiting: int
-    oldest_since: datetime | None
-    in_progress: int
-    limit: int | None
     heartbeats: Mapping[str, datetime | None]
     failing: Sequence[str]
 
 
 def probe_run_queue(instance: dg.DagsterInstance) -> Health:
-    """Health of the instance's queue."""
-    return queue_health(read_queue(instance), datetime.now(UTC))
+    """Health of the instance's queue, with its numbers and each pipeline's last duration."""
+    queue, now = read_queue(instance), datetime.now(UTC)
+    durations = {f"{name}_s": took for name, took in last_durations(instance).items()}
+    return replace(queue_health(queue, now), numbers=queue_numbers(queue, now) | durations)
 
 
 def read_queue(instance: dg.DagsterInstance) -> Queue:
-    """The queue as it is now; `failing` names daemons whose last heartbeat told of an error."""
-    queued = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])
-    oldest = instance.get_run_records(queued, limit=1, ascending=True)
+    """The queue as it is now; `failing` names daemons whose last heartbeat reported an error."""
     heard = instance.get_daemon_heartbeats()
     required = instance.get_required_daemon_types()
-    config = instance.get_concurrency_config().run_queue_config
     return Queue(
-        waiting=instance.get_runs_count(queued),
-        oldest_since=oldest[0].create_timestamp if oldest else None,
-        in_progress=instance.get_runs_count(dg.RunsFilter(statuses=_IN_PROGRESS)),
-        limit=config.max_concurrent_runs if config else None,
+        **vars(run_queue(instance)),
         heartbeats={
             name: datetime.fromtimestamp(heard[name].timestamp, UTC) if name in heard else None
             for name in required
@@ -59,7 +48,7 @@ def read_queue(instance: dg.DagsterInstance) -> Queue:
 
 
 def queue_health(queue: Queue, now: datetime) -> Health:
-    """A queue that nobody empties is down; a long wait or a daemon in trouble is degraded."""
+    """A queue that nobody empties is down; a long wait or a troubled daemon is degraded."""
     runs = _describe(queue, now)
     heard = {name: at for name, at in queue.heartbeats.items() if at is not None}
     if not heard:
@@ -84,6 +73,16 @@ def queue_health(queue: Queue, now: datetime) -> Health:
     if queue.oldest_since and now - queue.oldest_since > LONG_WAIT:
         return Health(State.DEGRADED, f"{runs}; see which runs hold the slots or the pool")
     return Health(State.OK, runs)
+
+
+def queue_numbers(queue: Queue, now: datetime) -> dict[str, float]:
+    """The queue's length, and the number of slots in use."""
+    oldest = queue.oldest_since
+    return {
+        "waiting_runs": queue.waiting,
+        "oldest_waits_s": round((now - oldest).total_seconds()) if oldest else 0,
+        "runs_in_progress": queue.in_progress,
+    }
 
 
 def _describe(queue: Queue, now: datetime) -> str:

@@ -1,12 +1,12 @@
-"""Which expectations hold since an earlier run: they, and the tables that they read, are the same.
+"""Which expectations still hold from an earlier run: neither they nor the tables they read changed.
 
-One that wasn't met is always judged again. docs/decisions/0044-cost-follows-change.md.
+One that failed is always judged again. docs/decisions/0044-cost-follows-change.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -19,9 +19,8 @@ from stack.digests import digest
 from stack.gx_artifacts import ExpectationResult
 from stack.held import Claim, Run
 from stack.settings import WarehouseSettings
-from stack.sql import literal
-from stack.sql_reads import Reads, Table, clock_of, tables_named
-from stack.warehouse.versions import Name, Relation, content_of, relations
+from stack.sql_reads import Reads, clock_of, tables_named
+from stack.warehouse.contents import Contents
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,65 +30,39 @@ CODE_VERSION = "1"
 
 
 def key_of(expectation: Expectation) -> str:
-    """What claims about an expectation are kept by."""
+    """The key of claims about an expectation."""
     return f"{expectation.schema}.{expectation.table}: {expectation.name}"
 
 
-@dataclass
-class Contents:
-    """What the tables of the warehouse have at one moment."""
+def fingerprints(
+    connection: DuckDBPyConnection, settings: WarehouseSettings, suites: Iterable[Suite]
+) -> dict[str, str | None]:
+    """A fingerprint of everything that each verdict depends on, by key; None if unknown."""
+    contents = Contents.now(connection, settings)
+    return {key_of(e): _fingerprint(contents, s, e) for s in suites for e in s.expectations}
 
-    connection: DuckDBPyConnection
-    settings: WarehouseSettings
-    _relations: dict[Table, tuple[Name, Relation]] = field(default_factory=dict)
-    _of_views: dict[Table, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        rows = self.connection.execute(
-            "select distinct schema_name, table_name from duckdb_columns() "
-            f"where database_name = {literal(self.settings.database)} and not internal"
-        ).fetchall()
-        names: list[Name] = [(schema, table) for schema, table in rows]
-        for name, relation in relations(self.connection, self.settings, names).items():
-            for plain in tables_named(f"select 1 from {table_name(*name, name[0])}") or ():
-                self._relations[plain] = name, relation
-
-    def content(self, plain: Table) -> str | None:
-        """What a table or view has, by its name as queries name it."""
-        if plain not in self._relations:
-            return None
-        name, relation = self._relations[plain]
-        if not relation.is_view:
-            return relation.version
-        if plain not in self._of_views:
-            self._of_views[plain] = digest(relation.version, content_of(self.connection, name))
-        return self._of_views[plain]
-
-    def fingerprint(self, suite: Suite, expectation: Expectation) -> str | None:
-        """What a verdict follows from; None if that can't be told."""
-        raw_schema = self.settings.dlt_dataset_name
-        try:
-            query = failing_rows(expectation, suite, raw_schema)
-        except DeclarationError:
-            return None
-        own = f"select 1 from {table_name(suite.schema, suite.table, raw_schema)}"
-        named = tables_named(query), tables_named(own)
-        if None in named or clock_of(expectation.sql or "") is Reads.UNTOLD:
-            return None
-        read = sorted((named[0] or frozenset()) | (named[1] or frozenset()))
-        contents = [self.content(table) for table in read]
-        if None in contents:
-            return None
-        return digest(CODE_VERSION, _libraries(), asdict(expectation), suite.key, query, contents)
-
-    def fingerprints(self, suites: Iterable[Suite]) -> dict[str, str | None]:
-        """Those of all expectations of the suites."""
-        return {key_of(e): self.fingerprint(s, e) for s in suites for e in s.expectations}
+def _fingerprint(contents: Contents, suite: Suite, expectation: Expectation) -> str | None:
+    raw_schema = contents.settings.dlt_dataset_name
+    try:
+        query = failing_rows(expectation, suite, raw_schema)
+    except DeclarationError:
+        return None
+    own = f"select 1 from {table_name(suite.schema, suite.table, raw_schema)}"
+    named = tables_named(query), tables_named(own)
+    if None in named or clock_of(expectation.sql or "") is Reads.UNTOLD:
+        return None
+    tables = sorted((named[0] or frozenset()) | (named[1] or frozenset()))
+    names = [contents.named(table) for table in tables]
+    found = [contents.read(name) if name else None for name in names]
+    if None in found:
+        return None
+    return digest(CODE_VERSION, _libraries(), asdict(expectation), suite.key, query, found)
 
 
 @cache
 def _libraries() -> tuple[str, ...]:
-    """Versions of what judges."""
+    """Versions of the libraries that judge."""
     return tuple(version(name) for name in ("great-expectations", "duckdb", "pandas"))
 
 
@@ -119,7 +92,7 @@ def held_results(
 def claims_of(
     results: Iterable[Result], fingerprints: Mapping[str, str | None], run: Run
 ) -> dict[str, Claim]:
-    """Claims about the results of a run, by key; what isn't met leaves none."""
+    """Claims about the results of a run, by key; failures leave none."""
     claims = {}
     for result in results:
         if result.success:

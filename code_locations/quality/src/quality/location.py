@@ -15,4 +15,5 @@ LOCATION = Location(
     checks=[great_expectations_checks],
     special_assets=[remediation_validation],
     health=HEALTH,
+    idle="quality.idle",
 )

@@ -14,15 +14,15 @@ from uuid import uuid4
 if TYPE_CHECKING:
     from great_expectations.data_context.data_context.file_data_context import FileDataContext
 
-# Declared in YAML for people; the copy gets them in Great Expectations' own JSON instead.
+# Declared in YAML for people; the copy has Great Expectations' own JSON instead.
 _DECLARATIONS = {"suites", "checkpoints.yml", "uncommitted", ".gitignore"}
 
 
 @contextmanager
 def working_copy(project: Path, home: Path, *, keep: bool) -> Iterator[Path]:
-    """A private copy of the project; when the block ends, it becomes `home`, if `keep`.
+    """A private copy of the project; after the block it becomes `home`, if `keep`.
 
-    The project may be read-only, and runs may work at the same time: the last to end is kept.
+    The project may be read-only, and runs may overlap: the last one to end is kept.
     """
     home.parent.mkdir(parents=True, exist_ok=True)
     copy = home.with_name(f".{home.name}-{uuid4().hex}")
@@ -50,7 +50,7 @@ def open_context(copy: Path) -> FileDataContext:
 def put_off_scipy() -> None:
     """Load scipy's statistics when they are used, not when Great Expectations is imported.
 
-    None of our expectations uses them, and they are a third of the seconds that the import takes.
+    None of our expectations uses them, and they take a third of the import's time.
     """
     name = "scipy.stats"
     spec = None if name in sys.modules else importlib.util.find_spec(name)
@@ -63,7 +63,7 @@ def put_off_scipy() -> None:
 
 
 def _copy(project: Path, copy: Path) -> None:
-    """Copy contents, not modes: those of a read-only project would make the copy read-only."""
+    """Copy contents but not modes: a read-only project's would make the copy read-only."""
     for file in project.rglob("*"):
         relative = file.relative_to(project)
         if relative.parts[0] in _DECLARATIONS or not file.is_file():

@@ -1,4 +1,4 @@
-"""SQL of the declarations: names filled in, and the rows that break a row expectation."""
+"""SQL of the declarations: placeholders filled in, and the rows that break an expectation."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from stack.raw import raw_tables
 from stack.sql import identifier, identifiers
 
 RAW = "raw"
-# The books are what their own exports say, and what layouts of other exports give to them.
+# The books' tables are filled by their own exports and by layouts of other exports.
 BOOKS = "books"
 FILLED_BY = ("books", "exports")
 _PLACEHOLDER = re.compile(r"\{([a-z]\w*)(?:\.(\w+))?\}")
 
 
 def table_name(schema: str, table: str, raw_schema: str) -> str:
-    """`"schema"."table"` in the warehouse; schema `raw` is the one of the raw tables."""
+    """`"schema"."table"` in the warehouse; schema `raw` stands for the raw tables' schema."""
     return f"{identifier(raw_schema if schema == RAW else schema)}.{identifier(table)}"
 
 
 def fill_in(query: str, suite: Suite, raw_schema: str) -> str:
     """Replace `{table}`, `{key}`, `{columns}`, `{declared}` and `{<schema>.<table>}`.
 
-    `{key}` is the list of the key's columns; the others are relations. `{columns}` has
-    column_name and data_type as the warehouse has them, `{declared}` as the raw table is
-    declared; `{books.<table>}` is all that fills one of the books' tables. Raises DeclarationError
-    for any other placeholder.
+    `{key}` lists the key's columns; the others are relations. `{columns}` has column_name and
+    data_type as in the warehouse, `{declared}` as in the raw table's declaration;
+    `{books.<table>}` is everything that fills one of the books' tables. Raises DeclarationError for
+    any other placeholder.
     """
 
     def relation(match: re.Match[str]) -> str:
@@ -71,9 +71,9 @@ def _declared(suite: Suite) -> str:
 
 
 def violation(expectation: Expectation, relation: str) -> str:
-    """Where-condition that holds for exactly the rows that break a row expectation.
+    """The SQL condition for exactly the rows that break a row expectation.
 
-    Raises DeclarationError for an expectation that has no such form here.
+    Raises DeclarationError for an expectation that has no SQL form here.
     """
     condition = _CONDITIONS.get(expectation.type)
     if condition is None:
@@ -135,7 +135,7 @@ def _unique(kwargs: Arguments, relation: str) -> str:
 
 
 def _compound_unique(kwargs: Arguments, relation: str) -> str:
-    # Great Expectations leaves out only rows in which all of the columns are null.
+    # Great Expectations skips only rows in which all of the columns are null.
     columns = [identifier(c) for c in kwargs["column_list"]]
     same = f"({', '.join(columns)})"
     return (
@@ -175,7 +175,7 @@ def _outside(value: str, kwargs: Arguments) -> str:
 
 
 def _regex(kwargs: Arguments, _relation: str) -> str:
-    # Great Expectations uses re.search on pandas: anchored only where the pattern says so.
+    # Great Expectations uses re.search on pandas: anchored only if the pattern is.
     return f"not regexp_matches({identifier(kwargs['column'])}, {literal(kwargs['regex'])})"
 
 

@@ -10,7 +10,10 @@ from stack.remediation.handover import (
     REBUILD,
     REINGESTION,
     VERDICT,
+    Rebuild,
+    Reingestion,
     RemediationError,
+    Verdict,
     leave,
     take,
 )
@@ -24,46 +27,43 @@ from stack.warehouse.pool import WAREHOUSE_POOL
     kinds={"greatexpectations", "duckdb"},
     owners=["team:analytics"],
     pool=WAREHOUSE_POOL,
-    description="Validates what was loaded and made anew, and says whether the data is healed.",
+    description="Validates what was reloaded and rebuilt, and says whether the data is healed.",
 )
 def remediation_validation(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
     """Leave the verdict for the alert's archive. Fails if something critical still fails.
 
-    It writes no alert: a remediation must not start another.
+    Writes no alert: a remediation must not start another.
     """
     try:
-        reingested, rebuilt = take(context.run, REINGESTION), take(context.run, REBUILD)
+        reingested = take(context.run, REINGESTION, Reingestion)
+        rebuilt = take(context.run, REBUILD, Rebuild)
     except RemediationError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     warehouse = load_settings(WarehouseSettings)
-    remaining = [*rebuilt["failing"], *failing(rebuilt["tables"], warehouse, context)]
-    outcome = "not_healed" if remaining else "healed"
-    leave(
-        context.run,
-        VERDICT,
-        {
-            "outcome": outcome,
-            "remaining": remaining,
-            "tables": rebuilt["tables"],
-            "isolated": reingested["isolated"],
-            "rows_loaded": reingested["rows"],
-            "unreadable_exports": reingested["quarantined"],
-        },
+    remaining = [*rebuilt.failing, *failing(rebuilt.tables, warehouse, context)]
+    verdict = Verdict(
+        outcome="not_healed" if remaining else "healed",
+        remaining=tuple(remaining),
+        tables=rebuilt.tables,
+        isolated=reingested.isolated,
+        rows_loaded=reingested.rows,
+        unreadable_exports=reingested.quarantined,
     )
+    leave(context.run, VERDICT, verdict)
     if remaining:
         raise dg.Failure(
             f"not healed, {len(remaining)} checks still fail: {'; '.join(remaining)}",
             allow_retries=False,
         )
     return dg.MaterializeResult(
-        metadata={"outcome": outcome, "tables": ", ".join(rebuilt["tables"])}
+        metadata={"outcome": verdict.outcome, "tables": ", ".join(rebuilt.tables)}
     )
 
 
 def failing(
     tables: Collection[str], warehouse: WarehouseSettings, context: dg.AssetExecutionContext
 ) -> list[str]:
-    """What of the checkpoint fails a run, among the suites of `tables` (`schema.table`)."""
+    """Failures that fail the run, among the checkpoint's suites of `tables` (`schema.table`)."""
     from quality.validation import run_checkpoint
 
     only = {

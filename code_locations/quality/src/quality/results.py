@@ -1,4 +1,4 @@
-"""The findings of a validation as plain data, for checks, artifact, alert and pages."""
+"""The results of a validation as plain data, for checks, artifact, alert and pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of one expectation. `error` says that it couldn't be judged, and why."""
+    """The outcome of one expectation. `error` says why it couldn't be judged."""
 
     expectation: Expectation
     success: bool
@@ -22,7 +22,7 @@ class Result:
     unexpected_count: int | None = None
     element_count: int | None = None
     error: str | None = None
-    # A query that shows the rows (or the number) in question, and up to ten of them.
+    # A query that shows the rows (or the number) in question, and up to ten of the rows.
     sql: str | None = None
     rows: Sequence[Mapping[str, Any]] = ()
 
@@ -38,7 +38,7 @@ class Result:
         return not self.success and (critical or self.error is not None)
 
     def as_artifact(self) -> ExpectationResult:
-        """As the other stages read it."""
+        """The form that other stages read."""
         e = self.expectation
         return ExpectationResult(
             schema=e.schema,
@@ -80,7 +80,7 @@ class Validation:
 
     @property
     def success(self) -> bool:
-        """Whether the run may go on: nothing critical failed and all could be judged."""
+        """Whether the run may go on: nothing critical failed, and everything could be judged."""
         return not self.fatal
 
     @property
@@ -94,7 +94,7 @@ class Validation:
         return [r for r in self.failures if r.error]
 
     def as_artifact(self) -> ValidationResult:
-        """As the other stages read it."""
+        """The form that other stages read."""
         return ValidationResult(
             success=self.success,
             checkpoint=self.checkpoint,
@@ -107,7 +107,7 @@ class Validation:
 
 
 def table_rows(validation: Validation) -> list[dict[str, Any]]:
-    """One row a table: its rows, expectations, and how many are not met, by severity."""
+    """One row per table: its rows, its expectations, and how many failed, by severity."""
     rows = []
     for table, count in validation.row_counts.items():
         results = [r for r in validation.results if r.table == table]

@@ -25,7 +25,7 @@ _PAIR = "expect_column_pair_values_a_to_be_greater_than_b"
 
 @dataclass
 class Verdict:
-    """What Great Expectations says of one expectation on one frame."""
+    """Great Expectations' verdict on one expectation for one frame."""
 
     success: bool = False
     observed: Any = None
@@ -35,21 +35,21 @@ class Verdict:
 
 @dataclass
 class Judge:
-    """Runs suites in one context under one run id, and keeps what it ran."""
+    """Runs suites in one context under one run id, and records what it ran."""
 
     context: FileDataContext
     run_id: RunIdentifier
     ran: list[gx.ValidationDefinition] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        # One asset for all: each added rewrites the project's YAML, a quarter of a run's time.
+        # One asset for all: adding one rewrites the project's YAML, a quarter of a run's time.
         asset = self.context.data_sources.add_pandas(DATA_SOURCE).add_dataframe_asset(ASSET)
         self._frame = asset.add_batch_definition_whole_dataframe("whole")
 
     def judge(
         self, name: str, frame: pd.DataFrame, expectations: Sequence[Expectation], notes: str = ""
     ) -> dict[str, Verdict]:
-        """Verdicts by the expectations' names. One that can't be judged has `error`."""
+        """Verdicts by expectation name. One that can't be judged has `error`."""
         import great_expectations as gx
 
         verdicts: dict[str, Verdict] = {}
@@ -86,7 +86,7 @@ def _build(expectation: Expectation) -> Any:
 
     kwargs = {k: _timestamp(v) for k, v in expectation.kwargs.items() if v is not None}
     if expectation.type == _PAIR:
-        # As in SQL: a comparison with null is neither true nor false.
+        # As in SQL, a comparison with null is neither true nor false.
         kwargs.setdefault("ignore_row_if", "either_value_is_missing")
     return ExpectationConfiguration(
         type=expectation.type,
@@ -134,7 +134,7 @@ def _plain(value: Any) -> Any:
 
 
 def _timestamp(value: Any) -> Any:
-    """A date as the midnight that the frames hold."""
+    """A date as midnight, the form that the frames have."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime.combine(value, time.min)
     return value

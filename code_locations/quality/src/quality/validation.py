@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from quality.data_docs import publish
 from quality.declarations import Checkpoint, Expectation, Kind, Suite
 from quality.frames import Frames, cut_frames, sample
-from quality.holding import Contents, claims_of, held_results, key_of
+from quality.holding import claims_of, fingerprints, held_results, key_of
 from quality.project import open_context, put_off_scipy, working_copy
 from quality.queries import failing_rows
 from quality.results import Result, Validation
@@ -36,14 +36,14 @@ def run_checkpoint(
     report: Report,
     only: Collection[tuple[str, str]] | None = None,
 ) -> Validation:
-    """Judge all expectations of the checkpoint's suites, without keeping anything but Data Docs.
+    """Judge all expectations of the checkpoint's suites; stores nothing but Data Docs.
 
-    `only` restricts it to (suite name, check name) pairs and then keeps no Data Docs either. An
-    expectation that can't be judged is a result with `error`; the others are judged all the
-    same. `report` gets one line a suite.
+    `only` restricts it to (suite name, check name) pairs, and then stores no Data Docs either. An
+    expectation that can't be judged gives a result with `error`; the others are still judged.
+    `report` gets one line per suite.
     """
     with connect(warehouse) as connection:
-        # A source that was never loaded is an empty table, as dbt has it too.
+        # A source that was never loaded is an empty table, as for dbt.
         ensure_raw_tables(connection, warehouse, raw_tables())
         wanted = {
             suite.name: [
@@ -64,15 +64,15 @@ def run_what_changed(
     run_id: str,
     report: Report,
 ) -> tuple[Validation, dict[str, Claim], dict[str, Claim]]:
-    """As `run_checkpoint`, but for the expectations that hold by `claims`.
+    """As `run_checkpoint`, but skipping the expectations that hold according to `claims`.
 
-    Returns the validation with the results of all, the claims of those that hold, by key, and
-    all claims there are now. Where all hold, Great Expectations isn't even loaded.
+    Returns the validation with the results of all, the claims that hold, by key, and all current
+    claims. If all hold, Great Expectations isn't even imported.
     """
     this, suites = Run(run_id, today()), checkpoint.suites
     with connect(warehouse) as connection:
         ensure_raw_tables(connection, warehouse, raw_tables())
-        before = Contents(connection, warehouse).fingerprints(suites)
+        before = fingerprints(connection, warehouse, suites)
         held = held_results(suites, before, claims)
         wanted = {
             suite.name: [e for e in suite.expectations if key_of(e) not in held] for suite in suites
@@ -85,8 +85,8 @@ def run_what_changed(
             return replace(all_held, data_docs=path), since, since
         run = _Run(checkpoint, warehouse, connection, run_id, report)
         found = run.judge(wanted, keep=True, held=held)
-        after = Contents(connection, warehouse).fingerprints(suites)
-    # What changed amid the run may have been judged before or after.
+        after = fingerprints(connection, warehouse, suites)
+    # What changed during the run may have been judged before or after the change.
     steady = {key: value for key, value in before.items() if value == after[key]}
     judged = [r for r in found.results if key_of(r.expectation) not in held]
     return found, since, since | claims_of(judged, steady, this)
@@ -94,7 +94,7 @@ def run_what_changed(
 
 @dataclass(frozen=True)
 class _Run:
-    """A checkpoint being run."""
+    """A checkpoint in progress."""
 
     checkpoint: Checkpoint
     warehouse: WarehouseSettings
@@ -109,7 +109,7 @@ class _Run:
         keep: bool,
         held: Held | None = None,
     ) -> Validation:
-        """Judge what is wanted of each suite; to `keep` it are Data Docs, with what is held."""
+        """Judge what is wanted of each suite; `keep` stores Data Docs, including what is held."""
         put_off_scipy()
         from great_expectations import Checkpoint as GxCheckpoint
         from great_expectations import RunIdentifier
@@ -144,7 +144,7 @@ class _Run:
 
 
 def _with_held(validation: Validation, suites: Sequence[Suite], held: Held) -> Validation:
-    """The validation with what holds, in the order of the suites."""
+    """The validation plus what holds, in the order of the suites."""
     judged = {(r.table, r.expectation.name): r for r in validation.results}
     results, counts = [], {}
     for suite in suites:
@@ -161,7 +161,7 @@ def _with_held(validation: Validation, suites: Sequence[Suite], held: Held) -> V
 
 @dataclass(frozen=True)
 class _Session:
-    """One suite being judged."""
+    """One suite in progress."""
 
     connection: DuckDBPyConnection
     warehouse: WarehouseSettings
@@ -184,7 +184,7 @@ class _Session:
         if verdict.error:
             return Result(expectation, success=False, error=verdict.error)
         violations = frames.violations.get(expectation.name)
-        # SQL and Great Expectations must both be content; if they differ, it is no pass.
+        # Both SQL and Great Expectations must agree that it passes.
         success = verdict.success and not violations
         raw_schema = self.warehouse.dlt_dataset_name
         return Result(

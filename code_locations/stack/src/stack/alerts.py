@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from stack.artifacts import write_atomically
+from stack.artifacts import Artifact, write_atomically
 from stack.storage import filesystem
 
 Severity = Literal["info", "warning", "error", "critical"]
 
 
-class Alert(BaseModel):
+class Alert(Artifact, extra="forbid"):
     """One alert. `type` is a short slug; `tables` names the raw tables or models concerned."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     severity: Severity
@@ -26,6 +24,17 @@ class Alert(BaseModel):
     run_id: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+
+def read_alert(content: bytes) -> Alert:
+    """Parse an alert file. Raises ValidationError.
+
+    Unknown fields are ignored in the stack's own alerts, which declare a format and may come from
+    a newer image. A person's alert has none, so there an unknown field is a typo.
+    """
+    alert = Alert.model_validate_json(content, extra="ignore")
+    own = "format" in alert.model_fields_set
+    return alert if own else Alert.model_validate_json(content)
 
 
 def write_alert(url: str, alert: Alert, *, key: str | None = None) -> str:

@@ -1,26 +1,95 @@
-"""Artifacts: files that one stage leaves for the next and for people.
+"""Artifacts: files that one stage leaves for later stages and for people.
 
-Laid out as `<ARTIFACTS_URL>/runs/<run id>/<name>` and `<ARTIFACTS_URL>/latest/<name>`; a
-reader never sees half a file.
+They are at `<ARTIFACTS_URL>/runs/<run id>/<name>` and `<ARTIFACTS_URL>/latest/<name>`; a reader
+never sees half a file. Reader and writer may run different images: `Artifact` says what that
+demands of both.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from stack.errors import StackError
+from stack.files import write_file
 from stack.storage import filesystem
 
-Model = TypeVar("Model", bound=BaseModel)
+_OTHER_FORMAT = "artifact_format"
 
 
 class ArtifactError(StackError):
-    """An artifact is there but is not what its writer promises."""
+    """An artifact exists but isn't what its writer promises."""
+
+
+class FormatError(ArtifactError):
+    """An artifact has a format that this image can't read."""
+
+
+class Artifact(BaseModel):
+    """Base of what one image writes and another, older or newer, reads.
+
+    A field may be added if it has a default: older readers ignore it. Anything that older readers
+    would get wrong (a field that goes or changes its meaning, a new member of an enumeration) needs
+    a new `format`: the class raises that field's default. A newer format is refused, and so is one
+    before `oldest`; everything in between is read, by a validator if need be.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    oldest: ClassVar[int] = 1
+
+    format: int = 1
+
+    @field_validator("format")
+    @classmethod
+    def _is_read(cls, found: int) -> int:
+        newest = cls.model_fields["format"].default
+        if not cls.oldest <= found <= newest:
+            known = str(newest) if cls.oldest == newest else f"{cls.oldest} to {newest}"
+            raise PydanticCustomError(
+                _OTHER_FORMAT, "format {found}", {"found": found, "known": known}
+            )
+        return found
+
+
+A = TypeVar("A", bound=Artifact)
+
+
+def parsed(content: bytes, model: type[A], where: str) -> A:
+    """Parse an artifact; fields that only a newer writer knows are ignored.
+
+    Raises FormatError, or ArtifactError if it is anything else: as a store never holds half a file,
+    its writer must be broken, and going on would hide that.
+    """
+    try:
+        return model.model_validate_json(content, extra="ignore")
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+    for other in (one for one in found if one["type"] == _OTHER_FORMAT):
+        raise FormatError(
+            where,
+            found=other["msg"],
+            expected=f"{_a(model)} of format {other['ctx']['known']}",
+            next_step="it is of another version: promote the location that wrote it and this one "
+            "together, or run the stage that writes it again",
+        )
+    first = found[0]
+    place = ".".join(map(str, first["loc"]))
+    raise ArtifactError(
+        where,
+        found=f"{place}: {first['msg']}" if place else first["msg"],
+        expected=_a(model),
+        next_step="run the stage that writes it again, or delete the file to go without",
+    )
+
+
+def _a(model: type[Artifact]) -> str:
+    name = model.__name__
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
 class ArtifactStore:
@@ -37,7 +106,7 @@ class ArtifactStore:
         return f"{self.url}/runs/{run_id}/{name}"
 
     def put_json(self, run_id: str, name: str, content: Any) -> str:
-        """As `put`, for a value that JSON can hold; dates become ISO text."""
+        """As `put`, for JSON values; dates become ISO text."""
         return self.put(run_id, name, json.dumps(content, indent=2, default=str).encode())
 
     def get(self, name: str, run_id: str | None = None) -> bytes | None:
@@ -54,26 +123,15 @@ class ArtifactStore:
         content = self.get(name, run_id)
         return None if content is None else json.loads(content)
 
-    def get_model(self, name: str, model: type[Model], run_id: str | None = None) -> Model | None:
-        """As `get`, as the class that it was written with; None if there is none.
+    def put_model(self, run_id: str, name: str, content: Artifact) -> str:
+        """As `put`, for an `Artifact`."""
+        return self.put(run_id, name, content.model_dump_json(indent=2, by_alias=True).encode())
 
-        Raises ArtifactError if it is something else: a store never holds half a file, so that is
-        a broken writer, or one of another version, and going on without it would hide that.
-        """
+    def get_model(self, name: str, model: type[A], run_id: str | None = None) -> A | None:
+        """As `get`, parsed by `parsed`; None if there is none. Raises ArtifactError."""
         content = self.get(name, run_id)
-        if content is None:
-            return None
-        try:
-            return model.model_validate_json(content)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise ArtifactError(
-                f"{self.url}/{f'runs/{run_id}' if run_id else 'latest'}/{name}",
-                found=f"{place}: {first['msg']}" if place else first["msg"],
-                expected=f"a {model.__name__}",
-                next_step="run the stage that writes it again, or delete the file to go without",
-            ) from None
+        where = f"{f'runs/{run_id}' if run_id else 'latest'}/{name}"
+        return None if content is None else parsed(content, model, where)
 
     def names(self, folder: str, run_id: str | None = None) -> list[str]:
         """Names below `folder` that a run left, or the latest ones, sorted."""
@@ -97,19 +155,12 @@ class ArtifactStore:
 
 
 def write_atomically(fs: Any, path: str, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or none.
+    """Write a file so that readers see all of it or none.
 
-    Object stores do so by themselves; a file system gets a temporary file and a rename.
+    Object stores do so anyway.
     """
-    folder = path.rsplit("/", 1)[0]
-    fs.makedirs(folder, exist_ok=True)
-    if "file" not in fs.protocol:
-        fs.pipe_file(path, content)
+    if "file" in fs.protocol:
+        write_file(Path(path), content)
         return
-    temporary = f"{folder}/.{uuid.uuid4().hex}.tmp"  # a name that fits where a long one does
-    try:
-        fs.pipe_file(temporary, content)
-        fs.mv(temporary, path)
-    finally:
-        if fs.exists(temporary):
-            fs.rm(temporary)
+    fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    fs.pipe_file(path, content)

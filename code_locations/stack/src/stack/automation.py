@@ -2,9 +2,9 @@
 
     stack start daily_pipeline_schedule
 
-`DagsterInstance.start_schedule` wants the schedule as its code location serves it, so the
-location is loaded first. A state belongs to a location: name the workspace that the daemon and
-the UI have open.
+`DagsterInstance.start_schedule` needs the schedule as its code location serves it, so the location
+is loaded first. The state belongs to a location: name the workspace that the daemon and the UI
+have open.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class UnknownAutomationError(StackError):
-    """No schedule or sensor has that name; the message names the nearest ones."""
+    """No schedule or sensor has that name; the message suggests the nearest ones."""
 
 
 def start(instance: dg.DagsterInstance, name: str, workspace: Path | str | None = None) -> bool:
@@ -47,7 +47,7 @@ def start(instance: dg.DagsterInstance, name: str, workspace: Path | str | None 
 
 
 def stop(instance: dg.DagsterInstance, name: str, workspace: Path | str | None = None) -> bool:
-    """As `start`, the other way round; return whether it still runs."""
+    """Undo `start`; return whether it still runs."""
     with _loaded(instance, name, workspace) as found:
         origin, selector = found.get_remote_origin_id(), found.selector_id
         if _is_schedule(found):
@@ -58,7 +58,7 @@ def stop(instance: dg.DagsterInstance, name: str, workspace: Path | str | None =
 
 
 def state(instance: dg.DagsterInstance, name: str, workspace: Path | str | None = None) -> bool:
-    """Whether a schedule or sensor runs: as it was set, else by its default status."""
+    """Whether a schedule or sensor runs: as it was last set, or else by its default status."""
     with _loaded(instance, name, workspace) as found:
         return _runs(instance, found)
 
@@ -106,16 +106,20 @@ def _loaded(
 
 @contextmanager
 def opened_instance() -> Iterator[dg.DagsterInstance]:
-    """That of DAGSTER_HOME where it is set, else of STACK_HOME."""
+    """Open the instance of DAGSTER_HOME where that is set, else of STACK_HOME."""
     with instance_opener()() as instance:
         yield instance
 
 
 def instance_opener() -> Callable[[], AbstractContextManager[dg.DagsterInstance]]:
-    """What opens it, also again: opening sets DAGSTER_HOME."""
+    """A function that opens the same instance each time, although opening sets DAGSTER_HOME."""
     from stack.one_machine.home import open_instance
 
-    if "DAGSTER_HOME" in os.environ:
+    if folder := os.environ.get("DAGSTER_HOME"):
+        if not Path(folder).is_dir():
+            raise StackError(
+                "DAGSTER_HOME", found=folder, expected="a folder", next_step="correct or unset it"
+            )
         return dg.DagsterInstance.get
     return lambda: open_instance(load_settings(StackSettings))
 

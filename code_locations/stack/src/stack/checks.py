@@ -6,7 +6,7 @@ import dagster as dg
 
 
 def evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
-    """What an asset's own run logs of a check that another op declares.
+    """The event that an asset's own run logs for a check that another op declares.
 
     An op's check specs may only be about its own assets, so a check of a table is declared by
     a `multi_asset_check`, which runs alone, and evaluated by the stage's asset in a pipeline.

@@ -1,6 +1,6 @@
-"""Compute profiles: what share of a run's machine or container its DuckDB takes.
+"""Compute profiles: the share of a run's machine or container that its DuckDB takes.
 
-`COMPUTE_PROFILE` chooses one for all runs of a location. An asset asks for another with the
+`COMPUTE_PROFILE` chooses one for all runs of a location. An asset asks for another through the
 resource `compute`, which every location has:
 
     @dg.asset(required_resource_keys={"compute"}, compute_kind="high_memory")
@@ -26,8 +26,8 @@ class Compute(dg.ConfigurableResource):  # type: ignore[type-arg]
     def warehouse(self, context: dg.AssetExecutionContext) -> WarehouseSettings:
         """Settings for `stack.warehouse.connect`.
 
-        The profile is the asset's `compute_kind`, or one of its `kinds`; without one that is
-        the name of a profile, it is COMPUTE_PROFILE.
+        The profile is the asset's `compute_kind` or one of its `kinds`, if that names a profile;
+        else it is COMPUTE_PROFILE.
         """
         settings = load_settings(WarehouseSettings)
         asked = profile_of(context.assets_def)

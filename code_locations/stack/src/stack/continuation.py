@@ -8,13 +8,15 @@ its function raises and handles one run a tick: docs/decisions/0004.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
+from stack.idle import Idle, launches_pods, may_be_idle
 from stack.options import TAG_PREFIX, skips_validations
 from stack.patience import impatient
 from stack.pipelines import Pipeline, Stage
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from dagster._core.storage.dagster_run import RunRecord
 
 LOAD_ONLY_TAG = "option/load_only"
-# Copied from stage to stage: options, what began the pipeline, and its days. Not a backfill's id:
+# Copied from stage to stage: options, what started the pipeline, and its days. Not a backfill's id:
 # Dagster would count the later stages among the backfill's own runs.
 CARRIED_PREFIXES = (
     TAG_PREFIX,
@@ -38,24 +40,25 @@ CARRIED_PREFIXES = (
     "dagster/partition",
     "dagster/asset_partition",
 )
-# Config of a stage's own: of its ops, and of its executor, which another location may not have.
+# Not copied: a stage's ops and its executor, which another location may not have.
 OWN_CONFIG = {"ops", "execution"}
 # A run's timestamp is its worker's clock, and its record may become visible later than that.
 OVERLAP = timedelta(minutes=10)
 RUNS_A_TICK = 200
+SENSOR_SUFFIX = "_continuation_sensor"  # `pods.held` uses it too
 
 
 class Cursor(SensorCursor):
-    """Where the last tick ended, and which runs after `since` it already handled."""
+    """Where the last tick ended, and which runs after `since` are already handled."""
 
     since: Moment
     seen: dict[str, float] = Field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str | None, now: datetime) -> Cursor:
-        """From the sensor's cursor; one overlap ago at the first tick, or where it is unreadable.
+        """The sensor's cursor; one overlap ago at the first tick, or where it is unreadable.
 
-        Run keys keep what is found again from running again.
+        Run keys keep a run that is found twice from being continued twice.
         """
         found = cls.load(text, cls(since=now - OVERLAP))
         # A time in the future would hide every run until then.
@@ -63,7 +66,7 @@ class Cursor(SensorCursor):
         return cls(since=min(found.since, now), seen=seen)
 
     def advance(self, records: Iterable[RunRecord]) -> Cursor:
-        """After handling `records`: later, and without the runs that the overlap has passed."""
+        """The cursor after handling `records`, without runs older than the overlap."""
         seen = dict(self.seen)
         for record in records:
             seen[record.dagster_run.run_id] = record.update_timestamp.timestamp()
@@ -74,9 +77,15 @@ class Cursor(SensorCursor):
 
 
 def continuation_sensor(
-    stage: Stage, jobs: Sequence[tuple[Pipeline, UnresolvedAssetJobDefinition]]
+    stage: Stage,
+    jobs: Sequence[tuple[Pipeline, UnresolvedAssetJobDefinition]],
+    assets: Collection[str] = (),
+    ask: Callable[[], Idle | None] = lambda: None,
 ) -> dg.SensorDefinition | None:
-    """The sensor that starts this location's slices; None where it continues no pipeline."""
+    """The sensor that starts this location's slices; None where it continues no pipeline.
+
+    `ask` says whether its `assets` have nothing to do, which on Kubernetes saves the pod.
+    """
     continued = [(pipeline, job) for pipeline, job in jobs if not pipeline.begins_at(stage)]
     if not continued:
         return None
@@ -88,21 +97,26 @@ def continuation_sensor(
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         cursor = Cursor.parse(context.cursor, datetime.now(UTC))
         records = finished_runs(context.instance, cursor)
-        requests = []
+        requests, observed = [], []
+        idle = cache(ask if launches_pods(context.instance) else lambda: None)
         for record in records:
             for pipeline, _ in continued:
                 request = continue_run(pipeline, stage, record.dagster_run)
                 if request is not None:
                     pipeline_id(context.instance, record.dagster_run)
+                    if may_be_idle(pipeline, assets, record.dagster_run) and (found := idle()):
+                        observed = found.observations()
+                        request = _without_pod(request, found)
                     requests.append(request)
         return dg.SensorResult(
             run_requests=requests,
+            asset_events=observed,
             skip_reason=None if requests else f"no pipeline waits for {stage}",
             cursor=cursor.advance(records).dump(),
         )
 
     return dg.SensorDefinition(
-        name=f"{stage}_continuation_sensor",
+        name=f"{stage}{SENSOR_SUFFIX}",
         evaluation_fn=evaluate,
         jobs=[job for _, job in continued],
         minimum_interval_seconds=load_settings(StackSettings).continuation_interval_seconds,
@@ -111,8 +125,14 @@ def continuation_sensor(
     )
 
 
+def _without_pod(request: dg.RunRequest, idle: Idle) -> dg.RunRequest:
+    from pods.held import HELD_TAG
+
+    return request.with_replaced_attrs(tags={**request.tags, HELD_TAG: idle.told})
+
+
 def finished_runs(instance: dg.DagsterInstance, cursor: Cursor) -> list[RunRecord]:
-    """Successful runs of any pipeline since the cursor that it didn't handle yet, oldest first."""
+    """Successful runs of any pipeline since the cursor, not yet handled, oldest first."""
     records = instance.get_run_records(
         dg.RunsFilter(
             statuses=[dg.DagsterRunStatus.SUCCESS],
@@ -128,7 +148,7 @@ def finished_runs(instance: dg.DagsterInstance, cursor: Cursor) -> list[RunRecor
 
 
 def continue_run(pipeline: Pipeline, stage: Stage, upstream: dg.DagsterRun) -> dg.RunRequest | None:
-    """The request of `stage` after `upstream`; None where another stage comes next."""
+    """The request for `stage` after `upstream`; None if another stage comes next."""
     tags = upstream.tags
     if tags.get(PIPELINE_TAG) != pipeline.name:
         return None
@@ -142,14 +162,14 @@ def continue_run(pipeline: Pipeline, stage: Stage, upstream: dg.DagsterRun) -> d
         tags=carried
         | {
             PIPELINE_ID_TAG: tags.get(PIPELINE_ID_TAG, upstream.run_id),
-            # A pipeline begun is finished before another begins.
+            # Finish a started pipeline before another starts.
             PRIORITY_TAG: str(pipeline.priority + pipeline.stages.index(stage)),
         },
     )
 
 
 def skipped_stages(run: dg.DagsterRun) -> frozenset[Stage]:
-    """Stages that a run's options leave out."""
+    """Stages that a run's options skip."""
     if run.tags.get(LOAD_ONLY_TAG, "").lower() == "true":
         return frozenset(Stage) - {Stage.INGESTION}
     skip = skips_validations(run.run_config, run.tags)

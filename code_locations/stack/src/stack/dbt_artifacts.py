@@ -1,6 +1,6 @@
-"""dbt's artifacts as the stack keeps them: the one reader of each, and their names.
+"""dbt's artifacts as the stack keeps them: their names, and the only reader of each.
 
-Only what the stack uses of them is here.
+Only the fields that the stack uses are declared.
 Formats: https://schemas.getdbt.com/dbt/manifest/v12.json and
 https://schemas.getdbt.com/dbt/run-results/v6.json
 """
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
-from stack.artifacts import ArtifactStore
+from stack.artifacts import Artifact, ArtifactStore
 
 MANIFEST = "dbt/manifest.json"
 RUN_RESULTS = "dbt/run_results.json"
@@ -24,6 +24,16 @@ CATALOG = "dbt/catalog.json"
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+def _version(found: Any) -> Any:
+    """12 of https://schemas.getdbt.com/dbt/manifest/v12.json."""
+    told = str(found).rpartition("/v")[2].removesuffix(".json")
+    return int(told) if told.isdecimal() else found
+
+
+_Format = Annotated[int, BeforeValidator(_version)]
+_SAID_BY_DBT = AliasPath("metadata", "dbt_schema_version")
 
 
 class Column(_Part):
@@ -46,14 +56,14 @@ class _DependsOn(_Part):
 
 
 class GenericTest(_Part):
-    """Which generic test a data test is of, and its arguments."""
+    """The generic test that a data test uses, and its arguments."""
 
     name: str
     kwargs: dict[str, Any] = Field(default_factory=dict)
 
 
 class Node(_Part):
-    """A model, seed, snapshot, source or data test; what a kind doesn't have is empty."""
+    """A model, seed, snapshot, source or data test; fields that its kind lacks are empty."""
 
     unique_id: str
     resource_type: str
@@ -94,12 +104,12 @@ class Node(_Part):
 
     @property
     def materialized(self) -> str:
-        """How dbt makes it: view, table, incremental; `source` if it doesn't."""
+        """How dbt builds it: view, table, incremental; `source` if it doesn't."""
         return "source" if self.is_source else self.config.materialized
 
     @property
     def asset_path(self) -> tuple[str, str]:
-        """Path of its Dagster asset key: a raw table's is the same whatever its schema."""
+        """Path of its Dagster asset key, which for a raw table doesn't depend on the schema."""
         return ("raw" if self.is_source else self.schema_name, self.table)
 
     @property
@@ -115,22 +125,25 @@ class Node(_Part):
 
     @property
     def tested(self) -> str | None:
-        """What a test is about: of a generic test dbt says so; else the last model it reads."""
+        """What a test is about: dbt says so for a generic test; else the last model it reads."""
         if self.attached_node or not self.depends_on.nodes:
             return self.attached_node
         only_sources = self.sources and not self.refs
         return self.depends_on.nodes[0 if only_sources else -1]
 
 
-class Manifest(_Part):
+class Manifest(Artifact, populate_by_name=True):
     """A project as dbt parsed it."""
 
+    oldest: ClassVar[int] = 12
+
+    format: _Format = Field(default=12, validation_alias=_SAID_BY_DBT)
     nodes: dict[str, Node]
     sources: dict[str, Node]
 
     @cached_property
     def tables(self) -> dict[str, Node]:
-        """Sources, and what dbt builds, by unique id."""
+        """Sources and everything dbt builds, by unique id."""
         built = {uid: n for uid, n in self.nodes.items() if n.resource_type in _BUILT}
         return {**self.sources, **built}
 
@@ -141,11 +154,11 @@ class Manifest(_Part):
 
     @property
     def tests(self) -> Iterator[Node]:
-        """The data tests; dbt's unit tests are not among them."""
+        """The data tests, without dbt's unit tests."""
         return (node for node in self.nodes.values() if node.is_test)
 
     def upstream(self, unique_id: str) -> Iterator[Node]:
-        """The tables that a model is made from, by however many steps."""
+        """All tables that a model is built from, directly or not."""
         seen, waiting = {unique_id}, [unique_id]
         while waiting:
             node = self.tables.get(waiting.pop())
@@ -157,7 +170,7 @@ class Manifest(_Part):
                         yield self.tables[parent]
 
     def models_using(self, raw_tables: Collection[str], raw_schema: str) -> list[Node]:
-        """The models that select from one of these tables of the raw schema."""
+        """The models that select from any of these tables of the raw schema."""
         wanted = {
             uid
             for uid, source in self.sources.items()
@@ -177,7 +190,7 @@ class Timing(_Part):
 
 
 class NodeOutcome(_Part):
-    """What became of one model or test."""
+    """The outcome of one model or test."""
 
     unique_id: str
     status: str
@@ -187,24 +200,32 @@ class NodeOutcome(_Part):
     timing: tuple[Timing, ...] = ()
 
     @property
+    def executed_at(self) -> datetime | None:
+        """When the model was built, or the test run."""
+        return next((t.completed_at for t in self.timing if t.name == "execute"), None)
+
+    @property
     def passed(self) -> bool:
-        """Whether the model was made, or the test found nothing."""
+        """Whether the model was built, or the test found nothing."""
         return self.status in ("success", "pass")
 
 
-class Results(_Part):
-    """What became of one invocation of dbt: `run_results.json`, or `test_results.json`."""
+class Results(Artifact, populate_by_name=True):
+    """The outcome of one invocation of dbt: `run_results.json`, or `test_results.json`."""
 
+    oldest: ClassVar[int] = 6
+
+    format: _Format = Field(default=6, validation_alias=_SAID_BY_DBT)
     results: tuple[NodeOutcome, ...] = ()
 
 
 def read_manifest(store: ArtifactStore, run_id: str | None = None) -> Manifest | None:
-    """dbt's manifest of a run, or the latest; None if there is none. Raises ArtifactError."""
+    """dbt's manifest from a run, or the latest; None if there is none. Raises ArtifactError."""
     return store.get_model(MANIFEST, Manifest, run_id)
 
 
 def read_results(store: ArtifactStore, name: str, run_id: str | None = None) -> Results | None:
-    """RUN_RESULTS or TEST_RESULTS of a run, or the latest. Raises ArtifactError."""
+    """RUN_RESULTS or TEST_RESULTS from a run, or the latest. Raises ArtifactError."""
     return store.get_model(name, Results, run_id)
 
 
@@ -215,7 +236,7 @@ def catalog_document(
 ) -> dict[str, Any]:
     """dbt's catalog.json without `dbt docs generate`, which would start dbt a third time.
 
-    `tables` are those that exist: the node, whether it is a view, and its columns' types.
+    `tables` are those that exist: the node, whether it is a view, and the types of its columns.
     Format: https://schemas.getdbt.com/dbt/catalog/v1.json
     """
     document: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Declarations in YAML: read and checked in one place, mistakes told by file, line and field."""
+"""Declarations in YAML: read and checked in one place; mistakes name file, line and field."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from pydantic_core import ErrorDetails
 from stack.errors import StackError
 from stack.problems import models_of, problem, shown
 
-# Ten times quicker than the Python one, and a code location reads declarations when it loads.
+# Ten times faster than the Python loader; a code location reads declarations when it loads.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# Of a column, a table, a source.
+# The name of a column, a table or a source.
 NAME = r"^[a-z][a-z0-9_]*$"
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class DeclarationError(StackError):
-    """A declaration can't be used; names file, line and field, what was found and expected."""
+    """A declaration can't be used; names file, line and field, and what was found and expected."""
 
 
 class Declaration(BaseModel):
-    """Base of what is declared: nothing that it doesn't know, and no change.
+    """Base of declarations: frozen, and unknown fields are refused.
 
-    What a mistake's line must not show is a field with `repr=False`.
+    Give a field `repr=False` to keep its value out of error messages.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,7 +38,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc]
-    """Refuses a key that is there twice, of which YAML's libraries keep the last."""
+    """Refuses a repeated key, where YAML libraries silently keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -56,7 +56,7 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
 
 
 def load_yaml(text: str, where: object = "the text") -> Any:
-    """The document in `text`. Raises DeclarationError if it isn't one, or has a key twice."""
+    """The document in `text`. Raises DeclarationError if it is invalid or repeats a key."""
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 a safe loader
     except yaml.MarkedYAMLError as error:
@@ -75,7 +75,7 @@ def load_mapping(file: Path) -> dict[str, Any]:
 def load_declaration(file: Path, model: type[M], **defaults: Any) -> M:
     """What a YAML file declares, over `defaults`. Raises DeclarationError.
 
-    A model with a field `file` is told its own.
+    A field named `file` is set to the file's path.
     """
     text = _text(file)
     content = {**defaults, **_mapping(text, file)}
@@ -88,15 +88,15 @@ def load_declaration(file: Path, model: type[M], **defaults: Any) -> M:
 
 
 def load_folder(folder: Path, model: type[M]) -> tuple[M, ...]:
-    """The declarations of each `*.yml`, each named for its file. Raises DeclarationError."""
+    """The declaration in each `*.yml`, named for its file. Raises DeclarationError."""
     files = sorted(folder.glob("*.yml"))
     return tuple(load_declaration(file, model, name=file.stem) for file in files)
 
 
 def load_named(path: Path, model: type[M], variable: str) -> tuple[M, ...]:
-    """What a file declares, or each `*.yml` of a folder, that `variable` names; each has a `name`.
+    """Declarations, each with a `name`, from the file or folder of `*.yml` that `variable` names.
 
-    Raises DeclarationError, also if there is none, or two have one name.
+    Raises DeclarationError, also if there are none or two share a name.
     """
     files = sorted(path.glob("*.yml")) if path.is_dir() else [path]
     if not files:
@@ -114,7 +114,7 @@ def references(text: str) -> set[str]:
 
 
 def resolve(value: Any, variables: Mapping[str, str], where: str) -> Any:
-    """`value` with each `${NAME}` in it replaced, however deep.
+    """`value` with each `${NAME}` in it replaced, at any depth.
 
     Raises DeclarationError naming the variables that aren't set, never a value.
     """
@@ -154,7 +154,7 @@ def _mapping(text: str, file: Path) -> dict[str, Any]:
 
 
 def _problems(error: ValidationError, model: type[BaseModel], content: Any, text: str) -> str:
-    """`<line>: <field>: found …, expected …` of each problem; a union's choices are one."""
+    """`<line>: <field>: found …, expected …` for each problem; a union's choices count as one."""
     document: Any = yaml.compose(text, Loader=_SafeLoader)
     told: dict[str, list[str]] = {}
     for item in error.errors(include_url=False):
@@ -165,7 +165,7 @@ def _problems(error: ValidationError, model: type[BaseModel], content: Any, text
 
 
 def _place(item: ErrorDetails, content: Any, node: yaml.Node) -> tuple[int, str]:
-    """The line and the name of what a problem is about; pydantic names parts that YAML lacks."""
+    """Line and name of the field in error; pydantic's path has parts that the YAML lacks."""
     line, names = node.start_mark.line + 1, []
     for part in item["loc"]:
         if isinstance(content, dict) and part in content:

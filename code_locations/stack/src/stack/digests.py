@@ -1,4 +1,4 @@
-"""A name for content: the same for the same content, whoever has it."""
+"""Names for content: equal content gets an equal name."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from typing import Any
 
 
 def digest(*parts: Any) -> str:
-    """SHA-256 of what JSON can hold, or writes as text; the order of keys doesn't matter."""
+    """SHA-256 of JSON values, others as text; the order of keys doesn't matter."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The base of every error that a user can put right."""
+"""The base of every error that a user can fix."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ class StackError(Exception):
 
 
 def one_line(text: object, longest: int = 2000) -> str:
-    """`text` with every run of white space as one space, without secrets, at most `longest`.
+    """`text` on one line without secrets, white space collapsed, cut to `longest` characters.
 
-    What no database or log takes (NUL, other controls, half a character) is a question mark.
+    Characters that databases or logs refuse (NUL, other controls, half a surrogate pair) become
+    question marks.
     """
     line = redact("".join(c if c.isprintable() else "?" for c in " ".join(str(text).split())))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def reason(error: BaseException) -> str:
-    """What an exception says, in one line; its type where it says nothing."""
+    """An exception's message on one line, or its type if it has none."""
     return one_line(error) or type(error).__name__

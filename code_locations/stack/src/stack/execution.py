@@ -1,7 +1,7 @@
 """How a run executes its assets: in its own process, or each in a pod of its own.
 
-RUN_EXECUTOR chooses. Kubernetes' libraries are imported by a run that starts pods, not by a
-location that loads: that would take it seconds.
+RUN_EXECUTOR chooses. Kubernetes' libraries are imported only by a run that starts pods: importing
+them takes seconds, too long for a location's load.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ K8S_CONFIG_TAG = "dagster-k8s/config"
 def choose_executor(
     settings: ExecutionSettings, assets: Iterable[dg.AssetsDefinition]
 ) -> dg.ExecutorDefinition:
-    """The executor that the settings name. Raises SettingsError where it can't work here."""
+    """The executor that the settings name. Raises SettingsError if it can't work here."""
     if settings.run_executor == "in-process":
-        # A further step costs 0.02 s here and 1.4 s with a process each.
+        # Another step costs 0.02 s here, and 1.4 s with a process each.
         return dg.in_process_executor
     if find_spec("pods") is None:
         raise SettingsError(
@@ -57,7 +57,7 @@ def _step_pods(resources: Mapping[str, Mapping[str, Any]]) -> dg.ExecutorDefinit
 def _resources(
     settings: ExecutionSettings, assets: Iterable[dg.AssetsDefinition]
 ) -> dict[str, dict[str, Any]]:
-    """Resources by op, for those that ask for much memory and don't say themselves how much."""
+    """Resources by op, for ops that ask for high memory without saying how much."""
     wanted = settings.run_high_memory_resources
     if wanted is None:
         return {}

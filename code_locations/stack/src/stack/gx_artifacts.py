@@ -1,4 +1,4 @@
-"""What a validation by Great Expectations found, as quality keeps it for all others."""
+"""What a validation by Great Expectations found, as quality stores it for the other stages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stack.artifacts import ArtifactStore
+from stack.artifacts import Artifact, ArtifactStore
 
 VALIDATION = "gx/validation_result.json"
 DATA_DOCS = "gx/data_docs.zip"
@@ -19,8 +19,8 @@ class _Part(BaseModel):
 class ExpectationResult(_Part):
     """The outcome of one expectation.
 
-    `schema_name` is as in asset keys: raw, marts and so on. `error` says that it couldn't be
-    judged, and why; `sql` shows the rows, or the number, in question.
+    `schema_name` is written as in asset keys: raw, marts and so on. `error` says why it couldn't be
+    judged; `sql` selects the failing rows, or the number in question.
     """
 
     schema_name: str = Field(alias="schema")
@@ -39,7 +39,7 @@ class ExpectationResult(_Part):
     sql: str | None = None
 
 
-class ValidationResult(_Part):
+class ValidationResult(Artifact):
     """The outcome of a checkpoint in a run."""
 
     success: bool
@@ -51,7 +51,7 @@ class ValidationResult(_Part):
     data_docs: str | None = None
 
     def says_as(self, other: ValidationResult) -> bool:
-        """Whether both found the same, at whatever time."""
+        """Whether both found the same, ignoring the time."""
         mine, its = (
             [result.model_dump(mode="json") for result in one.results] for one in (self, other)
         )
@@ -59,11 +59,10 @@ class ValidationResult(_Part):
 
 
 def write_validation(store: ArtifactStore, result: ValidationResult) -> str:
-    """Keep it for the stages after; return its URL."""
-    content = result.model_dump_json(indent=2, by_alias=True).encode()
-    return store.put(result.run_id, VALIDATION, content)
+    """Store it for later stages; return its URL."""
+    return store.put_model(result.run_id, VALIDATION, result)
 
 
 def read_validation(store: ArtifactStore, run_id: str | None = None) -> ValidationResult | None:
-    """That of a run, or the latest; None if there is none. Raises ArtifactError."""
+    """The result from a run, or the latest; None if there is none. Raises ArtifactError."""
     return store.get_model(VALIDATION, ValidationResult, run_id)

@@ -1,7 +1,7 @@
-"""Results that hold: a claim says that a definition on these inputs gave this, and who saw it.
+"""Results that still hold: a claim says what a definition gave on certain inputs, and who saw it.
 
-A claim is about content alone, so an old one, or one of another process, is as true as a new one:
-it applies where definition, inputs, day and output are what it names, and nowhere else.
+A claim is only about content, so its age and origin don't matter: it applies where definition,
+inputs, day and output are the ones it names, and nowhere else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel, ConfigDict, Field
 
-from stack.artifacts import ArtifactError, ArtifactStore
+from stack.artifacts import Artifact, ArtifactError, ArtifactStore
 from stack.sql_reads import Reads
 
 HELD_AT = "held_at"
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Claim(BaseModel):
-    """What a run found. `day`: it read the date; `output`: the version of what it made."""
+    """What a run found. `day`: set if it read the date; `output`: the version of what it built."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,7 +35,7 @@ class Claim(BaseModel):
     result: Any = None
 
     def holds(self, fingerprint: str | None, output: str | None = None) -> bool:
-        """Whether a run of today would find the same again."""
+        """Whether a run today would find the same again."""
         return (
             fingerprint is not None
             and self.fingerprint == fingerprint
@@ -45,7 +45,7 @@ class Claim(BaseModel):
 
     @property
     def metadata(self) -> dict[str, dg.MetadataValue]:
-        """Since when and whose run, as Dagster shows it."""
+        """Since when it holds and which run found it, as Dagster shows it."""
         return {
             "holds_since": dg.MetadataValue.dagster_run(self.run_id),
             HELD_AT: dg.MetadataValue.timestamp(self.at),
@@ -54,7 +54,7 @@ class Claim(BaseModel):
 
 @dataclass(frozen=True)
 class Run:
-    """A run that makes claims: its identifier, and the day on which it began."""
+    """A run that makes claims: its id, and the day on which it began."""
 
     run_id: str
     began: date
@@ -66,9 +66,9 @@ class Run:
         result: Any,
         output: str | None = None,
     ) -> Claim | None:
-        """The claim about a result that follows from what has this fingerprint.
+        """The claim about a result built from what has this fingerprint.
 
-        None if that can't be told, as by a run over midnight of what reads the date.
+        None if no claim is safe, as when a run that reads the date crosses midnight.
         """
         reads_date = reads is Reads.DATE
         if fingerprint is None or reads is Reads.UNTOLD or (reads_date and self.began != today()):
@@ -83,19 +83,19 @@ class Run:
         )
 
 
-class Claims(BaseModel):
-    """The claims of a stage, by what they are about."""
+class Claims(Artifact):
+    """The claims of a stage, keyed by what they are about."""
 
     claims: dict[str, Claim] = Field(default_factory=dict)
 
 
 def today() -> date:
-    """The day that dates are read on."""
+    """The day that queries of the current date see."""
     return datetime.now(UTC).date()
 
 
 def read_claims(store: ArtifactStore, name: str, log: logging.Logger = _log) -> dict[str, Claim]:
-    """The claims of artifact `name`; none where they can't be read, so that all is done again."""
+    """The claims in artifact `name`; none where they are unreadable, so everything is redone."""
     try:
         found = store.get_model(name, Claims)
     except ArtifactError as error:
@@ -104,11 +104,16 @@ def read_claims(store: ArtifactStore, name: str, log: logging.Logger = _log) -> 
     return dict(found.claims) if found else {}
 
 
+def latest(claims: Iterable[Claim]) -> Claim:
+    """The claim that was made last."""
+    return max(claims, key=lambda claim: claim.at)
+
+
 def since(claims: Iterable[Claim]) -> str:
     """`since <the latest of them>`, for people."""
-    return f"since {max(claim.at for claim in claims):%Y-%m-%d %H:%M} UTC"
+    return f"since {latest(claims).at:%Y-%m-%d %H:%M} UTC"
 
 
 def write_claims(store: ArtifactStore, name: str, run_id: str, claims: Mapping[str, Claim]) -> None:
     """Replace the claims of artifact `name`."""
-    store.put(run_id, name, Claims(claims=dict(claims)).model_dump_json(indent=1).encode())
+    store.put_model(run_id, name, Claims(claims=dict(claims)))

@@ -1,4 +1,4 @@
-"""HTTP: requests bounded in time, size and tries; what goes wrong is one line without secrets."""
+"""HTTP requests bounded in time, size and tries; errors are one line without secrets."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LONGEST_WAIT_S = 30.0
 
 
 class NoAnswerError(StackError):
-    """A server gave no usable HTTP answer; the message says how, and holds no secret."""
+    """A server gave no usable HTTP answer; the message says why, and holds no secret."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said; names of headers are found in any case."""
+    """A server's answer; header names are case-insensitive."""
 
     status: int
     reason: str
@@ -46,12 +46,12 @@ class Answer:
 
     @property
     def passes(self) -> bool:
-        """Whether it is one of those that may be another a little later."""
+        """Whether the status may be different a little later."""
         return self.status in {408, 429} or self.status >= 500
 
     @property
     def retry_after(self) -> float | None:
-        """For how many seconds the server asks to be left alone."""
+        """Seconds that the server asks to be left alone."""
         text = self.headers.get("Retry-After", "").strip()
         if text.isascii() and text.isdigit():
             return float(text[:15])
@@ -65,12 +65,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Client:
-    """Requests to one server, with a bearer token or a login, and their bounds.
+    """Requests to one server, with a bearer token or a login, within limits.
 
-    `timeout_s` limits the connection and each wait for bytes, `within_s` each try as a whole. With
-    `same_host` a redirect to another one is the answer.
+    `timeout_s` limits connecting and each wait for bytes, `within_s` each try as a whole. With
+    `same_host`, a redirect to another host is returned as the answer.
 
-    A request without an answer, or with one that passes, is repeated `retries` times. Waits double
+    A request that gets no answer, or a passing one, is repeated `retries` times. Waits double
     from `first_wait_s`, or are what the server asks for, up to a minute; `tell` gets a line each
     time.
     """
@@ -89,13 +89,13 @@ class Client:
             remember(secret.get_secret_value())
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """The answer of `url`. Raises NoAnswerError."""
+        """The answer from `url`. Raises NoAnswerError."""
         return self.send("GET", url, headers=headers)
 
     def send(self, method: str, url: str, *, repeatable: bool = True, **parts: Any) -> Answer:
-        """As `get`; `parts` are those of requests, such as `json` and `params`.
+        """As `get`; `parts` are arguments of requests, such as `json` and `params`.
 
-        One that isn't `repeatable` is repeated after a 429 only, which says that nothing was done.
+        A request that isn't `repeatable` is repeated only after a 429, which says nothing was done.
         """
         tried = 0
         while True:
@@ -129,7 +129,7 @@ class Client:
             raise
         except Exception as error:  # urllib3's errors come through while the body is read
             told = _reason(error, timeout_s)
-        raise NoAnswerError(told)  # out here, or it would have the library's error as its context
+        raise NoAnswerError(told)  # outside the handler, which would chain the library's error
 
     def _session(self) -> Session:
         import requests
@@ -148,7 +148,7 @@ class Client:
             return request
 
         session = Staying()
-        # Always something, and not as a header, or requests would prefer what a .netrc says.
+        # Always an auth object, never a header: requests would prefer a .netrc over that.
         session.auth = (self.login[0], self.login[1].get_secret_value()) if self.login else bearer
         return session
 
@@ -167,7 +167,7 @@ def origin(url: str) -> tuple[str, str]:
 
 
 def _read(response: Response, ends: float) -> Answer:
-    """Chunk by chunk as they come: a body that drips must not outlast the time."""
+    """Read in chunks, so that a body that trickles in can't exceed the time limit."""
     chunks, size = [], 0
     while chunk := response.raw.read1(2**16, decode_content=True):
         chunks.append(chunk)
@@ -180,7 +180,7 @@ def _read(response: Response, ends: float) -> Answer:
 
 
 def _reason(error: Exception, timeout_s: float) -> str:
-    """In words of ours: the libraries' own texts may hold a URL with credentials, or a header."""
+    """Our own words: the libraries' messages may hold a URL with credentials, or a header."""
     import requests
     import urllib3
 
@@ -198,7 +198,7 @@ def _reason(error: Exception, timeout_s: float) -> str:
 
 
 def _system_error(error: BaseException | None) -> OSError | None:
-    """The error of the operating system at the bottom of what requests raised."""
+    """The operating system's error at the root of what requests raised."""
     seen: set[int] = set()
     found = None
     while error is not None and id(error) not in seen:

@@ -12,14 +12,14 @@ def markdown_table(
     rows: Iterable[Iterable[object]],
     longest: int | None = CELL_CHARACTERS,
 ) -> str:
-    """A table; a cell longer than `longest` is cut, null is an empty one."""
+    """A table; cells are cut at `longest`, and null becomes an empty one."""
     head = [_cell(name, longest) for name in header]
     lines = [head, ["---"] * len(head), *([_cell(value, longest) for value in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def markdown_list(items: Iterable[object], empty: str) -> str:
-    """A list, or what `empty` says of none."""
+    """A list, or the text `empty` if there are no items."""
     return "\n".join(f"- {item}" for item in items) or empty
 
 

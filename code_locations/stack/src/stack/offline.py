@@ -1,7 +1,7 @@
-"""Nothing that the stack runs reports home.
+"""Nothing that the stack runs phones home.
 
-The libraries read these variables when they are imported, so they are set when `stack` is,
-and every subprocess inherits them. A value that the user set wins.
+Libraries read these variables when they are imported, so they are set when `stack` is imported,
+and every subprocess inherits them. A value set by the user wins.
 """
 
 import os
@@ -17,6 +17,6 @@ TELEMETRY_SWITCHES = {
 
 
 def switch_off_telemetry() -> None:
-    """Set every switch that the environment doesn't set."""
+    """Set every switch that the environment leaves unset."""
     for name, value in TELEMETRY_SWITCHES.items():
         os.environ.setdefault(name, value)

@@ -1,8 +1,8 @@
 """Options of a run, as the Launchpad shows them; the same in every location.
 
-They are a resource that the assets bring along, because its config has one form whatever
-assets a job has: `continuation` copies it from stage to stage, and a run that sets nothing
-needs none. (A config mapping would do, but Dagster refuses it for partitioned assets.)
+They are a resource that the assets bring along, because its config looks the same whatever assets
+a job has: `continuation` copies it from stage to stage, and a run that sets nothing needs none.
+(A config mapping would do too, but Dagster refuses it for partitioned assets.)
 
     run_config={"resources": {"options": {"config": {"force_full_refresh": True}}}}
 """
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from stack.artifacts import ArtifactStore
 from stack.dbt_artifacts import read_manifest
@@ -22,45 +22,54 @@ from stack.settings import StackSettings, load_settings
 from stack.tags import PIPELINE_TAG, pipeline_id
 from stack.target_models import check_target_models
 
-guard_events()  # whatever runs an asset of ours comes here first
+guard_events()  # any process that runs an asset of ours imports this first
 
 RESOURCE = "options"
 TAG_PREFIX = "option/"
+FULL_TAG = f"{TAG_PREFIX}full"
 
 
 class RunOptions(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """What a person may ask of a run, by default nothing."""
+    """What a person may ask of a run; by default nothing."""
 
     skip_validations: bool = Field(
-        default=False, description="Leave out the validation by Great Expectations."
+        default=False, description="Skip the validation by Great Expectations."
     )
     force_full_refresh: bool = Field(
         default=False,
-        description="Read the sources from their beginning and build every model anew.",
+        description="Read the sources from their beginning and rebuild every model.",
     )
     full: bool = Field(
         default=False,
-        description="Let nothing hold: make and judge all again, and tell where that differs.",
+        description="Skip nothing: rebuild and judge everything again, and report differences.",
     )
     target_models: str = Field(
         default="",
         description="Only these models and their tests, in dbt's selection syntax, such as "
         "+revenue_by_month; empty: all.",
     )
+    _is_tagged_full: bool = PrivateAttr(default=False)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing may be skipped, by the option or by the tag that a schedule sets."""
+        return self.full or self._is_tagged_full
 
     @property
     def lets_hold(self) -> bool:
-        """Whether what an earlier run made or judged needn't be done again."""
-        return not (self.full or self.force_full_refresh or self.target_models.strip())
+        """Whether results of an earlier run that still hold may be skipped."""
+        return not (self.is_full or self.force_full_refresh or self.target_models.strip())
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Mark a pipeline's first run, and refuse models that don't exist, before the first step.
+        """Mark a pipeline's first run, and refuse unknown models before the first step.
 
-        The names are those of the last dbt run's manifest; before the first one, `dbt_run`
-        itself looks. Raises UnknownModelError.
+        The names come from the last dbt run's manifest; before the first one, `dbt_run` itself
+        checks. Raises UnknownModelError.
         """
         if context.run and context.instance and PIPELINE_TAG in context.run.tags:
             pipeline_id(context.instance, context.run)
+        if context.run:
+            self._is_tagged_full = context.run.tags.get(FULL_TAG) == "true"
         if self.target_models:
             store = ArtifactStore(load_settings(StackSettings).artifacts)
             check_target_models(self.target_models, read_manifest(store))
@@ -70,24 +79,24 @@ RUN_OPTIONS = {RESOURCE: RunOptions.configure_at_launch()}
 
 
 def takes_options(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
-    """The asset with the options as a resource of its own, so that it runs anywhere.
+    """The asset with the options as its own resource, so that it runs anywhere.
 
-    For above `@dg.asset`; its function takes `options: dg.ResourceParam[RunOptions]`.
+    Use above `@dg.asset`; the function takes `options: dg.ResourceParam[RunOptions]`.
     """
     (bound,) = dg.with_resources([asset], RUN_OPTIONS)
     return bound
 
 
 def options_config(**options: bool | str) -> dict[str, Any]:
-    """Run config that sets options; empty where none is given."""
+    """Run config that sets options; empty if none are given."""
     given = {name: value for name, value in options.items() if value}
     return {"resources": {RESOURCE: {"config": given}}} if given else {}
 
 
 def skips_validations(run_config: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
-    """Whether a run was asked to, by its config or by the tag `option/skip_validations`."""
+    """Whether a run skips validations, by its config or by the tag `option/skip_validations`."""
     resource = run_config.get("resources", {}).get(RESOURCE, {})
-    # `{env: NAME}` is known to the stage only, which then validates nothing by itself.
+    # Only the stage can resolve `{env: NAME}`, and then skips validation itself.
     if resource.get("config", {}).get("skip_validations") is True:
         return True
     return tags.get(f"{TAG_PREFIX}skip_validations", "").lower() == "true"

@@ -1,7 +1,7 @@
-"""Tells an outage of a store, S3 or Postgres, and a run's end from outside from other errors.
+"""Tells outages of a store (S3 or Postgres), and runs ended from outside, from other errors.
 
-What is declared here are the libraries' own classes, codes and texts, as the libraries raise them:
-tests/integration/outages makes each of them on real servers.
+Declared here are the libraries' own classes, codes and messages, as they raise them:
+tests/integration/outages provokes each of them on real servers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from stack.errors import StackError
 
-# By library: what its errors derive from, where the text alone tells an outage.
+# By library: the base class of its errors, where only the text identifies an outage.
 _TOLD_BY_TEXT = {
     "_duckdb": "Error",
     "duckdb": "Error",
@@ -20,7 +20,7 @@ _TOLD_BY_TEXT = {
     "psycopg2.errors": "Error",
     "sqlalchemy.exc": "DBAPIError",
 }
-# And those that are an outage whatever they say: no answer from S3, or half of one.
+# Errors that are an outage whatever they say: no answer from S3, or half of one.
 _ALWAYS = {
     "botocore.exceptions": frozenset({"ConnectionError", "HTTPClientError", "IncompleteReadError"}),
     "aiohttp.client_exceptions": frozenset({"ClientConnectionError", "ClientPayloadError"}),
@@ -41,12 +41,12 @@ _TEXTS = re.compile(
             r"terminating connection due to (administrator command|unexpected postmaster exit)",
             r"terminating connection because of crash of another server process",
             r"too many (clients already|connections for)|remaining connection slots are reserved",
-            r"cannot execute .+ in a read-only transaction",  # the standby that it was moved from
+            r"cannot execute .+ in a read-only transaction",  # the old primary, now a standby
             # DuckDB's httpfs: curl's words, and what the store answered
             r"(?<!was not OK) error for HTTP (GET|HEAD|PUT|POST|DELETE)",
             r"\(HTTP (408|429|5\d\d)\b",
             r"returned HTTP (408|429|5\d\d)\b",
-            # DuckLake: a catalog that is gone as it commits, and other writers all the time
+            # DuckLake: the catalog went away during a commit, or others keep writing
             r"Failed to commit: Failed to execute query",
             r"Failed to commit DuckLake transaction",
         )
@@ -63,22 +63,22 @@ _INTERRUPTIONS = frozenset(
 
 
 class OutageError(StackError):
-    """A store went away amid work that can't go on without it; its run is made again."""
+    """A store went away during work that needs it; the run is made again."""
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether an error, or what led to it, is that a store is away for a time.
+    """Whether an error, or one of its causes, is a temporary outage of a store.
 
-    A refused password, a bucket or a table that isn't there is none: it would be so again. Nor is
-    a run's end amid the wait for a store: nobody is to go on waiting.
+    A refused password or a missing bucket or table isn't: it would fail again. Nor is a run that
+    is ended while it waits for a store: nobody wants it to go on waiting.
     """
     return not is_interruption(error) and any(_is_outage(found) for found in _chain(error))
 
 
 def is_interruption(error: BaseException | None) -> bool:
-    """Whether an error, or what led to it, is that the process is to end: Ctrl-C, an eviction.
+    """Whether an error, or one of its causes, is that the process was told to end.
 
-    Libraries make errors of their own of it: DuckDB a RuntimeError, dlt a failed step.
+    As by Ctrl-C or an eviction. Libraries wrap it: DuckDB in a RuntimeError, dlt in a failed step.
     """
     return any(
         (base.__module__, base.__name__) in _INTERRUPTIONS
@@ -88,12 +88,12 @@ def is_interruption(error: BaseException | None) -> bool:
 
 
 def is_passing(error: BaseException | None) -> bool:
-    """Whether an error says nothing about what was worked on, so that it is no finding."""
+    """Whether an error says nothing about the data or code at hand, so that it is no finding."""
     return is_outage(error) or is_interruption(error)
 
 
 def tells_of_outage(text: str | None) -> bool:
-    """As `is_outage`, of a text that a library made of an error, as dbt does."""
+    """As `is_outage`, for the text that a library such as dbt made of an error."""
     return text is not None and _TEXTS.search(text) is not None
 
 
@@ -117,7 +117,7 @@ def _is_outage_of_s3(response: Mapping[str, Any]) -> bool:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, then what it was raised from or amid, each once."""
+    """An error and its causes and contexts, each once."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:

@@ -1,7 +1,7 @@
 """Days as partitions of what is ingested; see docs/backfill.md.
 
-Only the ingestion's assets carry them. An op with partitions that depends on another with
-partitions can't run without one in Dagster 1.13, and a run without one is the daily run.
+Only ingestion's assets have them. In Dagster 1.13 a partitioned op that depends on another
+partitioned one can't run without a partition, and the daily run has none.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from stack.settings import StackSettings, load_settings
 PARTITION_TAG = "dagster/partition"
 FIRST_TAG = "dagster/asset_partition_range_start"
 LAST_TAG = "dagster/asset_partition_range_end"
-# A backfill of 365 days is 13 runs, which wait in the queue like others; a run whose tags
-# name a range is one run however long it is.
+# A backfill of 365 days is 13 runs, queued like others; a run whose tags name a range is one run
+# however long the range is.
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=30)
 
 
@@ -42,7 +42,7 @@ def daily_partitions() -> dg.DailyPartitionsDefinition:
 
 
 def days_of(tags: Mapping[str, str]) -> Days | None:
-    """The days that a run rebuilds; None if it has no partition and loads what is new."""
+    """The days that a run rebuilds; None if it has no partition and loads whatever is new."""
     first = tags.get(PARTITION_TAG) or tags.get(FIRST_TAG)
     last = tags.get(PARTITION_TAG) or tags.get(LAST_TAG)
     if not first or not last:

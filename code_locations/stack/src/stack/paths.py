@@ -19,7 +19,7 @@ def default_home() -> Path:
 
 
 def env_files() -> tuple[Path, ...]:
-    """The `.env` files that settings honour, least specific first."""
+    """The `.env` files that settings read, least specific first."""
     root = checkout_root()
     candidates = [root / ".env"] if root else []
     candidates.append(Path.cwd() / ".env")

@@ -1,7 +1,7 @@
-"""How long work waits for a store that is away, S3 or Postgres, and what it says meanwhile.
+"""How long work waits for a store that is away, S3 or Postgres, and what it logs meanwhile.
 
-A run waits longer than a store takes to be restarted or moved. What looks at the stores every few
-seconds, or is there to tell that one is down, is `impatient`.
+A run waits longer than it takes to restart or move a store. Code that checks the stores every few
+seconds, or that is there to report one down, is `impatient`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ PATIENCE_S = 150.0
 IMPATIENCE_S = 3.5
 LONGEST_PAUSE_S = 5.0
 SAY_EVERY_S = 10.0
-# Dagster puts what its own loggers say into the run's log, on every instance.
+# Dagster puts messages of its own loggers into the run's log, on every instance.
 _log = logging.getLogger("dagster.builtin.stack.stores")
 _patience_s = ContextVar("patience_s", default=PATIENCE_S)
 
 
 @contextmanager
 def impatient() -> Iterator[None]:
-    """What this thread does within waits for a store no longer than a moment."""
+    """Within the block, this thread waits for a store only for a moment."""
     token = _patience_s.set(IMPATIENCE_S)
     try:
         yield
@@ -41,12 +41,12 @@ def impatient() -> Iterator[None]:
 
 
 def patience_s() -> float:
-    """Seconds that work of this thread waits for a store."""
+    """Seconds that this thread waits for a store."""
     return _patience_s.get()
 
 
 def is_patient() -> bool:
-    """Whether work of this thread waits longer than a moment."""
+    """Whether this thread waits longer than a moment."""
     return patience_s() > IMPATIENCE_S
 
 
@@ -57,9 +57,9 @@ def patiently(
     longest_wait_s: float = PATIENCE_S,
     log: logging.Logger = _log,
 ) -> T:
-    """What `attempt` returns, tried again while it meets an outage of `store`.
+    """Return `attempt()`, retried while it meets an outage of `store`.
 
-    Raises what the last attempt raised, and at once what is no outage.
+    Raises the last attempt's error; an error that is no outage is raised at once.
     """
     from tenacity import Retrying
 
@@ -68,7 +68,7 @@ def patiently(
 
 
 def waiting(store: str, wait_s: float = PATIENCE_S, log: logging.Logger = _log) -> dict[str, Any]:
-    """As `patiently`, in the words of tenacity, for its other forms."""
+    """As `patiently`, as tenacity's arguments, for tenacity's other forms."""
     from tenacity import retry_if_exception, stop_after_delay, wait_random_exponential
 
     return {
@@ -81,7 +81,7 @@ def waiting(store: str, wait_s: float = PATIENCE_S, log: logging.Logger = _log) 
 
 
 class _Telling:
-    """Says at once, and then every SAY_EVERY_S, what is waited for."""
+    """Logs at once, and then every SAY_EVERY_S, what is being waited for."""
 
     def __init__(self, store: str, wait_s: float, log: logging.Logger) -> None:
         self._store, self._wait_s, self._log = store, wait_s, log

@@ -1,4 +1,4 @@
-"""S3 by fsspec, that waits for a store which is away. Imported where a bucket is opened."""
+"""fsspec's S3, which waits for a store that is away. Imported only where a bucket is opened."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from stack.patience import waiting
 
 
 class PatientS3FileSystem(S3FileSystem):  # type: ignore[misc]
-    """Each request is repeated while S3 doesn't answer, or says that it can't now.
+    """Each request is repeated while S3 doesn't answer, or says that it can't right now.
 
-    All of them may be repeated: an object is written whole, and deleting it twice is no error.
+    All requests are safe to repeat: an object is written whole, and may be deleted twice.
     """
 
     async def set_session(self, refresh: bool = False, kwargs: dict[str, Any] | None = None) -> Any:
-        """As S3FileSystem's; but what is sent isn't announced.
+        """As S3FileSystem's, but without `Expect: 100-continue`.
 
-        The answer to that, 100 Continue, is awaited without any time limit.
+        The client would wait for the answer to it without any time limit.
         """
         session = await super().set_session(refresh, kwargs or {})
         self._s3.meta.events.register_last(
@@ -32,7 +32,7 @@ class PatientS3FileSystem(S3FileSystem):  # type: ignore[misc]
         async for attempt in AsyncRetrying(**waiting(store)):
             with attempt:
                 return await super()._call_s3(method, *akwarglist, **kwargs)
-        raise AssertionError  # it returns or raises before
+        raise AssertionError  # unreachable: the loop returns or raises
 
 
 def _unannounced(params: dict[str, Any], **_: Any) -> None:

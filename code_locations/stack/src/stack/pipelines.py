@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -18,21 +19,25 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a pipeline starts by itself; cron in UTC."""
+    """When a pipeline starts by itself; cron in UTC.
+
+    `full_after`: a run skips nothing if the last successful one that did so began that long ago.
+    """
 
     name: str
     cron: str
+    full_after: timedelta | None = None
 
 
 @dataclass(frozen=True)
 class Pipeline:
     """A job over one or more stages.
 
-    In a process that holds all stages it is one job; in a location it is the job of the same
-    name with that location's slice. `only` limits it to some of the six assets. A higher
-    `priority` leaves the queue first; later stages add their position to it. One that
-    `monitors` runs the locations' health checks instead of their assets, and its slices don't
-    wait for each other: each location begins its own.
+    In a process that holds all stages it is one job; a location has a job of the same name with its
+    own slice. `only` limits it to some of the six assets. A higher `priority` leaves the queue
+    first; later stages add their position to it. If it `monitors`, it runs the locations' health
+    checks instead of their assets, and its slices don't wait for each other: each location starts
+    its own.
     """
 
     name: str
@@ -44,11 +49,11 @@ class Pipeline:
     monitors: bool = False
 
     def begins_at(self, stage: Stage) -> bool:
-        """Whether the location of `stage` begins it, rather than continues it."""
+        """Whether the location of `stage` starts it, rather than continues it."""
         return stage in self.stages and (self.monitors or stage == self.stages[0])
 
     def stage_after(self, stage: Stage, skip: Collection[Stage] = ()) -> Stage | None:
-        """The stage that follows `stage`, stepping over `skip`; None after the last."""
+        """The stage that follows `stage`, skipping `skip`; None after the last."""
         if stage not in self.stages or self.monitors:
             return None
         following = self.stages[self.stages.index(stage) + 1 :]
@@ -57,19 +62,19 @@ class Pipeline:
 
 DAILY = Pipeline(
     name="daily_data_pipeline",
-    description="Everything: load what is new, model it, test it, validate it, catalogue it.",
+    description="Everything: load what is new, then model, test, validate and catalogue it.",
     stages=tuple(Stage),
-    schedule=Schedule("daily_pipeline_schedule", "0 2 * * *"),
+    schedule=Schedule("daily_pipeline_schedule", "0 2 * * *", full_after=timedelta(days=7)),
 )
 INCREMENTAL_SYNC = Pipeline(
     name="incremental_sync_pipeline",
-    description="Fresh data between two nights: load what is new and model it.",
+    description="Fresh data between nightly runs: load what is new and model it.",
     stages=(Stage.INGESTION, Stage.TRANSFORMATION),
     schedule=Schedule("incremental_sync_schedule", "0 */6 * * *"),
 )
 TRANSFORMATION = Pipeline(
     name="transformation_pipeline",
-    description="Model and test what is loaded already.",
+    description="Model and test what has already been loaded.",
     stages=(Stage.TRANSFORMATION,),
 )
 DATA_QUALITY = Pipeline(
@@ -81,51 +86,51 @@ DATA_QUALITY = Pipeline(
 
 RELEASE = Pipeline(
     name="release_triggered_pipeline",
-    description="Everything, for a release on GitHub; its tag and URL are on every run.",
+    description="Everything, for a GitHub release; every run has its tag and URL.",
     stages=tuple(Stage),
 )
 EMERGENCY = Pipeline(
     name="emergency_data_refresh",
-    description="Everything, now, before what waits; options leave out validation, read all "
-    "anew, or build only some models.",
+    description="Everything, ahead of all queued runs; options skip validation, reload "
+    "everything, or build only some models.",
     stages=tuple(Stage),
     priority=20,
 )
 BACKFILL = Pipeline(
     name="backfill_pipeline",
     description="Rebuilds the days of the run's partitions from their sources, then everything "
-    "that hangs on them.",
+    "downstream of them.",
     stages=tuple(Stage),
-    priority=-10,  # the nightly run doesn't wait for a year of days
+    priority=-10,  # the nightly run mustn't wait for a year of days
 )
 MONITORING = Pipeline(
     name="pipeline_monitoring",
-    description="Looks at what the stack depends on; fails when something configured is down.",
+    description="Checks what the stack depends on; fails when something configured is down.",
     stages=tuple(Stage),
     schedule=Schedule("monitoring_schedule", "*/15 * * * *"),
-    priority=100,  # seconds long, and of use only if it doesn't wait in the queue
+    priority=100,  # takes seconds, and is useless if it waits in the queue
     monitors=True,
 )
 REMEDIATION = Pipeline(
     name="data_quality_remediation_pipeline",
-    description="For one alert: keeps the failing rows, loads, models and validates anew.",
+    description="For one alert: keeps the failing rows, then reloads, remodels and revalidates.",
     stages=(Stage.INGESTION, Stage.TRANSFORMATION, Stage.QUALITY),
     only=frozenset({"remediation_reingestion", "remediation_rebuild", "remediation_validation"}),
 )
 FILES = Pipeline(
     name="file_processing_pipeline",
-    description="Arrived files into raw tables; models and tests them where a model uses them.",
+    description="Loads arrived files into raw tables; models and tests them if a model uses them.",
     stages=(Stage.INGESTION, Stage.TRANSFORMATION),
     only=frozenset({"file_processing", "dbt_run", "dbt_test"}),
 )
 RETENTION = Pipeline(
     name="retention_pipeline",
-    description="Deletes what is older than its policy: runs, results, temporary files, former "
-    "states of a DuckLake.",
+    description="Deletes what is older than its policy allows: runs, results, temporary files, "
+    "snapshots of a DuckLake.",
     stages=(Stage.INGESTION,),
     schedule=Schedule("retention_schedule", "30 4 * * *"),
     only=frozenset({"retention"}),
-    priority=-20,  # whatever else waits for the warehouse goes first
+    priority=-20,  # anything else that needs the warehouse goes first
 )
 
 PIPELINES: tuple[Pipeline, ...] = (

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in words for who wrote it."""
+"""Pydantic's validation errors in the author's terms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, RootModel
 from pydantic_core import ErrorDetails
 
-# What pydantic means, in words of YAML.
+# Pydantic's types in YAML's terms.
 _EXPECTED = {
     "tuple_type": "a list",
     "list_type": "a list",
@@ -28,9 +28,9 @@ _EXPECTED = {
 
 
 def problem(item: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
-    """What was found, up to what is expected, and that; values of fields with `repr=False` never.
+    """What was found, and what is expected; never the value of a field with `repr=False`.
 
-    A validator's own words stand for both.
+    A validator's own message replaces both.
     """
     if item["type"] in {"value_error", "assertion_error"}:
         return item["msg"].partition(", ")[2], ""
@@ -41,7 +41,7 @@ def problem(item: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
         hidden = hidden or any(not f.repr for f in fields)
         if fields:
             models = [inner for f in fields for inner in models_of(f.annotation)]
-        else:  # of a union, the one with this tag
+        else:  # the member of a union that has this tag
             models = [m for m in models if part in _tags(m)] or models
     if item["type"] == "extra_forbidden":
         fields_of = {f.alias or n: None for m in models for n, f in m.model_fields.items()}
@@ -57,7 +57,7 @@ def problem(item: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
 
 
 def models_of(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that a field's type is made of."""
+    """The models within a field's type."""
     if isinstance(annotation, type) and issubclass(annotation, RootModel):
         yield from models_of(annotation.model_fields["root"].annotation)
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -71,7 +71,7 @@ def _tags(model: type[BaseModel]) -> list[Any]:
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it; a login in a URL is none of it."""
+    """A value as a message shows it, without the login in a URL."""
     if value is None:
         return "nothing"
     if isinstance(value, dict | list):

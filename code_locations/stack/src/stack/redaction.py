@@ -1,8 +1,9 @@
-"""Secrets out of every text that a person may see.
+"""Keeps secrets out of every text that a person may see.
 
-`load_settings` remembers the value of each secret setting here. What leaves the process has three
-edges: log records, which `guard_logs` masks whichever library wrote them, events of runs, which
-`stack.run_log` masks, and the messages of `stack.errors`, which commands and sensors show.
+`load_settings` registers here each secret's value, and each password in another setting's URL. Text
+leaves the process in three places: log records, masked by `guard_logs` whichever library wrote
+them; events of runs, masked by `stack.run_log`; and the messages of `stack.errors`, which commands
+and sensors show.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 MASK = "***"
-# Shorter ones would blank out half of every line, and guard nothing.
+# Masking shorter ones would garble every line and protect nothing.
 SHORTEST = 4
+SHORTEST_OF_PATH = 8
+_PASSWORD = re.compile(r"://[^/?#\s:@]*:([^/?#\s]+)@")
 
 
 class Redactor:
-    """Replaces secrets by `***`, also where they were escaped as JSON, for a URL or for libpq."""
+    """Replaces secrets by `***`, also where they were escaped for JSON, a URL or libpq."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {
@@ -41,18 +44,35 @@ def _libpq(secret: str) -> str:
     return secret.replace("\\", "\\\\").replace("'", "\\'")
 
 
+def _parts_of_url(secret: str) -> Iterator[str]:
+    """The password in a URL; in a web address also long parts of the path, which errors quote."""
+    try:
+        url = urlsplit(secret)
+    except ValueError:
+        return
+    password = url.password or ""
+    yield from (password, unquote(password))
+    if url.scheme in ("http", "https"):
+        yield from (part for part in url.path.split("/") if len(part) >= SHORTEST_OF_PATH)
+
+
 _known: set[str] = set()
 _mask = Redactor(())
 
 
 def remember(secret: str) -> None:
-    """Mask a secret from now on; of a URL, the password in it too."""
+    """Mask a secret from now on; for a URL, its secret parts too."""
+    _learn({secret, *_parts_of_url(secret)} - {""})
+
+
+def remember_passwords(text: str) -> None:
+    """Mask from now on the passwords of the URLs in what is otherwise no secret."""
+    found = set(_PASSWORD.findall(text))
+    _learn(found | set(map(unquote, found)))
+
+
+def _learn(found: set[str]) -> None:
     global _mask  # noqa: PLW0603 - what a process knows, known to all its logs
-    try:
-        password = urlsplit(secret).password or ""
-    except ValueError:
-        password = ""
-    found = {secret, password, unquote(password)} - {""}
     if not found <= _known:
         _known.update(found)
         _mask = Redactor(_known)
@@ -64,12 +84,12 @@ def knows_secrets() -> bool:
 
 
 def redact(text: str) -> str:
-    """`text` with every secret that this process knows masked."""
+    """`text` with every secret known to this process masked."""
     return _mask(text)
 
 
 def guard_logs() -> None:
-    """Let no log record of this process carry a secret, traceback included."""
+    """Mask secrets in all log records of this process, tracebacks included."""
     make = logging.getLogRecordFactory()
     if getattr(make, "guards", False):
         return
@@ -80,7 +100,7 @@ def guard_logs() -> None:
             return record
         try:
             said = record.getMessage()
-        except (TypeError, ValueError):  # its arguments don't fit: logging says so itself
+        except (TypeError, ValueError):  # wrong arguments: logging reports that itself
             return record
         if (masked := redact(said)) != said:
             record.msg, record.args = masked, None

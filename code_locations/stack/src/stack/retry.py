@@ -1,4 +1,4 @@
-"""A run that was kept from its work from outside is made again by the daemon."""
+"""Has the daemon retry a run that something outside kept from its work."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from stack.warehouse.connection import WarehouseBusyError
 RETRIES = 2
 MAX_RETRIES_TAG = "dagster/max_retries"
 RETRY_TAG = "dagster/retry_on_asset_or_op_failure"
-# The run that asked: its retry has all of its tags, and is not to ask by them.
+# The run that asked: a retry copies all its tags, and must not count as asking.
 ASKED_TAG = "retry/asked_by"
 
 
 @dg.failure_hook(name="retry_when_a_store_is_away")
 def retry_when_away(context: dg.HookContext) -> None:
-    """Ask for retries of a run that failed because a store was away, or its DuckDB file held.
+    """Ask for retries of a run that failed because a store was away or its DuckDB file locked.
 
-    One whose process was ended is retried as often as the instance retries those. Other failures
-    of assets are not retried: they would fail again.
+    A run whose process was ended is retried as often as the instance retries those. Other failed
+    assets aren't retried: they would fail again.
     """
     run = context.instance.get_run_by_id(context.run_id)
-    # The daemon can't make a run again that somebody executes in a process of his own.
+    # The daemon can't repeat a run that somebody executes in their own process.
     if run is None or not run.remote_job_origin:
         return
     asked_by = run.tags.get(ASKED_TAG)
@@ -37,7 +37,7 @@ def retry_when_away(context: dg.HookContext) -> None:
 
 
 def may_pass(error: BaseException | None) -> bool:
-    """Whether an error, or what led to it, is an outage, or that the warehouse was busy."""
+    """Whether an error, or one of its causes, is an outage or a busy warehouse."""
     return is_outage(error) or _is_busy(error)
 
 

@@ -1,6 +1,8 @@
-"""No event of a run carries a secret: neither into Dagster's event log, nor to who listens.
+"""What happens to each event that a process stores for the run that it executes.
 
-Dagster makes its record of an exception itself, and takes messages and metadata from any library.
+Secrets are masked, for Dagster's event log and for listeners alike: Dagster records exceptions
+itself, and takes messages and metadata from any library. Log lines take their run from events, and
+the event that ends a run sends its trace.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ import dagster as dg
 from dagster._serdes import deserialize_value, serialize_value
 from dagster_shared.error import SerializableErrorInfo
 
+from stack.logs import writes_json
+from stack.logs.work import follow
 from stack.redaction import knows_secrets, redact
+from stack.tracing import trace_end
 
-# What Dagster finds an event's subject by: never a secret, though one may look like a part of it.
+# Names by which Dagster identifies an event's subject: never secret, even if a part looks like one.
 _NAMES = frozenset(
     {"__class__", "__enum__", "asset_key", "check_name", "event_type_value", "job_name",
      "logging_tags", "node_handle", "pipeline_name", "run_id", "step_handle", "step_key", "tags"}
@@ -23,7 +28,7 @@ _NAMES = frozenset(
 
 
 def guard_events() -> None:
-    """Mask secrets in all events that this process stores, and in all errors that it tells of."""
+    """Mask secrets in all events and errors that this process stores."""
     store = dg.DagsterInstance.handle_new_event
     if hasattr(store, "__wrapped__"):
         return
@@ -35,6 +40,9 @@ def guard_events() -> None:
             if redact(text) != text:
                 event = deserialize_value(json.dumps(_masked(json.loads(text))), dg.EventLogEntry)
         store(instance, event, **options)
+        if writes_json():
+            follow(instance, event)
+        trace_end(instance, event)
 
     record = SerializableErrorInfo.from_traceback.__func__  # type: ignore[attr-defined]
 

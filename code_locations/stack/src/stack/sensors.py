@@ -18,11 +18,11 @@ from stack.settings import SettingsError, StackSettings, load_settings
 logger = logging.getLogger(__name__)
 
 Moment = Annotated[AwareDatetime, PlainSerializer(lambda moment: moment.timestamp())]
-"""A time, in the text as seconds since the epoch."""
+"""A time, serialised as seconds since the epoch."""
 
 
 class SensorCursor(BaseModel):
-    """A place in what a sensor watches; `source` says what that is."""
+    """A position in what a sensor watches; `source` says what that is."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,9 +30,9 @@ class SensorCursor(BaseModel):
 
     @classmethod
     def load(cls, text: str | None, fresh: Self) -> Self:
-        """What `dump` wrote; `fresh` if there is none, none that is readable, or of another source.
+        """Parse what `dump` wrote; `fresh` if it is missing, unreadable or of another source.
 
-        Anybody may set a cursor in the UI: what is unreadable is told in the log.
+        Anybody may set a cursor in the UI, so an unreadable one is only logged.
         """
         if not text:
             return fresh
@@ -55,9 +55,9 @@ def pipeline_sensor(
     running: bool,
     **options: Any,
 ) -> dg.SensorDefinition:
-    """A sensor that starts `pipeline`; `running`: it evaluates without being switched on.
+    """A sensor that starts `pipeline`; `running`: it is on by default.
 
-    A wrong setting skips the tick. `options` are those of Dagster.
+    A wrong setting skips the tick. `options` are Dagster's.
     """
 
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -77,5 +77,5 @@ def pipeline_sensor(
 
 
 def in_production() -> bool:
-    """Whether sensors run without being switched on."""
+    """Whether sensors are on by default."""
     return load_settings(StackSettings).dagster_env == "prod"

@@ -1,7 +1,7 @@
 """Environment variables that every code location reads.
 
-Each location adds its own class in `<location>/settings.py`, so that no process holds a
-credential that it doesn't need. Variables come from the environment, then from `.env`.
+Each location adds its own class in `<location>/settings.py`, so that no process holds credentials
+that it doesn't need. Variables come from the environment, then from `.env`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
+from urllib.parse import unquote
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
@@ -34,7 +35,7 @@ from pydantic_settings.sources.utils import parse_env_vars
 
 from stack.errors import StackError
 from stack.paths import default_home, env_files
-from stack.redaction import remember
+from stack.redaction import remember, remember_passwords
 
 
 class SettingsError(StackError):
@@ -42,7 +43,7 @@ class SettingsError(StackError):
 
 
 def read_env_file(file: Path, encoding: str = "utf-8") -> dict[str, str | None]:
-    """The variables of a `.env` file; `${NAME}` is replaced, but not within single quotes."""
+    """The variables of a `.env` file; `${NAME}` is replaced, except within single quotes."""
     if not file.is_file():
         return {}
     found = dotenv_values(file, encoding=encoding)
@@ -69,7 +70,7 @@ class _EnvFiles(DotEnvSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Base of all settings classes: `.env` honoured, an empty value is an unset one."""
+    """Base of all settings classes: reads `.env`, and treats an empty value as unset."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
@@ -84,7 +85,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment first, then `.env` by `read_env_file`."""
+        """The environment first, then `.env`, read by `read_env_file`."""
         files = getattr(dotenv_settings, "env_file", None)
         return init_settings, env_settings, _EnvFiles(settings_cls, env_file=files)
 
@@ -108,11 +109,19 @@ class StackSettings(Settings):
         None, description="fsspec URL of alert files; default: STACK_HOME/alerts"
     )
 
+    query_log: Literal["off", "without_values", "with_values"] = Field(
+        "without_values",
+        description="whether the catalog learns what `stack query` was asked, with the values in "
+        "it or without",
+    )
     partitions_start: date = Field(
         date(2023, 1, 1), description="first day that can be rebuilt by a backfill (YYYY-MM-DD)"
     )
     continuation_interval_seconds: int = Field(
         1, ge=1, description="seconds between two looks for a stage to continue, per code location"
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="json: a line of JSON each event, for machines to read"
     )
     webserver_allowed_hosts: str = Field(
         "",
@@ -186,7 +195,7 @@ class WarehouseSettings(Settings):
     @field_validator("warehouse_path")
     @classmethod
     def _is_no_name_of_a_schema(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        # DuckDB names the database after the file, and could not tell it from a schema.
+        # DuckDB names the database after the file; the same name as a schema would be ambiguous.
         name = path.name.split(".")[0].lower() if path else ""
         taken = RESERVED_DATABASES | {info.data.get("dlt_dataset_name")}
         if path and (name in taken or not name):
@@ -203,7 +212,7 @@ class WarehouseSettings(Settings):
 
     @property
     def database(self) -> str:
-        """Name under which DuckDB sees the warehouse: the first part of `database.schema.table`."""
+        """DuckDB's name for the warehouse: the first part of `database.schema.table`."""
         return (
             self.duckdb_file.name.split(".")[0] if self.dlt_destination == "duckdb" else "warehouse"
         )
@@ -228,7 +237,7 @@ RESERVED_DATABASES = frozenset(
 
 
 class PodResources(BaseModel):
-    """What a container asks for and may use at most, as Kubernetes has it."""
+    """What a container requests, and its limits, in Kubernetes' terms."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -237,7 +246,7 @@ class PodResources(BaseModel):
 
 
 class RetentionSettings(Settings):
-    """How long things are kept; 0 days: for ever."""
+    """How long things are kept; 0 days means for ever."""
 
     retention_run_days: int = Field(30, ge=0, description="days that runs are kept")
     retention_monitoring_days: int = Field(
@@ -247,17 +256,40 @@ class RetentionSettings(Settings):
         10, ge=1, description="newest runs of each pipeline, kept however old"
     )
     retention_artifact_days: int = Field(
-        30, ge=0, description="days that results are kept of runs that are gone"
+        30, ge=0, description="days that results of deleted runs are kept"
     )
     retention_processed_days: int = Field(
         0, ge=0, description="days that loaded files are kept after they were loaded"
     )
+    retention_activity_days: int = Field(
+        90, ge=0, description="days that the log of who read and loaded which tables is kept"
+    )
     retention_snapshot_days: int = Field(
-        7, ge=0, description="days that former states of a DuckLake can be read"
+        7, ge=0, description="days that snapshots of a DuckLake can be read"
     )
     retention_scratch_days: int = Field(
         2, ge=0, description="days that temporary files of killed runs are left"
     )
+
+
+class TracingSettings(Settings):
+    """Where traces of pipelines go; OpenTelemetry's other variables apply too."""
+
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="collector of traces by OTLP/HTTP, such as http://localhost:4318",
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        None, description="headers for it, such as api-key=…; commas between them"
+    )
+
+    @field_validator("otel_exporter_otlp_headers")
+    @classmethod
+    def _guard_each(cls, headers: SecretStr | None) -> SecretStr | None:
+        for part in headers.get_secret_value().split(",") if headers else ():
+            remember(unquote(part.partition("=")[2].strip()))
+        return headers
 
 
 class ExecutionSettings(Settings):
@@ -279,14 +311,16 @@ S = TypeVar("S", bound=Settings)
 def load_settings(cls: type[S]) -> S:
     """Read `cls` from the environment and `.env`.
 
-    Raises SettingsError: one line a bad variable with its name, what it got (never a secret)
-    and what it accepts.
+    Raises SettingsError: one line per bad variable with its name, its value (never a secret) and
+    what it accepts.
     """
     try:
         settings = cls(_env_file=env_files())  # type: ignore[call-arg]
         for _, value in settings:
             if isinstance(value, SecretStr):
                 remember(value.get_secret_value())
+            elif isinstance(value, str):
+                remember_passwords(value)
         return settings
     except ValidationError as error:
         lines = [_explain(cls, dict(item)) for item in error.errors()]
@@ -304,6 +338,7 @@ def environment_variables() -> dict[str, str]:
 def _explain(cls: type[Settings], item: dict[str, Any]) -> str:
     field = str(item["loc"][0])
     info = cls.model_fields.get(field)
+    remember_passwords(str(item["input"]))
     got = "a value" if info is None or _is_secret(info.annotation) else repr(item["input"])
     name = ".".join([field.upper(), *map(str, item["loc"][1:])])
     return f"{name}: got {got}, but {_accepts(item)}; correct it in the environment or .env"

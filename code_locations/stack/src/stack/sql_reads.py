@@ -1,4 +1,4 @@
-"""What a query reads: which tables, and whether the date or what is new each time."""
+"""What a query reads: which tables, and whether the date or something that always changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SOURCES = frozenset(
     {"BASE_TABLE", "JOIN", "SUBQUERY", "TABLE_FUNCTION", "EMPTY", "EXPRESSION_LIST"}
 )
 _TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "duckdb_columns"})
-# SQL that reads the date, and SQL that is new each time or reads what has no version.
+# SQL that reads the date, and SQL that changes each time or reads something without a version.
 _DATE = re.compile(r"\bcurrent_date\b|\btoday\s*\(", re.IGNORECASE)
 _EACH_TIME = re.compile(
     r"\b(now|get_current_time(stamp)?|transaction_timestamp|random|setseed|gen_random_uuid|"
@@ -32,11 +32,11 @@ _EACH_TIME = re.compile(
 
 
 class _UntoldError(Exception):
-    """What has no version is read."""
+    """Something without a version is read."""
 
 
 class Reads(IntEnum):
-    """What compiled SQL reads beside tables."""
+    """What compiled SQL reads besides tables."""
 
     NOTHING = 0
     DATE = 1
@@ -44,7 +44,7 @@ class Reads(IntEnum):
 
 
 def clock_of(compiled: str) -> Reads:
-    """Whether SQL reads the date, or something that has no version."""
+    """Whether SQL reads the date, or something without a version."""
     if _EACH_TIME.search(compiled):
         return Reads.UNTOLD
     return Reads.DATE if _DATE.search(compiled) else Reads.NOTHING
@@ -52,12 +52,12 @@ def clock_of(compiled: str) -> Reads:
 
 @cache
 def tables_named(sql: str) -> frozenset[Table] | None:
-    """Tables and views that a query names, but for its CTEs; None if it can't be told.
+    """Tables and views that a query names, except its CTEs; None if that isn't certain.
 
-    It can't be of what isn't DuckDB's SELECT, and of functions that aren't DuckDB's own, or
-    that read files or other queries. Each is (catalog, schema, name), in lower case, as named.
+    It isn't for anything but a DuckDB SELECT, and for functions that aren't DuckDB's own or that
+    read files or other queries. Each is (catalog, schema, name) as named, in lower case.
     """
-    serialized = _parser().execute(f"select json_serialize_sql({literal(sql)})").fetchone()
+    serialized = parser().execute(f"select json_serialize_sql({literal(sql)})").fetchone()
     parsed = json.loads(serialized[0]) if serialized else {"error": True}
     if parsed["error"] or len(parsed["statements"]) != 1:
         return None
@@ -92,15 +92,15 @@ def _tables(part: Any, ctes: frozenset[str]) -> Iterator[Table]:
                 yield catalog, schema, table
     for key, value in part.items():
         if key != "cte_map":
-            # A table function is the `function` of its place in FROM.
+            # In FROM, a table function is in the key `function`.
             is_source = part.get("type") == "TABLE_FUNCTION" and key == "function"
             yield from _tables({**value, "type": "TABLE_FUNCTION"} if is_source else value, ctes)
 
 
 @cache
 def _functions() -> frozenset[str]:
-    """Names of DuckDB's own functions that give a value."""
-    rows = _parser().execute(
+    """Names of DuckDB's own scalar functions."""
+    rows = parser().execute(
         "select distinct lower(function_name) from duckdb_functions() "
         "where internal and function_type not in ('table', 'table_macro', 'pragma')"
     )
@@ -108,8 +108,8 @@ def _functions() -> frozenset[str]:
 
 
 @cache
-def _parser() -> DuckDBPyConnection:
-    """A database of its own, which nobody has made functions in."""
+def parser() -> DuckDBPyConnection:
+    """A DuckDB to parse SQL with: a database of its own, without user-defined functions."""
     import duckdb
 
     return duckdb.connect(":memory:", config={"threads": "1"})

@@ -6,19 +6,22 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from stack.patience import is_patient
 from stack.settings import WarehouseSettings, load_settings
 
-# Seconds, and tries of the client itself, which are within those of PatientS3FileSystem.
+# Seconds, and the client's own tries, within those of PatientS3FileSystem.
 PATIENT_S3 = {"connect_timeout": 5, "read_timeout": 15, "retries": {"max_attempts": 1}}
+# For callers that only check whether the store is there.
+CURT_S3 = {"connect_timeout": 3, "read_timeout": 3, "retries": {"max_attempts": 0}}
 
 
 @dataclass(frozen=True)
 class S3Access:
-    """An S3 store and a login; None: AWS, and what the environment or the machine's role gives."""
+    """An S3 store and a login; None: AWS, and what the environment or machine role provides."""
 
     key: str | None
     secret: str | None = field(repr=False)
@@ -27,10 +30,10 @@ class S3Access:
 
 
 def filesystem(url: str, s3: S3Access | None = None) -> tuple[Any, str]:
-    """The fsspec file system of `url`, and its path there without a slash at the end.
+    """The fsspec file system of `url`, and its path there without a trailing slash.
 
-    S3 is by default that of WarehouseSettings, and waited for while it is away, unless the caller
-    is `impatient`. Listings are not cached: other processes write to the same folders.
+    S3 is by default WarehouseSettings', and is waited for while it is away, unless the caller is
+    `impatient`. Listings aren't cached: other processes write to the same folders.
     """
     import fsspec
 
@@ -42,6 +45,24 @@ def filesystem(url: str, s3: S3Access | None = None) -> tuple[Any, str]:
         return fs, str(fs._strip_protocol(url)).rstrip("/")
     fs, path = fsspec.core.url_to_fs(url, **options)
     return fs, str(path).rstrip("/")
+
+
+def ask(url: str) -> None:
+    """Send the store of `url` one small request. Raises what the store raises if it is away.
+
+    A missing folder counts as an answer, a missing bucket doesn't.
+    """
+    if url.startswith("s3://"):
+        import fsspec
+
+        fs = fsspec.filesystem("s3", **_options(_ours()), config_kwargs=CURT_S3)
+        fs.retries = 1
+        bucket, _, folder = str(fs._strip_protocol(url)).partition("/")
+        fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=folder, MaxKeys=1)
+        return
+    fs, path = filesystem(url)
+    with suppress(FileNotFoundError):
+        fs.info(path)
 
 
 def _ours() -> S3Access:
@@ -68,10 +89,10 @@ def _options(s3: S3Access) -> dict[str, Any]:
 def files_below(
     fs: Any, root: str, without: Collection[str] = ()
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Path below `root` and fsspec's facts of each file; nothing if there is no such folder.
+    """Path below `root` and fsspec's information on each file; empty if the folder doesn't exist.
 
-    Folders `without`, paths below `root`, are not walked. On this machine links are followed, each
-    folder once; what is neither file nor folder, such as a pipe that would hang its reader, has
+    Folders `without`, given as paths below `root`, are skipped. On this machine links are followed,
+    each folder once; anything but a file or folder, such as a pipe that would block its reader, has
     the type "other". Raises what the file system raises.
     """
     root = root.rstrip("/")
@@ -112,7 +133,7 @@ def _local_files(
         path = f"{below}/{entry.name}" if below else entry.name
         try:
             facts = entry.stat()
-        except OSError:  # gone, or a link that leads nowhere
+        except OSError:  # gone, or a dangling link
             try:
                 facts = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
@@ -125,7 +146,7 @@ def _local_files(
 
 
 def facts_of(fs: Any, path: str) -> dict[str, Any]:
-    """As `files_below`, of one file. Raises FileNotFoundError."""
+    """As `files_below`, for one file. Raises FileNotFoundError."""
     if "file" in fs.protocol:
         facts = os.stat(path)  # noqa: PTH116 the name may not be UTF-8
         return _facts(path, facts, "file" if stat.S_ISREG(facts.st_mode) else "other")
@@ -145,14 +166,14 @@ def _facts(name: str, facts: os.stat_result, type_: str) -> dict[str, Any]:
 
 
 def printable(path: str) -> str:
-    """A path as text that can be stored: each byte that is no UTF-8 by its number."""
+    """A path as text that can be stored: bytes that aren't UTF-8 are escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def safe_name(name: str, longest: int = 120) -> str:
     """A file name for `name` on any store: printable, without slashes, at most `longest` bytes.
 
-    A name that had to be changed ends with a part of its hash, so that no two become one.
+    A changed name ends with part of its hash, so that two names never become the same.
     """
     plain = printable(name).replace("/", "__").replace("\\", "_").replace("\0", "_")
     if plain == name and len(plain.encode()) <= longest:

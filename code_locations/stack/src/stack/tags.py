@@ -1,4 +1,4 @@
-"""Tags that tell what a run is part of."""
+"""Tags that say what a run is part of."""
 
 from __future__ import annotations
 

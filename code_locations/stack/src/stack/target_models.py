@@ -19,14 +19,14 @@ _OTHERS = ("config", "exposure", "file", "group", "package", "path", "resource_t
 
 
 class UnknownModelError(StackError):
-    """A selection names what the dbt project doesn't have; the message names the nearest."""
+    """A selection names something that the dbt project lacks; the message suggests the nearest."""
 
 
 def check_target_models(selection: str, manifest: Manifest | None) -> None:
-    """Raise UnknownModelError for the first name in `selection` that `manifest` doesn't have.
+    """Raise UnknownModelError for the first name in `selection` that `manifest` lacks.
 
-    Without `manifest` only the form is checked. Of the methods
-    with a prefix, `fqn`, `tag` and `source` are checked by value, the others by their name.
+    Without `manifest` only the syntax is checked. For the methods `fqn`, `tag` and `source` the
+    value is checked, for others only the method's name.
     """
     for criterion in re.split(r"[\s,]+", selection.strip()):
         match = _CRITERION.fullmatch(criterion)
@@ -55,7 +55,7 @@ def check_target_models(selection: str, manifest: Manifest | None) -> None:
 
 
 def _selects_model(value: str, manifest: Manifest) -> bool:
-    """As dbt: the model's name, or the beginning of its path, with or without the project."""
+    """As dbt matches: a model's name or the start of its path, with or without the project."""
     for node in manifest.models:
         names = [node.name]
         for path in (node.fqn, node.fqn[1:]):

@@ -28,7 +28,7 @@ MARTS = "marts"
 
 @dataclass(frozen=True)
 class Warehouse:
-    """An open connection after a run, and what columns the tables have by unique id."""
+    """An open connection after a run, and the columns of the tables by unique id."""
 
     connection: DuckDBPyConnection
     settings: WarehouseSettings
@@ -42,7 +42,7 @@ def model_metadata(
     graph: Graph,
     warehouse: Warehouse,
 ) -> dict[str, MetadataValue]:
-    """Rows, duration, schema, column lineage and SQL of a model that ran; a sample of a mart."""
+    """Metadata of a model that ran: rows, duration, schema, lineage, SQL; a sample of a mart."""
     rows = row_count(warehouse.connection, model.schema_name, model.table)
     metadata: dict[str, MetadataValue] = {
         "dagster/row_count": MetadataValue.int(rows),
@@ -105,7 +105,7 @@ def _lineage(
 
 
 def run_metadata(run: DbtRun | None, nodes: str, held: int) -> dict[str, MetadataValue]:
-    """How many `nodes` an invocation ran, if there was one, and its duration; how many held."""
+    """How many `nodes` an invocation ran, if there was one, for how long, and how many held."""
     return {
         nodes: MetadataValue.int(len(run.result.results) if run else 0),
         "held": MetadataValue.int(held),

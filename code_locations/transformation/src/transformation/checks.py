@@ -1,4 +1,4 @@
-"""The data tests as asset checks that run alone; `dbt_test` logs them within a pipeline."""
+"""The data tests as asset checks that run alone; within a pipeline, `dbt_test` logs them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A run of the models and one of their tests, of which what holds is left out."""
+"""Runs the models and the tests, skipping those that still hold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Report = Callable[[NodeResult], None]
 
 @dataclass(frozen=True)
 class Daily:
-    """What both runs work on. `lets_hold`: what an earlier run found needn't be found again."""
+    """What both runs work on. `lets_hold`: skip what an earlier run found and still holds."""
 
     project: DbtProject
     settings: WarehouseSettings
@@ -55,14 +55,13 @@ class Daily:
             would_hold = held_models(before, claims)
             contents = _contents(connection, graph, would_hold if compares else ())
         held = would_hold if self.lets_hold else {}
-        models = [m.unique_id for m in graph.models if m.materialized != EPHEMERAL]
         run = None
-        if (left := _left(options, models, held)) is not None:
+        if (left := _left(options, _made(graph), held)) is not None:
             run = run_models(self.project, self.settings, scratch, report, left)
         return Made(self, this, before, claims, held, contents, run)
 
     def judge(self, scratch: Path, report: Report, options: Sequence[str]) -> Judged:
-        """Judge the tests that don't hold, or those that dbt's `options` select.
+        """Run the tests that don't hold, or those that dbt's `options` select.
 
         Raises as `run_tests`.
         """
@@ -83,10 +82,22 @@ class Daily:
         self.keep_results(TEST_RESULTS, run, held, wanted)
         return Judged(held, run)
 
+    def holding(self) -> tuple[dict[str, Claim], dict[str, Claim]] | None:
+        """Claims of all models and all tests; None if a run would build or test any of them."""
+        graph, definitions = self._project()
+        with connect(self.settings, read_only=True) as connection:
+            state = state_of(graph, definitions, connection, self.settings)
+        models = held_models(state, self._claims(MODELS, (MANIFEST, RUN_RESULTS, CATALOG)))
+        tests = held_tests(state, self._claims(TESTS, (TEST_RESULTS,)))
+        wanted = [test.unique_id for test in load_manifest(self.project).tests]
+        if not models.keys() >= set(_made(graph)) or not tests.keys() >= set(wanted):
+            return None
+        return models, tests
+
     def keep_results(
         self, name: str, run: DbtRun | None, held: Mapping[str, Claim], order: Sequence[str]
     ) -> None:
-        """Keep dbt's results of a run with those that hold, in this order."""
+        """Store dbt's results of a run together with those that hold, in this order."""
         found = {uid: claim.result for uid, claim in held.items()}
         found |= {str(outcome["unique_id"]): outcome for outcome in _outcomes(run)}
         results = [found.pop(uid) for uid in order if uid in found]
@@ -94,7 +105,7 @@ class Daily:
         self.keep_if_new(name, {**document, "results": [*results, *found.values()]})
 
     def keep_if_new(self, name: str, document: dict[str, Any]) -> None:
-        """Keep an artifact of dbt's, unless it says the same as the latest, but for when."""
+        """Store an artifact of dbt's, unless it differs from the latest only in its times."""
         latest = self.store.get_json(name) or {}
         if document.keys() != latest.keys() or any(
             document[key] != latest[key] for key in document if key != "metadata"
@@ -105,7 +116,7 @@ class Daily:
         return graph_of(load_manifest(self.project)), definitions_of(self.project)
 
     def _claims(self, name: str, artifacts: Iterable[str]) -> dict[str, Claim]:
-        """The claims, if all of what they are about is still there to be read."""
+        """The claims, if everything that they are about can still be read."""
         if any(self.store.written_at(artifact) is None for artifact in artifacts):
             return {}
         return read_claims(self.store, name)
@@ -113,7 +124,7 @@ class Daily:
 
 @dataclass(frozen=True)
 class Judged:
-    """Tests that hold, by unique id, and the run of the others; none, if all hold."""
+    """Tests that hold, by unique id, and the run of the others; None if all hold."""
 
     held: Mapping[str, Claim]
     run: DbtRun | None
@@ -121,7 +132,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Made:
-    """Models that hold, by unique id, and the run of the others; none, if all hold."""
+    """Models that hold, by unique id, and the run of the others; None if all hold."""
 
     daily: Daily
     this: Run
@@ -131,9 +142,12 @@ class Made:
     contents: Mapping[Name, str]
     run: DbtRun | None
 
-    def keep(self, warehouse: Warehouse) -> None:
-        """Keep the claims, and dbt's artifacts of all models, those that hold too."""
-        claims = self.claims
+    def keep(self, warehouse: Warehouse) -> State:
+        """Store the claims, and dbt's artifacts of all models, including those that hold.
+
+        Returns the state of the tables after the run.
+        """
+        claims, after = self.claims, self.before
         if self.run is not None:
             after = state_of(
                 self.before.graph,
@@ -151,6 +165,7 @@ class Made:
                 node |= {"compiled": True, "compiled_code": outcome.get("compiled_code")}
         self.daily.keep_if_new(MANIFEST, manifest)
         self.daily.keep_if_new(CATALOG, self._catalog(warehouse))
+        return after
 
     def _catalog(self, warehouse: Warehouse) -> dict[str, Any]:
         graph = self.before.graph
@@ -167,7 +182,7 @@ class Made:
         )
 
     def stale(self, connection: DuckDBPyConnection) -> list[str]:
-        """Tables that held before a full run, and that it made otherwise."""
+        """Tables that held before a full run, which then built them differently."""
         made = {str(o["unique_id"]) for o in _outcomes(self.run) if o["status"] == "success"}
         tables = [t for uid, t in self.before.graph.tables.items() if uid in made]
         return [
@@ -186,10 +201,15 @@ def _contents(
     return {name: content_of(connection, name) for name in names}
 
 
+def _made(graph: Graph) -> list[str]:
+    """The models that dbt builds something for in the warehouse."""
+    return [m.unique_id for m in graph.models if m.materialized != EPHEMERAL]
+
+
 def _left(
     options: Sequence[str], uids: Iterable[str], held: Mapping[str, Claim]
 ) -> list[str] | None:
-    """dbt's options to select what doesn't hold as well; None if all does."""
+    """dbt's options to select everything that doesn't hold; None if all holds."""
     if not held:
         return [*options]
     to_run = [uid for uid in uids if uid not in held]

@@ -1,4 +1,4 @@
-"""dbt by hand, on the stack's warehouse: `stack dbt build -s marts`."""
+"""dbt by hand on the stack's warehouse: `stack dbt build -s marts`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect, ensure_raw_tables
 from transformation.project import load_project, prepared
 
-# Importing `cli` is what the `dbt` script does; `-m dbt.cli.main` would import it twice.
+# Like the `dbt` script; `-m dbt.cli.main` would import the module twice.
 _DBT = "from dbt.cli.main import cli; cli(prog_name='dbt')"
 _NEEDS_TABLES = {"build", "compile", "run", "show", "test"}
 

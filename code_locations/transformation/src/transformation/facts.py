@@ -45,7 +45,7 @@ def columns_by_table(
 
 
 def sample(connection: DuckDBPyConnection, table: Node, rows: int = SAMPLE_ROWS) -> str:
-    """Some rows as a Markdown table, the latest of a table by month; empty text without rows."""
+    """Some rows as a Markdown table, the latest if it has months; empty text without rows."""
     name = f"{identifier(table.schema_name)}.{identifier(table.table)}"
     relation = connection.sql(f"select * from {name}")
     if str(relation.types[0]) == "DATE":

@@ -1,6 +1,6 @@
-"""What a model or test follows from: its definition, apart from its inputs.
+"""Fingerprints of a model's or test's definition, apart from its inputs.
 
-A definition that can't be told, such as SQL that reads a file, has none, and never holds.
+A definition that can't be pinned down, such as SQL that reads a file, has none and never holds.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from stack.digests import digest
@@ -17,16 +18,16 @@ from stack.sql_reads import clock_of
 from transformation.project import DbtProject, prepared
 
 CODE_VERSION = "1"
-# Of a manifest's node, what says when and where it was parsed.
+# Parts of a manifest's node that say when and where it was parsed.
 _PARSED = frozenset(
     {"created_at", "build_path", "compiled_path", "root_path", "patch_path", "compiled"}
     | {"compiled_code", "extra_ctes", "extra_ctes_injected", "deferred"}
 )
 _DBTS_OWN = frozenset({"dbt", "dbt_duckdb"})
 _ENVIRONMENT = re.compile(r"env_var\(\s*['\"](\w+)")
-# A folder of ours, which says nothing about what is in it.
-_FOLDERS = frozenset({"DBT_RAW_SOURCES"})
-# Jinja that asks more than the columns of what it is given.
+# Paths of ours, which say nothing about their contents.
+_FOLDERS = frozenset({"DBT_RAW_SOURCES", "DBT_PROJECT_DIR", "DBT_PROFILES_DIR"})
+# Jinja that queries more than the columns of its inputs.
 _ASKS = re.compile(
     r"run_query|statement\s*\(|load_result|load_relation|dbt_utils|get_column_values|"
     r"get_filtered_columns|get_relations_by|adapter\.(?!get_columns_in_relation|quote)|"
@@ -37,9 +38,9 @@ _READS = re.compile(r"\b(from|join|into|update|using|copy|attach|call|pragma)\b"
 
 
 class Definitions:
-    """A project's definitions: those of a manifest.
+    """The definitions in a project's manifest.
 
-    `facts` are what all follow from besides, and `files` the texts of what is configured.
+    `facts` are what all of them also depend on, and `files` the texts of configuration files.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Definitions:
         return tuple(self.nodes.get(uid, {}).get("depends_on", {}).get("nodes", ()))
 
     def digest(self, uid: str) -> str | None:
-        """That of a model's or test's definition; None if it asks what can't be told."""
+        """The digest of a model's or test's definition; None if it can't be pinned down."""
         if uid not in self._digests:
             self._digests[uid] = self._digest(self.nodes[uid])
         return self._digests[uid]
@@ -72,7 +73,7 @@ class Definitions:
         if node.get("language", "sql") != "sql" or any(map(_ASKS.search, jinja)):
             return None
         hooks = [*_hooks(node)]
-        # Compiled, they are in no artifact of dbt's.
+        # dbt keeps their compiled form in no artifact.
         if any(_READS.search(_IN_BRACES.sub("", hook)) for hook in hooks):
             return None
         if hooks and any(clock_of(text) for text in jinja):
@@ -81,7 +82,7 @@ class Definitions:
         return digest(common, {k: v for k, v in node.items() if k not in _PARSED})
 
     def _jinja(self, node: Mapping[str, Any]) -> Iterator[str]:
-        """The node's own, its hooks' and that of the macros that it calls, but for dbt's own."""
+        """Jinja of the node, of its hooks, and of the macros that it calls, except dbt's own."""
         yield node.get("raw_code") or ""
         yield from _hooks(node)
         seen: set[str] = set()
@@ -107,9 +108,12 @@ class Definitions:
         return digest(CODE_VERSION, facts, files, macros, environment)
 
 
-def definitions_of(project: DbtProject) -> Definitions:
-    """Those of a project as it is now. Raises DbtProjectError if it doesn't parse."""
-    manifest = json.loads((prepared(project) / "manifest.json").read_bytes())
+def definitions_of(project: DbtProject, folder: Path | None = None) -> Definitions:
+    """Definitions of a project as it is now, or of the manifest in `folder`.
+
+    Raises DbtProjectError if it doesn't parse.
+    """
+    manifest = json.loads(((folder or prepared(project)) / "manifest.json").read_bytes())
     libraries = [version(name) for name in ("dbt-core", "dbt-duckdb", "duckdb")]
     files = (project.project_dir / "dbt_project.yml", project.profiles_dir / "profiles.yml")
     return Definitions(
@@ -117,6 +121,14 @@ def definitions_of(project: DbtProject) -> Definitions:
         [project.target, project.database, project.raw_schema, *libraries],
         [file.read_text() for file in files],
     )
+
+
+def code_versions(project: DbtProject, folder: Path) -> dict[str, str]:
+    """Digests of the definitions of a manifest's models, by unique id, as Dagster shows them."""
+    definitions = definitions_of(project, folder)
+    models = (uid for uid, node in definitions.nodes.items() if node["resource_type"] == "model")
+    found = ((uid, definitions.digest(uid)) for uid in models)
+    return {uid: version for uid, version in found if version}
 
 
 def _hooks(node: Mapping[str, Any]) -> Iterator[str]:

@@ -29,7 +29,7 @@ class Graph:
 
     @property
     def models(self) -> tuple[Node, ...]:
-        """Models in an order in which each follows its parents."""
+        """Models in an order in which each comes after its parents."""
         return tuple(table for table in self.tables.values() if not table.is_source)
 
     @property
@@ -68,7 +68,7 @@ def _data_tests(nodes: list[Node], tables: Mapping[str, Node]) -> dict[str, Data
 
 
 def _short_name(test: Node, table: Node) -> str:
-    """dbt's name of the test without the table's, which the check's asset says already."""
+    """dbt's name of the test without the table's, which the check's asset already has."""
     if test.test_metadata is None:
         return _slug(test.name)
     name = test.name

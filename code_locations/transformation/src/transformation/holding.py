@@ -1,7 +1,7 @@
-"""Which models and tests hold since an earlier run, and so needn't run again.
+"""Which models and tests still hold from an earlier run, and so needn't run again.
 
-A model holds if all of its parents do, and its definition, their content, and what it made are
-those of the claim that its last run left: docs/decisions/0044-cost-follows-change.md.
+A model holds if all its parents do, and its definition, their content and its own output match the
+claim that its last run left: docs/decisions/0044-cost-follows-change.md.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def held_models(state: State, claims: Mapping[str, Claim]) -> dict[str, Claim]:
 
 
 def held_tests(state: State, claims: Mapping[str, Claim]) -> dict[str, Claim]:
-    """Claims of the tests that passed and would again."""
+    """Claims of the tests that passed and would pass again."""
     if state.definitions.has_hooks:
         return {}
     return {
@@ -55,7 +55,7 @@ def held_tests(state: State, claims: Mapping[str, Claim]) -> dict[str, Claim]:
 
 @dataclass(frozen=True)
 class Witness:
-    """What makes claims of what a run found; `models` are the claims about views."""
+    """Makes claims from what a run found; `models` are the claims about views."""
 
     run: Run
     models: dict[str, Claim]
@@ -63,9 +63,9 @@ class Witness:
     def after_models(
         self, before: State, after: State, outcomes: Iterable[Outcome]
     ) -> dict[str, Claim]:
-        """The claims about models, with those that a run has made.
+        """The claims about models, including those of this run.
 
-        A source that changed amid the run may have been read before or after: no claim tells of it.
+        A source that changed during the run may have been read before or after: it gets no claim.
         """
         by_uid = {str(outcome["unique_id"]): outcome for outcome in outcomes}
         made = {(t.schema_name, t.table) for uid, t in after.graph.tables.items() if uid in by_uid}
@@ -89,9 +89,9 @@ class Witness:
         claims: Mapping[str, Claim],
         outcomes: Iterable[Outcome],
     ) -> dict[str, Claim]:
-        """The claims about tests, with those that a run judged; a finding leaves none.
+        """The claims about tests, including those of this run; a failure leaves none.
 
-        `before` and `state` are those before and after the run.
+        `before` and `state` are the states before and after the run.
         """
         found = {uid: claim for uid, claim in claims.items() if uid in state.definitions.nodes}
         for outcome in outcomes:
@@ -117,7 +117,7 @@ class Witness:
             claims[uid] = claim
 
     def _reads(self, uid: str, compiled: str | None, state: State) -> Reads:
-        """What a node's SQL reads beside tables, itself or by a view that it selects from."""
+        """What a node's SQL reads besides tables, itself or through views that it selects from."""
         if not compiled or not self._reads_parents_only(uid, compiled, state):
             return Reads.UNTOLD
         found = clock_of(compiled)
@@ -129,14 +129,14 @@ class Witness:
         return found
 
     def _reads_parents_only(self, uid: str, compiled: str, state: State) -> bool:
-        """Whether SQL names only tables that dbt knows of, so that each has its version here."""
+        """Whether SQL names only tables that dbt knows, so that each has a version here."""
         relations = " union all ".join(f"select 1 from {r}" for r in _relations_read(uid, state))
         known, named = tables_named(relations), tables_named(compiled)
         return known is not None and named is not None and named <= known
 
 
 def _views_above(uid: str, state: State) -> set[str]:
-    """Views that it selects from, by however many of them, and by no table."""
+    """Views that it selects from, directly or through other views, but not through tables."""
     found: set[str] = set()
     waiting = list(state.definitions.parents(uid))
     while waiting:
@@ -151,7 +151,7 @@ def _views_above(uid: str, state: State) -> set[str]:
 
 
 def _relations_read(uid: str, state: State) -> Iterator[str]:
-    """Relations that a node may name: its own, its parents', those in an ephemeral one's SQL."""
+    """Relations that a node may name: its own, its parents', and those in an ephemeral's SQL."""
     nodes = state.definitions.nodes
     waiting, seen = [uid], {uid}
     while waiting:

@@ -1,4 +1,4 @@
-"""Which columns a model's columns come from, read from its compiled SQL."""
+"""Where a model's columns come from, read from its compiled SQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stack.errors import one_line
 logger = logging.getLogger(__name__)
 
 DIALECT = "duckdb"
-# Schema and table, by column: what a column follows from.
+# For each column, what it is made from: ((schema, table), column).
 Origins = dict[str, list[tuple[tuple[str, str], str]]]
 
 
@@ -21,11 +21,11 @@ def column_lineage(
 ) -> Origins:
     """For each column of the query, the ((schema, table), column) pairs that it is made from.
 
-    `parents` are the columns of the tables that the query reads. A query that can't be
-    analysed has no lineage; that is logged, not raised.
+    `parents` are the columns of the tables that the query reads. A query that can't be analysed
+    has no lineage; that is logged, not raised.
     """
     with warnings.catch_warnings():
-        # sqlglot warns about a speed-up that another package brought along.
+        # sqlglot warns about an accelerator that another package installed.
         warnings.simplefilter("ignore")
         from sqlglot import errors, exp, parse_one
         from sqlglot.lineage import to_node

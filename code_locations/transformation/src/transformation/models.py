@@ -44,9 +44,9 @@ def run_models(
 ) -> DbtRun:
     """Run the models that dbt's `options` select, all by default.
 
-    A failing model leaves those that need it out; the others run. A raw table that was never
-    loaded is made empty first. Raises DbtError if dbt can't start at all, OutageError if the
-    warehouse went away.
+    If a model fails, those that depend on it are skipped and the others run. A raw table that was
+    never loaded is created empty first. Raises DbtError if dbt can't start at all, OutageError if
+    the warehouse went away.
     """
     with connect(settings) as connection:
         ensure_raw_tables(connection, settings, project.raw_tables)
@@ -61,8 +61,8 @@ def run_tests(
 ) -> DbtRun:
     """Run the data tests that dbt's `options` select, all by default.
 
-    Not dbt's unit tests: they test the SQL, not the data, and belong to `make test`. Raises as
-    `run_models`.
+    dbt's unit tests aren't included: they test the SQL, not the data, and belong to `make test`.
+    Raises as `run_models`.
     """
     return _run(project, ["test", *options, "--exclude", UNIT_TESTS], scratch, report)
 
@@ -73,7 +73,7 @@ def select(unique_ids: Iterable[str]) -> list[str]:
 
 
 def failing_models(run: DbtRun, graph: Graph) -> list[str]:
-    """`schema.model: error` of each model that failed by itself, the error on one line."""
+    """`schema.model: error` on one line for each model that itself failed."""
     failed = []
     for result in run.result.results:
         if result.status == "error":
@@ -100,7 +100,7 @@ def _run(
     for node in result.results:
         if node.status == "error" and tells_of_outage(node.message):
             raise OutageError(
-                f"the warehouse went away amid dbt {arguments[0]}, at {node.unique_id}",
+                f"the warehouse went away during dbt {arguments[0]}, at {node.unique_id}",
                 found=one_line(node.message, 500),
                 next_step="run it again, if the daemon doesn't",
             )
@@ -109,7 +109,7 @@ def _run(
 
 @contextmanager
 def _target_dir(project: DbtProject, scratch: Path) -> Iterator[Path]:
-    """A folder of its own for one invocation, with the parsed project in it for reuse."""
+    """A separate folder for one invocation, with the parsed project in it for reuse."""
     try:
         parsed = prepared(project) / "partial_parse.msgpack"
     except DbtProjectError as error:

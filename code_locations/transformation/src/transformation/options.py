@@ -1,4 +1,4 @@
-"""A run's options as dbt's."""
+"""A run's options, translated to dbt's."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from transformation.project import DbtProject, load_manifest
 
 
 def selection(options: RunOptions, project: DbtProject) -> list[str]:
-    """dbt's `--select` of the option target_models; empty for all.
+    """dbt's `--select` from the option target_models; empty for all.
 
-    Raises UnknownModelError if the project as it is now doesn't have what is named.
+    Raises UnknownModelError if the current project lacks something that is named.
     """
     if not options.target_models.strip():
         return []
@@ -25,6 +25,6 @@ def selection(options: RunOptions, project: DbtProject) -> list[str]:
 def model_options(
     options: RunOptions, project: DbtProject, models: Iterable[Node] | None
 ) -> list[str]:
-    """dbt's options for `run`: of `models`, or, if none are given, of what the options select."""
+    """dbt's options for `run`: `models` if given, else what the options select."""
     chosen = selection(options, project) if models is None else select(m.unique_id for m in models)
     return [*chosen, *(["--full-refresh"] if options.force_full_refresh else [])]

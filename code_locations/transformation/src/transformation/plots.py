@@ -26,7 +26,7 @@ def revenue_by_month(connection: DuckDBPyConnection) -> str:
 
 
 def receivables_ageing(connection: DuckDBPyConnection) -> str:
-    """Bars of what is outstanding by ageing bucket, in euros."""
+    """Bars of outstanding amounts by ageing bucket, in euros."""
     rows = connection.execute(
         "select b.bucket, 'outstanding', coalesce(sum(outstanding_eur), 0)::double from "
         "(select unnest(['current', '1-30', '31-60', '61-90', '90+']) as bucket, "

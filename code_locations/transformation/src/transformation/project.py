@@ -1,15 +1,16 @@
 """The dbt project: where it is, and its parsed manifest.
 
-Dagster needs the manifest to list the models when the location loads, and dbt is too slow to
-import there. So the project is parsed once (`python -m transformation.prepare`), into the
-project's `target` folder, or below STACK_HOME where the project is read-only. A fingerprint
-beside the manifest tells whether it still belongs to the project's files and settings, and to the
-raw tables that its sources are generated from.
+Dagster needs the manifest to list the models when the location loads, and dbt is too slow to import
+there. So the project is parsed once (`python -m transformation.prepare`), into the project's
+`target` folder, or below STACK_HOME where the project is read-only. A fingerprint beside the
+manifest says whether it still matches the project's files and settings, and the raw tables that its
+sources are generated from.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -20,27 +21,27 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import fsspec
-
-from stack.artifacts import write_atomically
 from stack.dbt_artifacts import Manifest
 from stack.errors import StackError
+from stack.files import write_file
 from stack.raw import RawTable
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from transformation.settings import DbtSettings
 from transformation.sources import hand_written, known_tables, package_files, sources_document
 
-PREPARED_FILES = ("manifest.json", "partial_parse.msgpack", "fingerprint")
+CODE_VERSIONS = "code_versions.json"
+PARTIAL_PARSE = "partial_parse.msgpack"
+PREPARED_FILES = ("manifest.json", PARTIAL_PARSE, CODE_VERSIONS, "fingerprint")
 _PARSED_FOLDERS = ("models", "macros", "tests")
 
 
 class DbtProjectError(StackError):
-    """The dbt project can't be found or parsed; the message says which and why."""
+    """The dbt project can't be found or parsed; the message says why."""
 
 
 @dataclass(frozen=True)
 class DbtProject:
-    """A dbt project with the settings that decide what it is parsed to."""
+    """A dbt project with the settings that affect how it is parsed."""
 
     project_dir: Path
     profiles_dir: Path
@@ -65,7 +66,7 @@ class DbtProject:
         return known_tables(self.artifacts)
 
     def sources(self) -> str:
-        """The generated sources, but for those that the project declares itself."""
+        """The generated sources, except those that the project declares itself."""
         return sources_document(
             self.raw_tables,
             self.raw_schema,
@@ -74,18 +75,17 @@ class DbtProject:
         )
 
     def _sources_dir(self) -> Path:
-        """Folder of the generated sources, written if they aren't there as they should be."""
+        """Folder of the generated sources, written if they are missing or outdated."""
         folders = [folder / "sources" for folder in self.prepared_dirs]
         wanted = package_files(self.sources())
         for folder in folders:
             there = {name: folder / name for name in wanted if (folder / name).is_file()}
             if {name: file.read_text() for name, file in there.items()} == wanted:
                 return folder
-        local = fsspec.filesystem("file")
         for folder in folders:
             try:
                 for name, content in wanted.items():
-                    write_atomically(local, str(folder / name), content.encode())
+                    write_file(folder / name, content)
             except OSError:
                 continue
             return folder
@@ -103,25 +103,28 @@ class DbtProject:
         return (self.project_dir / "target", self.stack_home / "dbt")
 
     def fingerprint(self) -> str:
-        """Digest of everything that the manifest follows from."""
+        """Digest of everything that the manifest depends on."""
         digest = hashlib.sha256()
-        facts = [self.target, self.database, self.raw_schema, str(self.project_dir)]
+        facts = [self.target, self.database, self.raw_schema]
         facts += [version("dbt-core"), version("dbt-duckdb")]
         digest.update("\0".join([*facts, self.sources()]).encode())
         for path in self._files():
-            digest.update(f"\0{path}\0".encode())
+            # The project's location doesn't matter: it may have been parsed in another folder.
+            inside = path.is_relative_to(self.project_dir)
+            name = path.relative_to(self.project_dir) if inside else path.name
+            digest.update(f"\0{name}\0".encode())
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
     def prepared_dir(self) -> Path | None:
-        """The folder with a manifest that belongs to the project as it is now, if any."""
+        """The folder with a manifest that matches the project as it is now, if there is one."""
         wanted = self.fingerprint()
         for folder in self.prepared_dirs:
             try:
                 found = (folder / "fingerprint").read_text()
             except OSError:
                 continue
-            if found == wanted:
+            if found == wanted and all((folder / name).is_file() for name in PREPARED_FILES):
                 return folder
         return None
 
@@ -156,13 +159,18 @@ def load_project() -> DbtProject:
 
 
 def prepared(project: DbtProject) -> Path:
-    """Folder with the project's current manifest; parses in a subprocess if there is none.
+    """Folder with the project's current manifest, parsing the project if there is none.
 
-    Raises DbtProjectError with dbt's message if the project doesn't parse.
+    Parses in a subprocess, unless this one has imported dbt already. Raises DbtProjectError with
+    dbt's message if the project doesn't parse.
     """
     folder = project.prepared_dir()
     if folder is not None:
         return folder
+    if "dbt.cli.main" in sys.modules:
+        from transformation.prepare import prepare
+
+        return prepare(project)
     environment = os.environ | project.environment
     done = subprocess.run(
         [sys.executable, "-m", "transformation.prepare"],
@@ -184,6 +192,14 @@ def load_manifest(project: DbtProject) -> Manifest:
     return _read_manifest(prepared(project) / "manifest.json")
 
 
+def load_parsed(project: DbtProject) -> tuple[Manifest, dict[str, str]]:
+    """The project as it is now, and a digest of each model's definition, by unique id."""
+    folder = prepared(project)  # only once: it reads all of the project's files
+    return _read_manifest(folder / "manifest.json"), json.loads(
+        (folder / CODE_VERSIONS).read_bytes()
+    )
+
+
 @cache
 def _read_manifest(file: Path) -> Manifest:
     return Manifest.model_validate_json(file.read_bytes())
@@ -191,7 +207,7 @@ def _read_manifest(file: Path) -> Manifest:
 
 @contextmanager
 def environment_of(project: DbtProject) -> Iterator[None]:
-    """Have the project's variables in this process's environment, for dbt run inside it."""
+    """Set the project's variables in this process's environment, for dbt run inside it."""
     before = {name: os.environ.get(name) for name in project.environment}
     os.environ.update(project.environment)
     try:

@@ -7,7 +7,15 @@ from typing import Any
 import dagster as dg
 
 from stack.dbt_artifacts import Node
-from stack.remediation.handover import REBUILD, REINGESTION, RemediationError, leave, take
+from stack.remediation.handover import (
+    REBUILD,
+    REINGESTION,
+    Rebuild,
+    Reingestion,
+    RemediationError,
+    leave,
+    take,
+)
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse.pool import WAREHOUSE_POOL
 from transformation.assets import MANIFEST
@@ -24,12 +32,12 @@ from transformation.testing import findings
     kinds={"dbt", "duckdb"},
     owners=["team:analytics"],
     pool=WAREHOUSE_POOL,
-    description="Makes every model anew that hangs on the reloaded raw tables, and tests them.",
+    description="Rebuilds every model that depends on the reloaded raw tables, and tests them.",
 )
 def remediation_rebuild(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-    """Rebuild in full and test. Fails if a model can't be made; the verdict tells of tests."""
+    """Rebuild in full and test. Fails if a model can't be built; tests count in the verdict."""
     try:
-        before = take(context.run, REINGESTION)
+        before = take(context.run, REINGESTION, Reingestion)
     except RemediationError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
 
@@ -38,14 +46,15 @@ def remediation_rebuild(context: dg.AssetExecutionContext) -> dg.MaterializeResu
 
     scratch = load_settings(StackSettings).scratch / "dbt" / context.run.run_id
     project, warehouse = load_project(), load_settings(WarehouseSettings)
-    tables, failing, errors = rebuild(before["raw_tables"], project, warehouse, scratch, report)
+    tables, failing, errors = rebuild(before.raw_tables, project, warehouse, scratch, report)
     for line in (*failing, *errors):
         context.log.error(line)
     if errors:
         raise dg.Failure(f"{len(errors)} models failed: {'; '.join(errors)}", allow_retries=False)
     names = [".".join(table.asset_path) for table in tables]
-    raw = [f"raw.{name}" for name in before["raw_tables"]]
-    leave(context.run, REBUILD, {"tables": list(dict.fromkeys([*raw, *names])), "failing": failing})
+    raw = [f"raw.{name}" for name in before.raw_tables]
+    made = Rebuild(tables=tuple(dict.fromkeys([*raw, *names])), failing=tuple(failing))
+    leave(context.run, REBUILD, made)
     return dg.MaterializeResult(
         metadata={"models": sum(not t.is_source for t in tables), "failing_tests": len(failing)}
     )
@@ -58,9 +67,9 @@ def rebuild(
     scratch: Path,
     report: Callable[[NodeResult], None],
 ) -> tuple[list[Node], list[str], list[str]]:
-    """Make and test what hangs on raw tables: (tables concerned, failing tests, failed models).
+    """Build and test what depends on raw tables: (tables concerned, failing tests, failed models).
 
-    In full: an incremental model keeps rows that its source no longer has. Raises DbtError.
+    In full, because an incremental model keeps rows that its source no longer has. Raises DbtError.
     """
     tables = hanging_on(MANIFEST, raw_names)
     models = [table.unique_id for table in tables if not table.is_source]
@@ -79,10 +88,10 @@ def rebuild(
 
 
 def hanging_on(graph: Graph, raw_names: Iterable[str]) -> list[Node]:
-    """The raw tables of these names that dbt knows, and every model made from them, in order."""
+    """The raw tables of these names that dbt knows, and every model built from them, in order."""
     wanted = set(raw_names)
     found: dict[str, Node] = {}
-    for uid, table in graph.tables.items():  # each follows its parents
+    for uid, table in graph.tables.items():  # each comes after its parents
         named = table.is_source and table.table in wanted
         if named or any(parent in found for parent in table.parents):
             found[uid] = table

@@ -1,6 +1,6 @@
-"""Runs dbt in this process by its programmatic API.
+"""Runs dbt in this process through its programmatic API.
 
-Why in this process: docs/decisions/0013-dbt-in-process.md. Source of the API and of the events:
+Why in this process: docs/decisions/0013-dbt-in-process.md. The API and its events:
 https://docs.getdbt.com/reference/programmatic-invocations
 """
 
@@ -23,7 +23,7 @@ _ROWS_AFFECTED = "rows_affected="
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one model or test. `failures` counts a test's failing rows."""
+    """The outcome of one model or test. `failures` counts a test's failing rows."""
 
     unique_id: str
     status: Status
@@ -35,17 +35,17 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class DbtResult:
-    """What became of an invocation. `error` is set if dbt failed as a whole, before any node."""
+    """The outcome of an invocation. `error` is set if dbt failed as a whole, before any node."""
 
     success: bool
     results: tuple[NodeResult, ...] = ()
     error: str | None = None
-    exception: Exception | None = None  # what `error` says, with its causes
+    exception: Exception | None = None  # behind `error`, with its causes
 
 
 @dataclass
 class Progress:
-    """Tells `report` about each node as it finishes, and keeps what only events say.
+    """Reports each node as it finishes, and keeps what only events contain.
 
     `rows_affected`, by unique id, is what the macro duckdb__get_delete_insert_merge_sql logs.
     """
@@ -80,7 +80,7 @@ def invoke(
 ) -> DbtResult:
     """Run a dbt command with its artifacts in `target_dir`.
 
-    Raises what interrupts it (a cancelled run); everything else is in the result.
+    Raises whatever interrupts it (a cancelled run); everything else is in the result.
     """
     from dbt.cli.main import dbtRunner
 
@@ -114,7 +114,7 @@ def _options(project: DbtProject, target_dir: Path) -> list[str]:
 
 
 def _close_warehouse() -> None:
-    """dbt-duckdb keeps an in-memory database open for the next invocation, and with it our file."""
+    """dbt-duckdb keeps its in-memory database open for reuse, and our file with it."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]

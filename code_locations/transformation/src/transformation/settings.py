@@ -8,7 +8,7 @@ from pydantic import Field
 
 from stack.settings import Settings
 
-# In a checkout the project lies beside the package's sources.
+# In a checkout the project is beside the package's sources.
 _CHECKOUT_PROJECT = Path(__file__).resolve().parents[2] / "dbt"
 
 

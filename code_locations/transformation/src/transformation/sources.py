@@ -1,4 +1,4 @@
-"""dbt's sources: generated from the registry of raw tables whenever the project is parsed."""
+"""dbt's sources, generated from the registry of raw tables whenever the project is parsed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from stack.load_report import read_reports
 from stack.raw import RawTable, raw_tables
 
 logger = logging.getLogger(__name__)
-# A dbt package of its own: what dbt compiles of it keeps a path below the target folder.
+# A dbt package of its own, so that what dbt compiles of it stays below the target folder.
 PACKAGE = "raw"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def known_tables(artifacts: str) -> tuple[RawTable, ...]:
-    """The declared raw tables, and those that a loader has reported on.
+    """The declared raw tables, and those that a loader has reported.
 
     Reports on a server are left out: a code location loads without the network.
     """
@@ -34,14 +34,14 @@ def known_tables(artifacts: str) -> tuple[RawTable, ...]:
             reports = {}
         for report in reports.values():
             for table in (part.table for part in report.tables.values()):
-                # The name of a file must not keep the project from being parsed.
+                # A file's name must not keep the project from being parsed.
                 if _NAME.fullmatch(table.table_name):
                     found.setdefault(table.table_name, table)
     return tuple(found.values())
 
 
 def hand_written(files: Iterable[Path]) -> set[tuple[str, str]]:
-    """Source and table of those that the project declares itself, in YAML."""
+    """Source and table names that the project declares itself, in YAML."""
     found = set()
     for file in files:
         text = file.read_text() if file.suffix == ".yml" else ""
@@ -58,7 +58,7 @@ def hand_written(files: Iterable[Path]) -> set[tuple[str, str]]:
 def sources_document(
     tables: Iterable[RawTable], raw_schema: str, *, without: Collection[tuple[str, str]], keys: bool
 ) -> str:
-    """What dbt reads; JSON is YAML too. `keys`: with a test of each table's primary key."""
+    """The document for dbt, as JSON, which is YAML too. `keys`: test each table's primary key."""
     sources: dict[str, list[dict[str, Any]]] = {}
     for table in tables:
         if (table.source, table.name) not in without:
@@ -69,7 +69,7 @@ def sources_document(
             {"name": name, "schema": raw_schema, "tables": found} for name, found in sources.items()
         ],
     }
-    # Descriptions are text: dbt would take braces for its own.
+    # Descriptions are plain text: dbt would render their braces.
     return json.dumps(document, indent=1).replace("{{", "{ {").replace("{%", "{ %")
 
 

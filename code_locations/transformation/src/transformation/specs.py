@@ -1,8 +1,8 @@
-"""Dagster's view of the dbt project: an asset a model, a check a data test."""
+"""Dagster's view of the dbt project: an asset per model, a check per data test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
@@ -19,8 +19,11 @@ def key_of(table: Node) -> dg.AssetKey:
     return dg.AssetKey(table.asset_path)
 
 
-def model_specs(graph: Graph) -> list[dg.AssetSpec]:
-    """One spec a model, depending on the tables that it selects from, grouped by layer."""
+def model_specs(graph: Graph, code_versions: Mapping[str, str]) -> list[dg.AssetSpec]:
+    """One spec per model, depending on the tables that it selects from, grouped by layer.
+
+    A model missing from `code_versions`, which are by unique id, has no complete definition.
+    """
     return [
         dg.AssetSpec(
             key=key_of(model),
@@ -30,13 +33,14 @@ def model_specs(graph: Graph) -> list[dg.AssetSpec]:
             kinds={"dbt", "duckdb", model.materialized},
             owners=[OWNER],
             skippable=True,
+            code_version=code_versions.get(model.unique_id),
         )
         for model in graph.models
     ]
 
 
 def run_spec(graph: Graph) -> dg.AssetSpec:
-    """The run of all models. It follows the last ones: it is materialised when all worked."""
+    """The run of all models. It depends on the leaves: it is materialised when all succeeded."""
     return dg.AssetSpec(
         key=RUN,
         deps=[
@@ -65,7 +69,7 @@ def test_spec() -> dg.AssetSpec:
 
 
 def check_specs(tests: Iterable[DataTest], graph: Graph) -> list[dg.AssetCheckSpec]:
-    """One check a data test, on the table that it is about."""
+    """One check per data test, on the table that it is about."""
     return [
         dg.AssetCheckSpec(
             name=test.check_name,

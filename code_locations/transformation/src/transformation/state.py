@@ -1,4 +1,4 @@
-"""The project's tables at one moment: what each has, and what it follows from."""
+"""The project's tables at one moment: their contents, and what they are built from."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def state_of(
     connection: DuckDBPyConnection,
     settings: WarehouseSettings,
 ) -> State:
-    """The state now of the tables of a graph."""
+    """The current state of a graph's tables."""
     names = [(table.schema_name, table.table) for table in graph.tables.values()]
     return State(graph, definitions, relations(connection, settings, names))
 
 
 @dataclass(frozen=True)
 class State:
-    """The relations that exist, and the definitions that they are to follow from."""
+    """The relations that exist, and the definitions that they should be built from."""
 
     graph: Graph
     definitions: Definitions
@@ -40,12 +40,12 @@ class State:
     _contents: dict[str, str | None] = field(default_factory=dict)
 
     def relation(self, uid: str) -> Relation | None:
-        """What the warehouse has of a model or source."""
+        """The warehouse's relation for a model or source."""
         table = self.graph.tables[uid]
         return self.relations.get((table.schema_name, table.table))
 
     def content(self, uid: str) -> str | None:
-        """What a table has, or what a view shows; None if that can't be told."""
+        """A version of a table's rows, or of those that a view shows; None if unknown."""
         if uid not in self._contents:
             self._contents[uid] = self._content(uid)
         return self._contents[uid]
@@ -61,7 +61,7 @@ class State:
             return f"{relation.version}" if relation.version and not relation.is_view else None
         parents = [self.content(parent) for parent in table.parents]
         definition, sql = self.definitions.digest(uid), "none"
-        if table.materialized == VIEW:  # as it is, which a hand may have edited
+        if table.materialized == VIEW:  # as it is: somebody may have edited it by hand
             relation = self.relation(uid)
             sql = (relation.version if relation and relation.is_view else None) or ""
         if not definition or not sql or None in parents:
@@ -69,7 +69,7 @@ class State:
         return digest(definition, sql, parents)
 
     def fingerprint(self, uid: str) -> str | None:
-        """What a model's relation follows from; None if that can't be told."""
+        """A fingerprint of everything that a model's relation depends on; None if unknown."""
         table = self.graph.tables[uid]
         definition = self.definitions.digest(uid)
         of_parent = self.columns if table.materialized in VIRTUAL else self.content
@@ -89,7 +89,7 @@ class State:
         return relation.columns if relation else "none"
 
     def test_fingerprint(self, uid: str) -> str | None:
-        """What a test's finding follows from; None if that can't be told."""
+        """A fingerprint of everything that a test's result depends on; None if unknown."""
         parents = [self.content(parent) for parent in self.definitions.parents(uid)]
         definition = self.definitions.digest(uid)
         if definition is None or None in parents:

@@ -25,7 +25,7 @@ _PASSED = ("pass", "success")
 
 @dataclass(frozen=True)
 class Finding:
-    """A data test that found something, or couldn't run."""
+    """A data test that failed or couldn't run."""
 
     test: DataTest
     result: NodeResult
@@ -54,11 +54,11 @@ class Finding:
 def report_tests(
     context: AssetExecutionContext, stack: StackSettings, judged: Judged, graph: Graph
 ) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult[None]]:
-    """Tell what the data tests of a run found, and which hold.
+    """Report what the data tests of a run found, and which hold.
 
-    Yields a check evaluation each, then the materialisation. The evaluations are yielded because
-    Dagster drops what was given to `context.log_event` when the op fails. Raises dg.Failure,
-    after all is recorded, if a test of severity error fails.
+    Yields one check evaluation each, then the materialisation. The evaluations are yielded because
+    Dagster drops what was passed to `context.log_event` when the op fails. Raises dg.Failure, after
+    everything is recorded, if a test of severity error failed.
     """
     run = judged.run
     yield from map(evaluation, held_results(judged, graph))
@@ -89,7 +89,7 @@ def report_tests(
 
 
 def held_results(judged: Judged, graph: Graph) -> Iterator[dg.AssetCheckResult]:
-    """A check's result for each test that holds."""
+    """A check result for each test that holds."""
     for uid, claim in judged.held.items():
         if test := graph.tests.get(uid):
             yield dg.AssetCheckResult(
@@ -101,7 +101,7 @@ def held_results(judged: Judged, graph: Graph) -> Iterator[dg.AssetCheckResult]:
 
 
 def check_results(run: DbtRun, graph: Graph) -> Iterator[dg.AssetCheckResult]:
-    """A check's result for each test that ran."""
+    """A check result for each test that ran."""
     for result in run.result.results:
         test = graph.tests.get(result.unique_id)
         if test is None:

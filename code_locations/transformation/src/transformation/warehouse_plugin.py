@@ -1,8 +1,8 @@
 """dbt-duckdb plugin that connects dbt to the warehouse as the rest of the stack connects.
 
-dbt opens an in-memory DuckDB; this attaches the DuckDB file or the DuckLake to it, with our
-limits and packaged extensions. The profile's own `attach` then finds its alias taken: it is
-there because dbt-duckdb accepts only a database that it attaches itself.
+dbt opens an in-memory DuckDB; this attaches the DuckDB file or the DuckLake to it, with our limits
+and packaged extensions. The profile's own `attach` then finds its alias taken: it is only there
+because dbt-duckdb requires the database to be one that it attaches itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Plugin(BasePlugin):
-    """Found by dbt-duckdb by this name, from `plugins` in profiles.yml."""
+    """dbt-duckdb finds it by this name, from `plugins` in profiles.yml."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:  # noqa: ARG002
         """Read the settings. Raises ValueError if the profile names another database."""
@@ -46,5 +46,5 @@ class Plugin(BasePlugin):
         attach_warehouse(conn, self._settings)
 
     def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
-        """Timestamps are UTC wherever dbt runs; a cursor doesn't inherit the setting."""
+        """Use UTC wherever dbt runs; a cursor doesn't inherit the setting."""
         cursor.execute("set TimeZone = 'UTC'")

@@ -1,1 +1,1 @@
-"""A code location of the cluster tests, on top of a location's image."""
+"""A code location for the cluster tests, built on a location's image."""

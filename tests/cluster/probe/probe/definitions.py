@@ -1,4 +1,4 @@
-"""Assets that tell of their pod, use up its memory, or wait."""
+"""Assets that describe their pod, use up its memory, or wait."""
 
 import os
 import time
@@ -11,7 +11,7 @@ from stack.settings import ExecutionSettings, load_settings
 from stack.warehouse.connection import duckdb_config
 from stack.warehouse.limits import memory_bytes
 
-PREFIX = os.environ["PROBE"]  # the location's name: assets of two must not have one key
+PREFIX = os.environ["PROBE"]  # the location's name: two locations can't share asset keys
 
 
 def _told(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

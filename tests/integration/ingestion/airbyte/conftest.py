@@ -1,4 +1,4 @@
-"""A warehouse of its own, and the real connector, installed once for all."""
+"""A separate warehouse, and the real connector, installed once for all tests."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is wrong with one stream, field or record is no matter of the others."""
+"""A fault in one stream, field or record doesn't affect the others."""
 
 import json
 from decimal import Decimal

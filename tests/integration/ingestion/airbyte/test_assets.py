@@ -1,4 +1,4 @@
-"""A user's own connections as assets: several at once, one of which fails."""
+"""A user's own connections as assets: several at once, one of them failing."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""Syncs that are killed or interrupted, as processes of their own.
+"""Syncs that are killed or interrupted, as separate processes.
 
-The real connector is killed amid a sync in ../../pipeline/test_killed.py.
+../../pipeline/test_killed.py kills the real connector in the middle of a sync.
 """
 
 import os

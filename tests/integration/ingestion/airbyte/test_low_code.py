@@ -1,4 +1,4 @@
-"""A low-code manifest, by configuration alone, against a REST API on this machine."""
+"""A low-code manifest, configuration only, against a REST API on this machine."""
 
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit

@@ -1,4 +1,4 @@
-"""Connectors that behave badly, as real processes: a clear error, and nothing left behind."""
+"""Misbehaving connectors, as real processes: a clear error, and nothing left behind."""
 
 import logging
 import os

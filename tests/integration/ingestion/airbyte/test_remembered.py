@@ -1,4 +1,4 @@
-"""What `check` and `discover` said is remembered, and never trusted where rows could go wrong."""
+"""Results of `check` and `discover` are remembered, but not trusted if rows could go wrong."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""A sync that reads everything from its beginning: to replace tables, or to rebuild days."""
+"""A sync that reads everything from the start, to replace tables or to rebuild days."""
 
 from datetime import date
 

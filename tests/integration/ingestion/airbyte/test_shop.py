@@ -1,4 +1,4 @@
-"""The sample shop by its real connector, through Dagster."""
+"""The sample shop, loaded by its real connector through Dagster."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

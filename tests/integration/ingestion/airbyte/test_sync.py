@@ -1,4 +1,4 @@
-"""A sync's way into the warehouse: rows and state together, and nothing lost on the way."""
+"""A sync's way into the warehouse: rows and state together, with nothing lost."""
 
 import json
 from pathlib import Path

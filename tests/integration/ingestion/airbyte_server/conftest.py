@@ -1,4 +1,4 @@
-"""A fake Airbyte server, and the stack pointed at it."""
+"""A fake Airbyte server, and a stack that uses it."""
 
 import logging
 from collections.abc import Callable, Iterator

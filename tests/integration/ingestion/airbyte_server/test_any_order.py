@@ -1,4 +1,4 @@
-"""Whatever the server does wrong, and whenever we are interrupted: at most one sync, not lost."""
+"""However the server fails, and whenever it is interrupted: one sync at most, and none lost."""
 
 import logging
 import signal

@@ -1,4 +1,4 @@
-"""`airbyte_sync_job` on a server: the same assets, with what is known of them."""
+"""`airbyte_sync_job` on a server: the same assets, with what is known about them."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Syncs on a server: started, joined, failed, refused, and by a server that is out of order."""
+"""Syncs on a server: started, joined, failed, refused, and on a server that is out of order."""
 
 from datetime import timedelta
 

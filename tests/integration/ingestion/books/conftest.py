@@ -1,4 +1,4 @@
-"""A folder of exports and a warehouse of their own."""
+"""A separate folder of exports, and a separate warehouse."""
 
 import pytest
 

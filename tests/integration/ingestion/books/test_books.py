@@ -1,4 +1,4 @@
-"""Exports as they arrive, change and go wrong, into a real warehouse by dlt."""
+"""Exports that arrive, change and go wrong, loaded into a real warehouse by dlt."""
 
 import gzip
 import json

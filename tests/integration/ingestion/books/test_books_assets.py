@@ -1,4 +1,4 @@
-"""`dlt_ingestion_pipeline` and its raw tables, materialised as the README says."""
+"""`dlt_ingestion_pipeline` and its raw tables, materialised as in the README."""
 
 import dagster as dg
 

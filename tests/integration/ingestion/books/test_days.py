@@ -1,4 +1,4 @@
-"""Rebuilding days: exactly these, from all exports, as often as one likes."""
+"""Rebuilding days: exactly these, from all exports, any number of times."""
 
 import random
 import signal

@@ -1,4 +1,4 @@
-"""A load whose process is ended from outside is no failure of its source, at any moment."""
+"""A load whose process is ended from outside never counts as a failure of its source."""
 
 import os
 import signal

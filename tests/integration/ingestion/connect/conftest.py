@@ -1,4 +1,4 @@
-"""A client's folder, and the inbox of a stack of its own."""
+"""A client's folder, and the inbox of a separate stack."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`stack connect`: a client's files become a table, by what they prove and what is said."""
+"""`stack connect`: a client's files become a table, from what they prove and what the user says."""
 
 from decimal import Decimal
 

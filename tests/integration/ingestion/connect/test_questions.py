@@ -1,4 +1,4 @@
-"""`stack connect` asks what the files can't tell; without a terminal a line names the flags."""
+"""`stack connect` asks what files don't show; without a terminal, a line names the flags."""
 
 import os
 import pty

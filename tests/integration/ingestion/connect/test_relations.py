@@ -1,4 +1,4 @@
-"""Relations are found by the values: of the warehouse's tables, and of the files themselves."""
+"""Relations are found by values: with the warehouse's tables, and between the files."""
 
 import shutil
 from pathlib import Path

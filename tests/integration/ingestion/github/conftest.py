@@ -1,4 +1,4 @@
-"""A fake GitHub, and the sensor pointed at it."""
+"""A fake GitHub, and a sensor that watches it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,8 +1,10 @@
-"""Whatever GitHub answers, a tick skips with a reason, keeps its place, and hides the token."""
+"""Whatever GitHub answers, a tick skips with a reason, keeps its cursor, and hides the token."""
 
 import json
 import logging
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -105,14 +107,23 @@ FAULTS = {
 }
 
 
+@contextmanager
+def broken(github, fault) -> Iterator[None]:
+    """It has this fault meanwhile, and is waited for no longer than a moment."""
+    healthy, github.fault = github.fault, fault
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ingestion.github.client.REQUEST_TIMEOUT_S", 0.3)
+        patch.setattr("ingestion.github.client.DEADLINE_S", 0.6)
+        yield
+    github.fault = healthy
+
+
 @pytest.fixture
-def impatient(monkeypatch):
-    monkeypatch.setattr("ingestion.github.client.REQUEST_TIMEOUT_S", 0.3)
-    monkeypatch.setattr("ingestion.github.client.DEADLINE_S", 0.6)
+def small_pages(monkeypatch):
     monkeypatch.setattr("ingestion.github.releases.PAGE_SIZE", 1)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_skips_with_a_reason_and_the_release_runs_after_it(github, tick, caplog, name):
     caplog.set_level(logging.DEBUG)
@@ -120,28 +131,26 @@ def test_a_fault_skips_with_a_reason_and_the_release_runs_after_it(github, tick,
     github.publish("v1")
     _, before, _ = tick()
     published = [github.publish(), github.publish()]
-    healthy, github.fault = github.fault, fault
-    requests, cursor, reason = tick(before)
+    with broken(github, fault):
+        requests, cursor, reason = tick(before)
     assert requests == []
     assert reason.startswith(f"{REPO}: ")
     assert expected in reason
     assert "\n" not in reason
     assert cursor == before
     assert TOKEN not in reason + caplog.text
-    github.fault = healthy
     assert [int(r.run_key) for r in tick(cursor)[0]] == published
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_at_the_first_look_makes_nothing_known(github, tick, name):
     github.publish()
     github.publish()
-    healthy, github.fault = github.fault, FAULTS[name][0]
-    _, cursor, reason = tick()
+    with broken(github, FAULTS[name][0]):
+        _, cursor, reason = tick()
     assert reason
     assert cursor is None
-    github.fault = healthy
     assert "taken as known" in tick(cursor)[2]
 
 

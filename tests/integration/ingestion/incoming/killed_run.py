@@ -2,8 +2,8 @@
 
     python killed_run.py <n>
 
-The points are the statements that dlt sends to the warehouse, and after them the files moved.
-Dies by SIGKILL after point `n`; prints the number of points if it comes to the end.
+The points are the statements that dlt sends to the warehouse, then the moves of files. The process
+dies by SIGKILL after point `n`, or prints the number of points if it reaches the end.
 """
 
 import os

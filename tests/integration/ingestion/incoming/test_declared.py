@@ -1,4 +1,4 @@
-"""What is declared of arrived files beats what the reader would find out."""
+"""Declarations about arrived files override what the reader would find out."""
 
 from datetime import date
 from decimal import Decimal
@@ -84,3 +84,14 @@ def test_a_wrong_declaration_is_one_line_that_names_its_file(stack_home, text, t
         Declared.load(stack_home / "files")
     assert told in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_column_declared_as_numbers_takes_them_with_and_without_their_unit(inbox, stack_home):
+    declare(stack_home, "fees", "tables: [fees]\nread: {columns: {amount: {type: decimal}}}\n")
+    inbox.drop("fees/1.csv", "id;amount\n1;12,50 €\n")
+    inbox.drop("fees/2.csv", "id;amount\n2;3,00\n")
+    inbox.drop("fees/3.csv", "id;amount\n3;7,00 €\n")
+    inbox.drop("fees/4.csv", "id;amount\n3;7,00 $\n")
+    report = inbox.process()
+    assert list(report.quarantined) == ["fees/4.csv"]
+    assert inbox.rows("select sum(amount)::varchar from files_fees") == [("22.50",)]

@@ -1,12 +1,18 @@
-"""Arrived files of each kind become raw tables, each row once; bad ones go to quarantine."""
+"""Arrived files of each kind become raw tables, each row once; bad ones are quarantined."""
 
+import errno
 import json
 import os
 from pathlib import Path
 
 import pytest
+from aiohttp import ServerDisconnectedError
+from botocore.exceptions import EndpointConnectionError
 from click.testing import CliRunner
 
+from ingestion.files import reading
+from ingestion.files.dialect import find_dialect
+from ingestion.files.fetching import FileReader
 from ingestion.incoming import loader
 from ingestion.incoming.loader import FilesLoader
 from ingestion.quarantine_cli import quarantine
@@ -188,6 +194,26 @@ def test_a_day_that_nothing_decides_is_read_as_its_column_was_before(inbox):
     assert found == [("2026-02-25",), ("2026-02-03",)]
 
 
+def test_numbers_of_another_unit_than_their_columns_are_refused(inbox):
+    first_and_second = {
+        "dollars": ("12,50 €", "$3.00", "its amount is in $, and in EUR in the files"),
+        "none": ("12,50 €", "3,00", "its amount is in no unit, and in EUR in the files"),
+        "fraction": ("19 %", "0.07", "its amount is in no unit, and in % in the files"),
+        "francs": ("19", "7.50 CHF", "its amount is in CHF, and in no unit in the files"),
+        "same": ("12,50 €", "EUR 3,00", ""),
+        "words": ("twelve €", "3,00 €", ""),
+        "empty": ("12,50 €", "", ""),
+    }
+    for number in (0, 1):
+        for table, values in first_and_second.items():
+            inbox.drop(f"{table}/{number}.csv", f"id;amount\n{number};{values[number]}\n")
+        report = inbox.process()
+    for table, (*_, told) in first_and_second.items():
+        assert told in report.quarantined.get(f"{table}/1.csv", ""), table
+        (count,) = inbox.rows(f"select count(*) from files_{table}")
+        assert count == ((1,) if told else (2,)), table
+
+
 def test_rows_that_do_not_fit_are_set_aside_with_their_lines_and_put_back_when_corrected(inbox):
     inbox.drop("orders.csv", "id,amount\n1,2\n2,3,4\n3,5\n")
     report = inbox.process()
@@ -300,6 +326,46 @@ def test_no_name_and_no_kind_of_file_holds_up_the_others(inbox):
     assert inbox.waiting() == {}
     assert all(Path(kept.place).exists() for kept in inbox.set_aside().values())
     assert inbox.process().files == {}
+
+
+def test_a_fault_of_the_reader_costs_the_one_file_that_shows_it(inbox, monkeypatch):
+    def faulty(path: Path, *args: object) -> object:
+        if "odd" in path.read_text():
+            raise ValueError("zip() argument 2 is longer")
+        return find_dialect(path, *args)
+
+    monkeypatch.setattr(reading, "find_dialect", faulty)
+    inbox.drop("good.csv", "id\n1\n")
+    inbox.drop("odd.csv", "odd\n1\n")
+    report = inbox.process()
+    assert report.rows == {"files_good": 1}
+    assert "the reader has a fault: ValueError: zip()" in report.failed["odd.csv"]
+    assert list(inbox.waiting()) == ["odd.csv"]
+
+
+@pytest.mark.parametrize("place", ["read", "copied"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="http://s3"),
+        ServerDisconnectedError(),
+        OSError(errno.ENOSPC, "No space left on device"),
+        MemoryError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_outage_or_a_lack_of_disk_or_memory_is_no_fault_of_a_file(
+    inbox, monkeypatch, error, place
+):
+    def failing(*_: object) -> object:
+        raise error
+
+    where = (FileReader, "fetch") if place == "copied" else (loader, "read_one")
+    monkeypatch.setattr(*where, failing)
+    inbox.drop("orders.csv", "id\n1\n")
+    with pytest.raises(type(error)):
+        inbox.process()
+    assert list(inbox.waiting()) == ["orders.csv"]
 
 
 def test_what_is_set_aside_is_listed_and_put_back_by_the_command(inbox):

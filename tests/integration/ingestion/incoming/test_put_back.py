@@ -1,4 +1,4 @@
-"""What was set aside comes back by a command, and nothing of it is lost or overwritten."""
+"""A command puts back what was set aside, and nothing of it is lost or overwritten."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from ingestion.incoming import loader
 from ingestion.incoming.loader import FilesLoader
 from ingestion.loaders import Scope
-from ingestion.quarantine import Entry
 from ingestion.quarantine_cli import quarantine
+from stack.quarantine import Entry
 from support.incoming import Incoming
 
 BANKS = Path(__file__).parents[3] / "unit/ingestion/layouts/samples_of_banks"

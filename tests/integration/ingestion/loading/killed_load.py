@@ -2,9 +2,9 @@
 
     python killed_load.py <home> <n> [<home> <n>]...
 
-Counts what dlt sends to the warehouse and dies by SIGKILL after statement `n`, so that the
-test meets every state that a load can be left in. One load prints the count if it comes to the
-end. Several are each in a process of its own, forked from one that has imported dlt; their exit
+Each counts the statements that dlt sends to the warehouse and dies by SIGKILL after statement `n`,
+so that the test covers every state that a load can be left in. A single load prints the count if it
+reaches the end. Several loads run in processes forked from one that has imported dlt; their exit
 codes are printed.
 """
 

@@ -1,4 +1,4 @@
-"""A sixth loader is a module and a line: everything that knows "all loaders" knows it then."""
+"""A sixth loader takes one module and one line: everything that uses all loaders uses it too."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What any loader sets aside is one table in the UI: on its asset, its tables and its checks."""
+"""What any loader sets aside is shown alike in the UI: on its asset, tables and checks."""
 
 import dagster as dg
 import pytest

@@ -1,4 +1,4 @@
-"""A load that is killed anywhere, then run again, ends with the tables of an undisturbed one."""
+"""A load that is killed anywhere and run again ends with the tables of an undisturbed one."""
 
 import shutil
 import signal

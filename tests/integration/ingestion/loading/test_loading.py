@@ -1,4 +1,4 @@
-"""The loader that every source uses, on a real warehouse."""
+"""The loader shared by all sources, on a real warehouse."""
 
 import uuid
 from pathlib import Path

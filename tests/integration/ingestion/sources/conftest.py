@@ -1,4 +1,4 @@
-"""An API, a folder of sources, and the warehouse that they are loaded into."""
+"""An API, a folder of sources, and the warehouse for their data."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Values of an API and of SQLite as they are there: in one column, with room for all of them."""
+"""Exact values from an API and from SQLite, in one column with room for all of them."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Random lists of an API, loaded twice, read back as they were."""
+"""Random lists of an API, loaded twice, are read back as they were."""
 
 import json
 import os

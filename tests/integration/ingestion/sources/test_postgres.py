@@ -1,4 +1,4 @@
-"""Tables of Postgres by their own types; what Arrow has no type for comes exactly nevertheless."""
+"""Postgres tables keep their types; types that Arrow lacks are still loaded exactly."""
 
 from collections.abc import Callable
 from decimal import Decimal

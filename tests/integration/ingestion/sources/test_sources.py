@@ -1,4 +1,4 @@
-"""A REST API and SQL databases, loaded by the files that the how-to page shows."""
+"""A REST API and SQL databases, loaded by the files in the how-to page."""
 
 import json
 import os

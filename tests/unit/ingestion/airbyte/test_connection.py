@@ -1,4 +1,4 @@
-"""Connections declared as data: what a file may say, and what it never gives away."""
+"""Connections as data: what a file may declare, and what is never revealed."""
 
 import pytest
 import yaml

@@ -1,4 +1,4 @@
-"""Values into typed columns: kept, or refused with a reason; never silently lost."""
+"""Values in typed columns: kept, or refused with a reason; never silently lost."""
 
 import datetime as dt
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Lines of a connector: what is a message, what is broken, and what is neither."""
+"""A connector's lines: which are messages, which are broken, and which are neither."""
 
 import json
 

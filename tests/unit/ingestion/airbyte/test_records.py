@@ -1,4 +1,4 @@
-"""Records into Parquet: order, batches, checkpoints, late columns, bad ones."""
+"""Records in Parquet: order, batches, checkpoints, late columns, bad ones."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""From what a source has to tables and to the catalog of a read."""
+"""From a source's streams to tables and to the catalog for a read."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Jobs and their statistics as a server tells them, also where it tells little or nonsense."""
+"""Jobs and statistics as reported by a server, even if it reports little or nonsense."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The login to an Airbyte server: a whole one, and only one."""
+"""The login to an Airbyte server: complete, and only one."""
 
 import pytest
 

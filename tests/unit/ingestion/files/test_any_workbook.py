@@ -1,4 +1,4 @@
-"""Whatever table another program writes into a workbook is read back as it was, or refused."""
+"""Any table that another program writes into a workbook is read back as it was, or refused."""
 
 from __future__ import annotations
 

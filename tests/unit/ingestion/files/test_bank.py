@@ -1,4 +1,4 @@
-"""Which files are bank statements, by what is in them."""
+"""Which files are bank statements, judged by their content."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""CAMT: one row an entry, signed once, whatever the version; what doesn't add up is said."""
+"""CAMT: one row an entry, signed once, in every version; what doesn't add up is reported."""
 
 from datetime import date, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""MT940: signs, years and purposes as the bank meant them; what isn't certain is refused."""
+"""MT940: signs, years and purposes as the bank meant them; what is uncertain is refused."""
 
 from datetime import date, timedelta
 from decimal import Decimal

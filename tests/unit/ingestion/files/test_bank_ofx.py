@@ -1,4 +1,4 @@
-"""OFX: open or closed tags, header or none; days and amounts as the bank wrote them."""
+"""OFX: open or closed tags, with or without a header; days and amounts as the bank wrote them."""
 
 from datetime import date
 from decimal import Decimal

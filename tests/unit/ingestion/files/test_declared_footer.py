@@ -1,4 +1,4 @@
-"""A footer that is declared: its lines are left out, whatever their width, and no record is."""
+"""Lines of a declared footer are left out, whatever their width, but records aren't."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An encoding is told by evidence, or asked for; text is never read in a wrong one unseen."""
+"""An encoding is decided by evidence, or asked for; no text is silently misread."""
 
 # ruff: noqa: RUF001 letters of other scripts
 
@@ -70,6 +70,35 @@ def test_text_of_people_is_read_in_its_own_encoding(tmp_path, encoding, words):
 def test_what_nothing_decides_is_refused_and_says_what_to_declare(tmp_path, content, told):
     with pytest.raises(UnreadableFileError, match=told):
         find_encoding(_file(tmp_path, content))
+
+
+@pytest.mark.parametrize("older", ["cp1252", "cp1250", "mac_roman", "gb18030", "cp1251"])
+@pytest.mark.parametrize("most", ["utf-8", "older"])
+def test_a_file_of_two_encodings_is_refused_with_the_first_line_that_is_not_utf8(
+    tmp_path, older, most
+):
+    word = {"gb18030": "北京市有限公司", "cp1251": "Москва"}.get(older, "Müller")
+    encodings = ["utf-8", older] if most == "utf-8" else [older, "utf-8"]
+    lines = [f"{n};{word};plain words beside it\n".encode(encodings[0]) for n in range(50)]
+    rest = [f"51;{word}\n".encode(encodings[1])]
+    path = _file(tmp_path, b"".join([b"id;name\n", *lines, *rest]))
+    told = f"line {52 if most == 'utf-8' else 2} can't be"
+    if (older, most) == ("gb18030", "older"):
+        told = "can't be told"  # one line of UTF-8 may be chance there
+    with pytest.raises(UnreadableFileError, match=told):
+        find_encoding(path)
+
+
+def test_one_wrong_byte_in_much_utf8_is_refused_with_its_line(tmp_path):
+    lines = [f"{n};Köln € “x”\n".encode() for n in range(20_000)]
+    lines[17_000] = b"17000;K\xff\n"
+    with pytest.raises(UnreadableFileError, match="line 17001 can't be"):
+        find_encoding(_file(tmp_path, b"".join(lines)))
+
+
+def test_a_word_that_is_utf8_by_chance_does_not_make_it_two_encodings(tmp_path):
+    path = _file(tmp_path, "id;name\n1;MENÜ“\n2;Müller\n3;Größe\n".encode("cp1252"))
+    assert find_encoding(path).name == "cp1252"
 
 
 def test_a_declared_encoding_that_does_not_fit_is_refused(tmp_path):

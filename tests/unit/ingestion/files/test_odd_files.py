@@ -1,14 +1,18 @@
-"""Archives, JSON and bytes that go wrong cost only themselves, and say why."""
+"""Archives, JSON and bytes that go wrong affect only themselves, and say why."""
 
 from __future__ import annotations
 
 import gzip
 import io
-import zipfile
+import json
+import tarfile
+import time
 
 import pytest
 
 from ingestion.files.errors import UnreadableFileError
+from ingestion.files.json_records import read_json
+from support.archives import packed
 from support.parsing import accounted, connected, read
 from support.workbooks import number, row, text, xlsx
 
@@ -23,11 +27,13 @@ def gz(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-def packed(**files: bytes) -> bytes:
+def tarred(**files: bytes) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
+    with tarfile.open(fileobj=out, mode="w") as archive:
         for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name), content)
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
     return out.getvalue()
 
 
@@ -43,7 +49,15 @@ def packed(**files: bytes) -> bytes:
         (packed(a=ROWS)[:-10], "broken or cut off"),
         (gz(ROWS)[:-9], "truncated or broken"),
         (gz(b""), "empty"),
+        (gz(tarred(a=ROWS)), "a tar archive; unpack it"),
+        (b"\1" * 8 + b"DUCK\x40\0\0\0", "a DuckDB database"),
+        (b"\0\1\0\0Standard ACE DB\0", "an Access database"),
         (b"[]", "no records"),
+        (b'{"data": [], "has_more": false}', "no records"),
+        (b'window.data = [{"a": 1}, {"a": 2}];', "JSON within a script"),
+        (b'callback({"a": 1});', "JSON within a script"),
+        (b'// made by us\n[{"a": 1}]\n', "JSON within a script"),
+        (b'/* made by us */ {"a": 1}\n', "JSON within a script"),
         (b'[{"": null}]', "name or a value"),
         (b'[{"a": "x"}, {"a": "\\ud800"}]', "record 2: it has half of a surrogate pair"),
         (b'[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]", "nested too deep"),
@@ -81,7 +95,24 @@ def test_a_line_of_json_that_is_no_text_is_set_aside(tmp_path):
         ('{"data": [{"id": 1}, {"id": 2}], "has_more": false, "object": "list"}', 2, 0),
         ('{"result": {"items": [{"id": 1}]}, "ok": true}', 1, 0),
         ('{"value": [{"id": 1}], "@odata.nextLink": "https://x.test/2"}', 1, 1),
+        ('{"data": [{"id": 1}], "links": {"next": "https://x.test/2", "prev": null}}', 1, 1),
+        ('{"results": [{"id": 1}], "paging": {"next": {"after": "2"}}}', 1, 1),
+        ('{"issues": [{"id": 1}], "startAt": 0, "maxResults": 1, "total": 120}', 1, 1),
+        ('{"issues": [{"id": 1}], "startAt": 0, "maxResults": 50, "total": 1}', 1, 0),
+        ('{"content": [{"id": 1}], "page": {"totalPages": 3, "number": 0}}', 1, 1),
+        ('{"orders": [{"id": 1}], "total_count": 250, "page": 1}', 1, 1),
+        ('{"orders": [{"id": 1}], "total": 250}', 1, 0),
+        ('{"type": "FeatureCollection", "features": [{"id": 1}, {"id": 2}]}', 2, 0),
         ('{"id": 1, "lines": [{"sku": "a"}, {"sku": "b"}]}', 1, 0),
+        ('{"number": "R-1", "total": 119.0, "items": [{"sku": "a"}, {"sku": "b"}]}', 1, 0),
+        ('{"number": "R-1", "status": "paid", "items": [{"sku": "a"}, {"sku": "b"}]}', 1, 0),
+        ('{"type": "invoice", "time": "9:00", "lines": [{"sku": "a"}, {"sku": "b"}]}', 1, 0),
+        ('{"url": "https://x.test/1", "links": {}, "lines": [{"a": 1}, {"a": 2}]}', 1, 0),
+        ('{"version": 2, "order": {"lines": [{"sku": "a"}, {"sku": "b"}]}}', 1, 0),
+        ('{"orders": [{"id": 1}, {"id": 2}], "total": 2, "status": "ok"}', 2, 0),
+        ('{"orders": [{"id": 1}, {"id": 2}], "total": 9, "_links": {"next": "/2"}}', 2, 1),
+        ('{"data": [{"id": 1}, {"id": 2}], "version": "3", "total": 9}', 2, 0),
+        ('{"content": [{"id": 1}, {"id": 2}], "number": 0, "size": 20, "pageable": {}}', 2, 0),
         ('{"a": [{"id": 1}], "b": [{"id": 1}]}', 1, 0),
         ('{"data": [{"id": 1}, {"id": 2}]}\n{"data": [{"id": 3}]}\n', 2, 0),
     ],
@@ -106,3 +137,16 @@ def test_a_value_late_in_the_file_decides_on_the_type(tmp_path):
     table = read(connected(), tmp_path, f"id,code\n{lines}30000,007\n".encode())
     assert table.types == ["BIGINT", "VARCHAR"]
     assert table.rows[-1] == (30_000, "007")
+
+
+def test_a_word_where_a_database_has_its_mark_is_a_word(tmp_path):
+    table = read(connected(), tmp_path, b"product;DUCK\na;1\n")
+    assert table.rows == [("a", 1)]
+
+
+def test_a_document_of_json_takes_no_longer_than_its_length(tmp_path):
+    records = [{"id": 0, "text": "\\" * 500_000}, *({"id": n} for n in range(1, 4_000))]
+    (tmp_path / "file").write_text(json.dumps(records))
+    started = time.process_time()
+    assert read_json(tmp_path / "file", tmp_path / "out.parquet").rows == 4_000
+    assert time.process_time() - started < 4

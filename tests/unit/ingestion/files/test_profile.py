@@ -1,4 +1,4 @@
-"""What `stack profile` tells about a file before anything is loaded."""
+"""What `stack profile` says about a file before anything is loaded."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A column has a type only if each of its values is the text that was there."""
+"""A column has a type only if that keeps each of its values as written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from ingestion.files.proof import prove, text_of
 from ingestion.files.records import Records
+from ingestion.files.rules import NOTHING_DECLARED, ColumnRule, ReadingRules
 from support.parsing import connected
 
 
@@ -34,12 +35,23 @@ def connection() -> duckdb.DuckDBPyConnection:
         (["1\u00a0234,50", "2,00"], "DECIMAL(18,2)", ["1234.50", "2.00"]),
         (["10 %", "-5 %"], "DECIMAL(18,0)", ["10", "-5"]),
         (["13/02/2026", "01/03/2026"], "DATE", ["2026-02-13", "2026-03-01"]),
-        (["31.12.69", "01.01.68"], "DATE", ["1969-12-31", "2068-01-01"]),
+        (["31.12.70", "01.01.39"], "DATE", ["1970-12-31", "2039-01-01"]),
         (["1 November, 2026"], "DATE", ["2026-11-01"]),
         (["2026-11-01 08:15:30 +0100"], "TIMESTAMP WITH TIME ZONE", ["2026-11-01 07:15:30+00:00"]),
         (["2026-11-01T08:15Z"], "TIMESTAMP WITH TIME ZONE", ["2026-11-01 08:15:00+00:00"]),
         (["2026-11-01 08:15:30 UTC"], "TIMESTAMP WITH TIME ZONE", ["2026-11-01 08:15:30+00:00"]),
         (["TRUE", "false"], "BOOLEAN", ["True", "False"]),
+        (["03.11.25", "28.12.25", "05.01.26"], "DATE", ["2025-11-03", "2025-12-28", "2026-01-05"]),
+        (["25.01.23", "25.02.24", "25.03.25"], "DATE", ["2023-01-25", "2024-02-25", "2025-03-25"]),
+        (["99/12/31", "99/12/01"], "DATE", ["1999-12-31", "1999-12-01"]),
+        (["1.250.000", "980.000"], "DECIMAL(18,0)", ["1250000", "980000"]),
+        (["1.250.000", "2.500.000"], "DECIMAL(18,0)", ["1250000", "2500000"]),
+        (["24.12", "31.10"], "DECIMAL(18,2)", ["24.12", "31.10"]),
+        (["1.5", "7.50", "2.25"], "DECIMAL(18,2)", ["1.50", "7.50", "2.25"]),
+        (["1.5", "1.50", "2.75"], "DECIMAL(18,2)", ["1.50", "1.50", "2.75"]),
+        (["19.90", "5.00", "12.5", "12.50"], "DECIMAL(18,2)", ["19.90", "5.00", "12.50", "12.50"]),
+        (["+12,50", "+3,00"], "DECIMAL(18,2)", ["12.50", "3.00"]),
+        (["1 234 567,50"], "DECIMAL(18,2)", ["1234567.50"]),
     ],
 )
 def test_values_in_one_form_get_its_type(connection, tmp_path, texts, type_, values):
@@ -54,11 +66,47 @@ def test_values_in_one_form_get_its_type(connection, tmp_path, texts, type_, val
         ["2026-02-30"], ["29.02.2025"], ["2026-11-01 24:00:00"], ["2026-11-01T08:15:00+25:00"],
         ["2026-11-01 08:15:30.1234567"], ["25:30:00"], ["####"], ['="01067"'], ["'0123"],
         ["\u200b5", "6"], [" 5", "6"], ["5\n", "6"], ["5 EUR", "6 USD"], ["1.000,00", "12.34,00"],
-        ["5-", "-5"], ["true", "1"], ["00.5", "1.5"],
+        ["5-", "-5"], ["true", "1"], ["00.5", "1.5"], ["31.12.68", "01.03.05"], ["13/01/55"],
+        ["24.12", "31.10", "2.11", "3.11"], ["10.2026", "11.2026"], ["2026.10", "2026.11"],
+        ["1.1", "1.9", "1.10"], ["+49.301234567", "+1.2125551234"], ["5 %", "0.05"],
+        ["25.11.03", "25.11.17", "25.12.28"], ["25/11/03", "25/12/17"],
+        ["732 829 320", "552 100 554"], ["51\u00a0824\u00a0753\u00a0556"],
+        ["555.123.456", "555.765.432"], ["12.345.678", "23.456.781"],
     ],
 )  # fmt: skip
 def test_values_that_could_be_something_else_stay_text(connection, tmp_path, texts):
     assert _proven(connection, tmp_path, texts) == ("VARCHAR", texts)
+
+
+@pytest.mark.parametrize("header", ["Nr.", "App version", "Kapitel", "Section", "Pos"])
+def test_a_header_says_that_numbers_of_one_value_differ(connection, tmp_path, header):
+    texts = ["1.5", "1.50", "2.75"]
+    assert _proven(connection, tmp_path, texts, header=header) == ("VARCHAR", texts)
+
+
+LIKE_CODES = [
+    ["1.1", "1.9", "1.10"], ["24.12", "31.10", "2.11", "3.11"], ["1.250.123", "2.980.456"],
+    ["10.2026", "11.2026"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("texts", LIKE_CODES)
+@pytest.mark.parametrize("type_", ["decimal", "double"])
+def test_a_column_declared_as_a_number_has_no_codes(connection, tmp_path, texts, type_):
+    rules = ReadingRules(columns={"name": ColumnRule(type=type_)})
+    assert _proven(connection, tmp_path, texts, rules=rules)[0].startswith("DECIMAL")
+
+
+def test_a_declared_decimal_mark_says_that_a_column_is_of_numbers(connection, tmp_path):
+    rules = ReadingRules(columns={"name": ColumnRule(decimal=".")})
+    texts = ["24.12", "31.10", "2.11", "3.11"]
+    assert _proven(connection, tmp_path, texts, rules=rules) == ("DECIMAL(18,2)", texts)
+
+
+def test_a_year_in_front_is_read_where_it_is_declared(connection, tmp_path):
+    rules = ReadingRules(dates="ymd")
+    found = _proven(connection, tmp_path, ["25.11.03", "25.11.17"], rules=rules)
+    assert found == ("DATE", ["2025-11-03", "2025-11-17"])
 
 
 @pytest.mark.parametrize(
@@ -95,11 +143,19 @@ def test_the_mark_that_a_table_is_known_for_decides_what_fits_twice(
     assert _proven(connection, tmp_path, ["1,234"], remembered)[1] == [value]
 
 
-def _proven(connection, folder, texts: list[str], remembered: str = "") -> tuple[str, list[str]]:
+def _proven(
+    connection,
+    folder,
+    texts: list[str],
+    remembered: str = "",
+    rules: ReadingRules = NOTHING_DECLARED,
+    *,
+    header: str = "name",
+) -> tuple[str, list[str]]:
     path = folder / "records.parquet"
     pq.write_table(pa.table({"c0": pa.array(texts, pa.string())}), path)
-    records = Records(path, ("name",), len(texts), len(texts))
-    (found,) = prove(connection, records, remembered={0: remembered})
+    records = Records(path, (header,), len(texts), len(texts))
+    (found,) = prove(connection, records, rules, remembered={0: remembered})
     rows = connection.execute(
         f"select {found.value(text_of(0))} from read_parquet('{path}')"
     ).fetchall()

@@ -1,4 +1,4 @@
-"""Rows counted without a parser are as many as a strict parser finds, or are not counted."""
+"""Rows counted without a parser are as many as a strict parser finds, or aren't counted."""
 
 import csv
 import io

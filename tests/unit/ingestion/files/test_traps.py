@@ -1,4 +1,4 @@
-"""Files that fill the memory, or that nobody can open, are refused in one line, and in little."""
+"""Files that fill the memory, or can't be opened, are refused in one line, using little."""
 
 from __future__ import annotations
 

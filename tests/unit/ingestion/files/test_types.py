@@ -1,4 +1,4 @@
-"""A value goes into a raw table as it is, or not at all."""
+"""A value is stored unchanged in a raw table, or not at all."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

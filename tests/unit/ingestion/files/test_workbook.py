@@ -1,4 +1,4 @@
-"""Every cell of a workbook comes as what it is, or the workbook is refused with a reason."""
+"""Every cell of a workbook is read as what it is, or the workbook is refused with a reason."""
 
 import base64
 import zlib
@@ -228,7 +228,9 @@ def test_a_hidden_table_of_ods_is_named_as_such(read):
 def test_an_old_xls_is_read(read):
     content = zlib.decompress(base64.b64decode(_XLS))
     first, second = read(content)
-    assert first.rows == [(2, [None, "007", date(2026, 1, 31), Decimal("0.1"), None, True])]
+    assert first.rows == [
+        (2, [None, "007", date(2026, 1, 31), Decimal("0.1"), None, True, None, "#REF!"])
+    ]
     assert (second.name, second.visible, second.rows) == ("H", False, [(1, ["hid"])])
     with pytest.raises(UnreadableFileError, match="no readable workbook"):
         read(content[:1500])

@@ -1,4 +1,4 @@
-"""What is no whole workbook, or too large a one, is refused in a line that says why."""
+"""A broken or oversized workbook is refused in a line that says why."""
 
 import re
 import zipfile

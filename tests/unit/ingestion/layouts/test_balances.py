@@ -1,4 +1,4 @@
-"""Signed amounts, running balances, balances above and below the rows, and what is no row."""
+"""Signed amounts, running balances, balances above and below the rows, and lines to skip."""
 
 from datetime import date, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Layouts of banks: each has a sample, recognised by its content and read without loss."""
+"""Bank layouts: each has a sample, recognised by its content and read without loss."""
 
 from collections import Counter
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Each export layout reads its sample into the rows that are written beside it."""
+"""Each export layout reads its sample into the expected rows in the file beside it."""
 
 import pytest
 

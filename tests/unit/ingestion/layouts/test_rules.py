@@ -1,4 +1,4 @@
-"""What a layout may say of a file beyond its columns."""
+"""What a layout may say about a file besides its columns."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

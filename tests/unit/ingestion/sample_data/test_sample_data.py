@@ -1,4 +1,4 @@
-"""The sample books: deterministic, consistent, and with the warts of real ones."""
+"""The sample books: deterministic, consistent, and with the flaws of real ones."""
 
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal

@@ -1,4 +1,4 @@
-"""The sample books in a folder of fsspec's, such as a bucket."""
+"""The sample books in an fsspec folder such as a bucket."""
 
 from pathlib import Path
 

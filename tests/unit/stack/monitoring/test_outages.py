@@ -1,4 +1,4 @@
-"""An outage is told once, whatever happens between; then that it is over."""
+"""An outage is reported once, whatever happens in between, and then its end."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Checks run side by side; what one does leaves the others alone."""
+"""Checks run side by side without affecting each other."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""DAGSTER_HOME: the checkout's dagster.yaml, with the run storage that the settings ask for."""
+"""DAGSTER_HOME: the checkout's dagster.yaml, with the configured run storage."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The summary names what failed, and calls success only what is one."""
+"""The summary names what failed, and reports success only if there was one."""
 
 import io
 

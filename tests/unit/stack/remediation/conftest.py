@@ -1,4 +1,4 @@
-"""A daemon over a folder of alerts, and over a store that fails."""
+"""A daemon for a folder of alerts, and for a store that fails."""
 
 from collections.abc import Iterator
 from pathlib import Path

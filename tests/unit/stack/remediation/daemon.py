@@ -10,7 +10,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from stack.alerts import Alert
 from stack.artifacts import ArtifactStore
-from stack.remediation.handover import VERDICT
+from stack.remediation.handover import VERDICT, Verdict
 from stack.remediation.sensor import data_quality_alert_sensor
 from stack.settings import StackSettings, load_settings
 from stack.tags import STAGE_TAG
@@ -101,7 +101,7 @@ class Daemon:
         """End a run, with a verdict or without."""
         if outcome:
             store = ArtifactStore(load_settings(StackSettings).artifacts)
-            store.put_json(run.run_id, VERDICT, {"outcome": outcome, "remaining": []})
+            store.put_model(run.run_id, VERDICT, Verdict(outcome=outcome))
         if failed or outcome == "not_healed":
             self.instance.report_run_failed(run)
         else:

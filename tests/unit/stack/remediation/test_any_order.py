@@ -1,4 +1,4 @@
-"""Whatever comes in, dies or ends in whatever order: no alert is lost, none is remedied twice."""
+"""Whatever arrives, dies or ends in any order: no alert is lost, none is remedied twice."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From the tables that an alert names to the raw tables that are loaded again."""
+"""From the tables in an alert to the raw tables that are reloaded."""
 
 from stack.dbt_artifacts import NodeOutcome, Results
 from stack.gx_artifacts import ExpectationResult, ValidationResult

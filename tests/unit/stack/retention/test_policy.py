@@ -1,4 +1,4 @@
-"""Whatever the history: what is latest, new, wanted or in progress stays."""
+"""Whatever the history, anything that is latest, new, wanted or in progress stays."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,6 +1,6 @@
-"""Columns of a stream's table: from the raw tables' declaration, else from JSON Schema or values.
+"""Columns of a stream's table: as the raw table declares them, else from JSON Schema or values.
 
-Types are DuckDB's in lower case, as in `stack.raw`. Formats of Airbyte's JSON Schema:
+Types are DuckDB's in lower case, as in `stack.raw`. For the formats in Airbyte's JSON Schema see
 https://docs.airbyte.com/platform/understanding-airbyte/supported-data-types
 """
 
@@ -33,7 +33,7 @@ PYTHON_TYPES: dict[type, str] = {
 
 
 def says_a_type(schema: object) -> bool:
-    """Whether a property is a schema that can be read; else its values have to say the type."""
+    """Whether a property has a readable schema; else the type has to come from its values."""
     if not isinstance(schema, Mapping):
         return False
     options = schema.get("oneOf") or schema.get("anyOf")
@@ -45,7 +45,7 @@ def says_a_type(schema: object) -> bool:
 
 
 def type_of_schema(schema: Mapping[str, Any]) -> str:
-    """The column type of a property that says one; `json` where it may hold several kinds."""
+    """The column type of a property with a type; `json` if it may hold several kinds."""
     options = schema.get("oneOf") or schema.get("anyOf")
     if options:
         types = {type_of_schema(o) for o in options if o.get("type") != "null"}
@@ -64,7 +64,7 @@ def type_of_schema(schema: Mapping[str, Any]) -> str:
 
 
 def type_of_warehouse(duckdb_type: str) -> str:
-    """A type as DuckDB shows it in the way that `stack.raw` writes it."""
+    """A type as DuckDB shows it, written as in `stack.raw`."""
     lower = duckdb_type.lower()
     return {"timestamp with time zone": "timestamptz"}.get(lower, lower)
 
@@ -83,14 +83,14 @@ def type_of_values(values: Iterable[Any]) -> str | None:
 
 
 def identifier(name: str) -> str:
-    """A name as the warehouse writes it: `orderId` and `Order-ID` as `order_id`."""
+    """A name in the warehouse's spelling: `orderId` and `Order-ID` become `order_id`."""
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
     plain = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
     return plain if plain[:1].isalpha() else f"n_{plain}".rstrip("_")
 
 
 def column_name(field: str, taken: Iterable[str] = ()) -> str:
-    """A field's column, numbered where its name is taken."""
+    """The column of a field, numbered if its name is taken."""
     name, used = identifier(field), set(taken)
     unique, number = name, 2
     while unique in used:

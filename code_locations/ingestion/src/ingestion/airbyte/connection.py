@@ -15,7 +15,7 @@ from ingestion.airbyte.columns import column_name, identifier
 from stack.declarations import NAME, Declaration, load_mapping, load_named, references, resolve
 from stack.raw import RawTable, raw_tables
 
-# Where airbyte-cdk's `source-declarative-manifest` looks for the manifest that it runs.
+# Where airbyte-cdk's `source-declarative-manifest` looks for the manifest to run.
 INJECTED_MANIFEST = "__injected_declarative_manifest"
 DEFAULT_FILE = Path(__file__).parent / "connections" / "shop.yml"
 
@@ -25,10 +25,10 @@ SyncMode = Literal["full_refresh", "incremental"]
 class ConnectorPackage(Declaration):
     """A connector on PyPI.
 
-    `package` is pinned with `==`. `python` is a version specifier that it accepts.
-    `constraints` is a file beside the connection's that pins what it depends on.
-    `manifest` is a low-code manifest beside the connection's, for `source-declarative-manifest`.
-    `resumable: false` says that a stream which broke off must be read anew.
+    `package` is pinned with `==`. `python` is a specifier of the Python versions it supports.
+    `constraints` is a file beside the connection's that pins its dependencies. `manifest` is a
+    low-code manifest beside the connection's, for `source-declarative-manifest`.
+    `resumable: false` means that an interrupted stream must be read from its beginning.
     """
 
     package: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*(\[[\w,.-]+\])?==[\w.!+-]+$")
@@ -42,9 +42,9 @@ class ConnectorPackage(Declaration):
 class Stream(Declaration):
     """Where a stream goes: `table` within the source, how it is read, and what identifies a row.
 
-    `cursor_field` is needed only where the connector doesn't define it; `primary_key` only
-    where neither the raw tables nor the connector do; `namespace` only where the source has
-    streams of the same name in several.
+    `cursor_field` is needed only if the connector doesn't define it; `primary_key` only if neither
+    the raw table nor the connector does; `namespace` only if several namespaces of the source have
+    a stream of this name.
     """
 
     table: str | None = Field(None, pattern=NAME)
@@ -57,8 +57,8 @@ class Stream(Declaration):
 class Connection(Declaration):
     """A connection as its file declares it; references to secrets are not resolved.
 
-    `discover_hours` is how long what `check` and `discover` said is taken to be true still;
-    0 asks at each sync.
+    `discover_hours` is how long the results of `check` and `discover` are reused; 0 asks at each
+    sync.
     """
 
     name: str = Field(pattern=NAME)
@@ -91,7 +91,7 @@ class Connection(Declaration):
         return next((t for t in raw_tables(self.name) if t.name == name), None)
 
     def raw_table(self, stream: str) -> RawTable:
-        """The stream's raw table as far as it is known before the connector was asked."""
+        """The stream's raw table, as far as it is known without asking the connector."""
         declared = self.declared_table(stream)
         return declared or RawTable(
             source=self.name,
@@ -105,13 +105,13 @@ class Connection(Declaration):
 
     @property
     def constraints(self) -> Path | None:
-        """The file that pins what the connector depends on."""
+        """The file that pins the connector's dependencies."""
         return self._beside(self.connector.constraints)
 
     def resolve_config(self, variables: Mapping[str, str]) -> tuple[dict[str, Any], set[str]]:
-        """The connector's configuration with `${NAME}` replaced, and the values put in.
+        """The connector's configuration with each `${NAME}` replaced, and the values used for that.
 
-        Raises DeclarationError naming the variables that are missing, never a value.
+        Raises DeclarationError naming the missing variables, never a value.
         """
         config = resolve(self.config, variables, f"{self.file}: config")
         secrets = {variables[name] for name in references(str(self.config)) & set(variables)}
@@ -127,6 +127,6 @@ class Connection(Declaration):
 def load_connections(path: Path | None = None) -> tuple[Connection, ...]:
     """Read a connection file, or each `*.yml` of a folder; None reads the sample shop's.
 
-    Reads files only. Raises DeclarationError.
+    Only reads files. Raises DeclarationError.
     """
     return load_named(path or DEFAULT_FILE, Connection, "AIRBYTE_CONNECTION_FILE")

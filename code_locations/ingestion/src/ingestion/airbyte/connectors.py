@@ -1,8 +1,8 @@
 """Connectors' environments, made by uv: `stack connectors` installs them.
 
-Each connector has its own, never the stack's, named after what it is made from. It is there
-whole or not at all, and is made at set-up only: a run touches no network. Its `spec` is asked for
-once, then.
+Each connector has its own, separate from the stack's and named after its ingredients. It is
+complete or absent, and made only at set-up: a run doesn't use the network for it. The connector's
+`spec` is fetched then too, once.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ SPEC_SECONDS = 120
 
 
 class ConnectorInstallError(StackError):
-    """A connector's environment can't be made; the message says why."""
+    """A connector's environment can't be created; the message says why."""
 
 
 def install(connection: Connection, connectors: Path) -> bool:
-    """Install the connection's connector; return False if it was there.
+    """Install the connection's connector; return False if it was already there.
 
-    Raises ConnectorInstallError. Made in a temporary folder beside its place and renamed, so
-    that it is whole or absent.
+    Raises ConnectorInstallError. The environment is created in a temporary folder beside its place
+    and renamed, so that it is complete or absent.
     """
     environment = environment_of(connection, connectors)
     if environment.complete:
@@ -64,9 +64,9 @@ def install(connection: Connection, connectors: Path) -> bool:
 
 
 def keep_spec(environment: Environment) -> None:
-    """Ask the connector for its `spec`, and keep the answer in the environment.
+    """Ask the connector for its `spec`, and store it in the environment.
 
-    Raises ConnectorInstallError if it gives none.
+    Raises ConnectorInstallError if it returns none.
     """
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -92,7 +92,7 @@ def _make(connection: Connection, folder: Path) -> None:
     _uv(connection, "venv", "--quiet", "--relocatable", "--no-python-downloads", "--python", python,
         str(folder))  # fmt: skip
     constraints = ["--constraints", str(connection.constraints)] if connection.constraints else []
-    # It makes its bytecode as it is needed; an image's build sets UV_COMPILE_BYTECODE.
+    # Bytecode is compiled on demand; an image's build sets UV_COMPILE_BYTECODE.
     _uv(connection, "pip", "install", "--quiet", "--python",
         str(folder / "bin" / "python"), *constraints, connector.package)  # fmt: skip
 
@@ -118,7 +118,7 @@ def _uv(connection: Connection, *arguments: str) -> None:
 
 
 def _find_uv() -> str:
-    """Path of uv: the package's where it is installed, else the one on PATH (an image build)."""
+    """Path of uv: the Python package's if installed, else the one on PATH (an image build)."""
     try:
         from uv import find_uv_bin
 
@@ -147,7 +147,7 @@ def _run_uv(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @click.command()
 def connectors() -> int:
-    """Install what the configured connections need; print a line each."""
+    """Install what the configured connections need, printing one line each."""
     settings = load_settings(AirbyteSettings)
     failed = 0
     for connection in load_connections(settings.airbyte_connection_file):

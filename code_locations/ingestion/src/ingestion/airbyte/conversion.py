@@ -27,7 +27,7 @@ _REFUSED = (ValueError, TypeError, OverflowError, InvalidOperation, RecursionErr
 
 
 def is_convertible(column_type: str) -> bool:
-    """Whether a raw table can have the type."""
+    """Whether a raw table can have a column of this type."""
     return column_type in _KINDS or _DECIMAL.fullmatch(column_type) is not None
 
 
@@ -57,17 +57,17 @@ def arrow_type(column_type: str) -> pa.DataType:
 
 
 def to_arrow(values: Sequence[Any], column_type: str) -> tuple[pa.Array, dict[int, str]]:
-    """The values as an array, and, by position, why a value can't be of that type.
+    """The values as an array and, by position, why a value doesn't fit the type.
 
-    Such a value is null in the array. Text that spells a number, a date or a boolean is
-    taken as one; a number or an object in a text column becomes its JSON.
+    Such a value is null in the array. Text that spells a number, a date or a boolean counts as
+    one; a number or an object in a text column becomes its JSON.
     """
     import pyarrow as pa
 
     target = arrow_type(column_type)
     one = _converter(column_type)
     try:
-        # Only these: of 1.5 Arrow would make the integer 1, and of True the float 1.0.
+        # Only these: Arrow would turn 1.5 into the integer 1, and True into the float 1.0.
         if set(map(type, values)) <= UNCONVERTED.get(column_type, set()):
             return pa.array(values, target), {}
         return pa.array([None if v is None else one(v) for v in values], target), {}
@@ -109,7 +109,7 @@ def _converter(column_type: str) -> Callable[[Any], Any]:
 
 
 def _number(value: Any) -> Any:
-    """A number, or text that is one; Python would also take `1_000`, `nan` and True."""
+    """A number, or text that is one; Python alone would also accept `1_000`, `nan` and True."""
     if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
         raise ValueError
     return value
@@ -144,14 +144,14 @@ def _text(value: Any) -> str:
 def _json(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
-    except TypeError:  # a number that no double holds, or a lone surrogate, which is no text
+    except TypeError:  # a number that no double holds, or a lone surrogate
         text = simplejson.dumps(value, ensure_ascii=False, allow_nan=False, use_decimal=True)
         text.encode()
         return text
 
 
 def _instant(value: Any) -> dt.datetime:
-    """ISO 8601 text; without an offset it is UTC, as the connectors' CDK means it."""
+    """Parse ISO 8601 text; without an offset it is UTC, as in the connectors' CDK."""
     parsed = dt.datetime.fromisoformat(value)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
 

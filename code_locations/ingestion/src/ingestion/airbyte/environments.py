@@ -1,4 +1,4 @@
-"""Where the connectors' environments are, and whether they can be run."""
+"""Where the connectors' environments are, and whether they can run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from stack.errors import StackError
 
 
 class ConnectorMissingError(StackError):
-    """A connector's environment is not there; the message names the next step."""
+    """A connector's environment is missing; the message names the next step."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A connector's environment on this machine: made for `package`, run by its `program`."""
+    """A connector's local environment: made for `package`, run by its `program`."""
 
     package: str
     folder: Path
@@ -24,7 +24,7 @@ class Environment:
 
     @property
     def spec_file(self) -> Path:
-        """Where its answer to `spec` is kept, which is the same at each run."""
+        """The file with its answer to `spec`, which is the same at each run."""
         return self.folder / "spec.json"
 
     @property
@@ -39,12 +39,12 @@ class Environment:
 
     @property
     def complete(self) -> bool:
-        """Whether it can be run: also false if the Python that it was made with is gone."""
+        """Whether it can run: False also if the Python that it was made with is gone."""
         parts = (self.executable, self.bin_folder / "python", self.spec_file)
         return all(part.exists() for part in parts)
 
     def fingerprint(self) -> str:
-        """A digest of what is installed: packages with their versions, Python, program and spec."""
+        """A digest of what is installed: packages and versions, Python, program and spec."""
         packages = sorted(
             str(path.relative_to(self.folder))
             for path in self.folder.glob("lib/python*/site-packages/*.dist-info")

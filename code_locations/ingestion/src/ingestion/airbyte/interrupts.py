@@ -1,6 +1,6 @@
-"""Ctrl-C and termination: both raise wherever the main thread is at the moment.
+"""Ctrl-C and termination, which raise wherever the main thread happens to be.
 
-Outside the main thread no signal arrives, and nothing here does anything.
+Other threads get no signals; there, nothing here has any effect.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Handler = Callable[[int, FrameType | None], object]
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """They wait for the end of the block, which would leave something behind if cut in two."""
+    """Delay signals to the end of the block, which mustn't be cut in two."""
     caught: list[int] = []
     try:
         with _handled_by(lambda number, _: caught.append(number), SIGNALS):
@@ -28,10 +28,10 @@ def interrupts_held() -> Iterator[None]:
 
 
 class Interrupts:
-    """While this is entered, none is lost.
+    """While this is entered, no signal is lost.
 
-    Python drops what is raised while it clears an object away (in a finalizer), and goes on as
-    if there had been no signal. `raise_lost` raises it anew; call it where one waits.
+    Python drops what is raised in a finalizer and goes on as if there had been no signal.
+    `raise_lost` raises it again; call it in waiting loops.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Interrupts:
 
     @contextmanager
     def noticed(self) -> Iterator[None]:
-        """Signals of the block are noted, and raise as before."""
+        """Record signals during the block; they still raise as before."""
         raising: dict[int, Handler] = {
             number: handler for number in SIGNALS if callable(handler := signal.getsignal(number))
         }
@@ -52,7 +52,7 @@ class Interrupts:
             yield
 
     def raise_lost(self) -> None:
-        """Raise what a signal raised before, where that had no effect."""
+        """Raise again what a signal raised, if that had no effect."""
         if self._came is not None:
             signal.raise_signal(self._came)
 

@@ -1,4 +1,4 @@
-"""The Airbyte connections as one loader: by a connector on this machine, or on a server."""
+"""All Airbyte connections as one loader: through local connectors, or a server."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from ingestion.airbyte.connection import Connection, load_connections
 from ingestion.airbyte.state import without_streams
 from ingestion.loaders import WHAT_IS_NEW, Scope
 from ingestion.loading.tables import with_all_tables
-from ingestion.quarantine import Entry, Quarantine, QuarantineError
+from ingestion.quarantine import Quarantine, QuarantineError
 from ingestion.settings import AirbyteSettings, QuarantineSettings
 from stack.artifacts import ArtifactStore
 from stack.errors import StackError
 from stack.load_report import Failure, InputReport, LoadReport, TableReport, read_report
 from stack.outage import is_passing
+from stack.quarantine import Entry
 from stack.raw import RawTable
 from stack.settings import StackSettings, load_settings
 
@@ -43,13 +44,13 @@ class AirbyteLoader:
 
     @cached_property
     def connections(self) -> tuple[Connection, ...]:
-        """As declared."""
+        """The connections as declared."""
         if self._given is not None:
             return tuple(self._given)
         return load_connections(load_settings(AirbyteSettings).airbyte_connection_file)
 
     def tables(self) -> tuple[RawTable, ...]:
-        """A raw table each stream."""
+        """One raw table per stream."""
         return tuple(c.raw_table(stream) for c in self.connections for stream in c.streams)
 
     def facts(self, table: RawTable) -> dict[str, Any]:
@@ -75,7 +76,7 @@ class AirbyteLoader:
                 continue
             try:
                 done = _sync(connection, settings, scope, log)
-            except SyncError as error:  # with what was committed nevertheless
+            except SyncError as error:  # carries what was committed all the same
                 done = error.done
                 failures.append(Failure(source=connection.name, reason=str(error)))
             except StackError as error:
@@ -96,8 +97,8 @@ class AirbyteLoader:
     def forget(self, tables: Collection[str]) -> None:
         """Forget how far the streams of these tables were read.
 
-        Not where a server keeps the state, nor of a stream whose rows have no key: read again,
-        they would be there twice.
+        Except where a server keeps the state, and for streams whose rows have no key: reading them
+        again would duplicate rows.
         """
         from ingestion.loading import load, read_state
 
@@ -112,7 +113,7 @@ class AirbyteLoader:
                 load(connection.name, [], remaining)
 
     def rereads(self, table: str) -> bool:
-        """Each stream of a connector that is read whole, or whose rows have a key."""
+        """Whether each stream is read by a connector, and is read whole or has a key."""
         if load_settings(AirbyteSettings).airbyte_connection_id or table not in self._streams():
             return False
         connection, stream = self._streams()[table]
@@ -120,7 +121,7 @@ class AirbyteLoader:
         return whole or bool(self._key(connection, stream))
 
     def put_back(self, entry: Entry) -> str:
-        """Let the next sync read the records' stream from its beginning."""
+        """Make the next sync read the stream of these records from its beginning."""
         if not self.rereads(entry.table):
             raise QuarantineError(
                 entry.path,
@@ -136,7 +137,7 @@ class AirbyteLoader:
         return with_all_tables(self.tables(), tables)
 
     def _key(self, connection: Connection, stream: str) -> tuple[str, ...]:
-        """The key of a stream's table as declared, or as the last sync found it."""
+        """The key of a stream's table, as declared or as the last sync found it."""
         table = connection.raw_table(stream)
         report = read_report(ArtifactStore(load_settings(StackSettings).artifacts), self.name)
         found = report.tables.get(table.table_name) if report else None

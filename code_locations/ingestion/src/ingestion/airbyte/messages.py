@@ -1,4 +1,4 @@
-"""Messages of the Airbyte protocol, one JSON object a line.
+"""Messages of the Airbyte protocol, one JSON object per line.
 
 Source: https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol
 """
@@ -17,7 +17,7 @@ PREFIX = (b'{"type":', b'{"type" :')
 
 
 def _plain(text: str) -> float | Decimal:
-    """A float where it is written as the text, else a decimal."""
+    """A float if that prints as the same text, else a decimal."""
     number, exact = float(text), Decimal(text)
     return number if Decimal(repr(number)) == exact else exact
 
@@ -28,7 +28,7 @@ _EXACT = json.JSONDecoder(parse_float=_plain)
 
 
 class MalformedMessageError(ValueError):
-    """A line that is meant as a message but isn't a whole one."""
+    """A line that is meant as a message but is incomplete or invalid."""
 
 
 class NotAMessageError(ValueError):
@@ -37,9 +37,9 @@ class NotAMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of a stream; `size` is the bytes of its line.
+    """One row of a stream; `size` is the length of its line in bytes.
 
-    `problem` says why `data` is no object with named values, if it isn't.
+    `problem` says why `data` isn't an object with named values, if it isn't.
     """
 
     stream: str
@@ -50,9 +50,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A checkpoint: everything before it was emitted. `body` goes back to the connector as is.
+    """A checkpoint: everything before it was emitted. `body` is returned to the connector as is.
 
-    `records` are those that the connector counts since the checkpoint before; None if it doesn't.
+    `records` is the connector's count since the previous checkpoint; None if it doesn't count.
     """
 
     kind: str  # STREAM, GLOBAL or LEGACY
@@ -70,7 +70,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """TRACE ERROR: what a person should read, and what a developer should."""
+    """TRACE ERROR: a message for the user, and one for developers."""
 
     message: str
     internal_message: str | None
@@ -80,7 +80,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """TRACE ESTIMATE: rows that a stream (None: the whole sync) is expected to have."""
+    """TRACE ESTIMATE: the expected rows of a stream (None: of the whole sync)."""
 
     stream: str | None
     rows: int | None
@@ -96,14 +96,14 @@ class StreamStatus:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What configuration the connector takes, as JSON Schema."""
+    """The connector's configuration schema, as JSON Schema."""
 
     schema: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """Whether the configuration reaches the source."""
+    """Whether the source can be reached with this configuration."""
 
     succeeded: bool
     message: str
@@ -153,7 +153,7 @@ def parse(line: bytes) -> Message:
 
 
 def _loads_leniently(line: bytes) -> Any:
-    """Python connectors may write NaN, huge integers and lone surrogates, which orjson refuses."""
+    """Parse what orjson refuses but Python writes: NaN, huge integers, lone surrogates."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A connector as a child process: its lines, its deadlines and its end."""
+"""A connector as a child process: its output lines, time limits and end."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ingestion.airbyte.interrupts import interrupts_held
 from stack.errors import StackError
 
 CHUNK_BYTES = 1 << 20
-# The protocol sets no limit; a larger line is no record but output gone wrong.
+# The protocol sets no limit; a longer line is no record but broken output.
 MAX_LINE_BYTES = 64 << 20
 STDERR_LINES = 20
 TERM_GRACE_SECONDS = 5.0
 # From the end of a process's output to its own end.
 EXIT_SECONDS = 30.0
 
-# A connector needs the way out to its API, and nothing else of the stack's environment.
+# A connector needs to reach its API, and nothing else from the stack's environment.
 PASSED_ON = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -32,19 +32,19 @@ PASSED_ON = (
 
 
 class ProcessError(StackError):
-    """A connector's process went wrong; the message says how, and holds no secret of ours."""
+    """A connector's process failed; the message says how, and holds none of our secrets."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds that a process may take in all, and without a line while it is waited for."""
+    """Seconds that a process may take in all, and while we wait for one line."""
 
     deadline: float
     silence: float
 
 
 def minimal_environment(home: Path, bin_folder: Path) -> dict[str, str]:
-    """Environment of a connector: a home of its own, proxies and certificates; no secret."""
+    """A connector's environment: its own home, proxies and certificates; no secrets."""
     passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return passed_on | {
         "PATH": f"{bin_folder}:/usr/local/bin:/usr/bin:/bin",
@@ -58,7 +58,7 @@ def minimal_environment(home: Path, bin_folder: Path) -> dict[str, str]:
 
 
 class ConnectorProcess:
-    """A running connector. Use as a context: on leaving, its whole process group is gone."""
+    """A running connector. As a context manager, it ends the whole process group on leaving."""
 
     def __init__(
         self, command: Sequence[str], *, environment: Mapping[str, str], folder: Path
@@ -73,7 +73,7 @@ class ConnectorProcess:
                     stderr=subprocess.PIPE,
                     env=dict(environment),
                     cwd=folder,
-                    # Its own group: a connector's workers end with it, and not by Ctrl-C first.
+                    # Its own group, to end its workers with it, and to keep Ctrl-C from it.
                     start_new_session=True,
                 )
         except OSError as error:
@@ -99,11 +99,11 @@ class ConnectorProcess:
         return [*self._stderr, rest][-STDERR_LINES:] if rest else list(self._stderr)
 
     def lines(self, limits: Limits) -> Iterator[bytes]:
-        """Lines of standard output, without their end, until it is closed.
+        """Lines of standard output, without line ends, until it is closed.
 
-        Silence is counted while we wait, not while the consumer works. A last line without
-        an end is handed out too: the reader sees that it is cut off. Raises ProcessError
-        when a limit is passed or a line is longer than MAX_LINE_BYTES.
+        Silence counts while we wait, not while the caller works. An unterminated last line is
+        yielded too: the reader will notice that it is cut off. Raises ProcessError when a limit is
+        exceeded or a line is longer than MAX_LINE_BYTES.
         """
         out, err = self._child.stdout, self._child.stderr
         assert out is not None and err is not None  # noqa: S101 - both are pipes
@@ -162,7 +162,7 @@ class ConnectorProcess:
         self._open_stderr = self._open_stderr[-CHUNK_BYTES:]
 
     def wait(self) -> int:
-        """Exit code, once its output is read. Raises ProcessError if it doesn't end then."""
+        """The exit code after all output was read. Raises ProcessError if it doesn't end then."""
         try:
             code = self._child.wait(EXIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -173,7 +173,7 @@ class ConnectorProcess:
         return code
 
     def exit_code_soon(self) -> int | None:
-        """Exit code of one that is about to end by itself; None if it goes on."""
+        """The exit code of a process that is about to end by itself; None if it goes on."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._child.wait(1.0)
         return None
@@ -183,19 +183,19 @@ class ConnectorProcess:
         if err is None or err.closed:
             return
         os.set_blocking(err.fileno(), False)
-        with contextlib.suppress(BlockingIOError):  # a worker may still hold it open
+        with contextlib.suppress(BlockingIOError):  # a worker may still have it open
             while chunk := os.read(err.fileno(), CHUNK_BYTES):
                 self._take_stderr(chunk)
 
     def stop(self) -> None:
-        """End the process group: politely, then by force. Does nothing if it is gone."""
+        """End the process group, first politely, then by force. Does nothing if it is gone."""
         try:
             if self._child.poll() is None:
                 self._signal(signal.SIGTERM)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._child.wait(TERM_GRACE_SECONDS)
         finally:
-            # Also when it ended by itself or we were interrupted: workers may have stayed.
+            # Also if it ended by itself or we were interrupted: workers may be left.
             self._signal(signal.SIGKILL)
             self._child.wait()
             for pipe in (self._child.stdout, self._child.stderr):
@@ -203,6 +203,6 @@ class ConnectorProcess:
                     pipe.close()
 
     def _signal(self, number: int) -> None:
-        # Gone already, or (macOS, EPERM) nothing left of the group but zombies.
+        # Already gone, or (macOS, EPERM) only zombies are left in the group.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, number)

@@ -1,4 +1,4 @@
-"""The commands of the Airbyte protocol on an installed connector: spec, check, discover, read."""
+"""The Airbyte protocol's commands on an installed connector: spec, check, discover, read."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from ingestion.airbyte.redaction import secret_values
 from stack.errors import StackError
 from stack.redaction import Redactor
 
-# Libraries print to standard output now and then; a connector that does little else is broken.
+# Libraries sometimes print to standard output; a connector that does little else is broken.
 MAX_STRAY_LINES = 100
 SHOWN_CHARACTERS = 500
-# A connector's INFO is about its inner steps; what a person follows are our own lines.
+# A connector's INFO is about its internals; our own lines report progress.
 LEVELS = {"FATAL": logging.CRITICAL, "ERROR": logging.ERROR, "WARN": logging.WARNING}
 
 M = TypeVar("M", Spec, ConnectionStatus, Catalog)
@@ -51,8 +51,8 @@ class ConnectorError(StackError):
 class Connector:
     """An installed connector with its configuration.
 
-    Use as a context: the folder that holds the configuration (readable by us only) is removed
-    on leaving.
+    As a context manager, it removes the folder with the configuration (readable only by us) on
+    leaving.
     """
 
     def __init__(  # noqa: PLR0913 - what a run gives, once
@@ -84,15 +84,15 @@ class Connector:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def spec(self) -> dict[str, Any]:
-        """What configuration it takes, as JSON Schema. Raises ConnectorError."""
+        """Its configuration schema, as JSON Schema. Raises ConnectorError."""
         with self._start("spec") as process:
             return self._answer(process, "spec", Spec).schema
 
     def discover(self) -> tuple[dict[str, Any], ...]:
         """The source's streams, as AirbyteStream objects, after `check` has passed.
 
-        The two run at once, since most of their time is the connector's own start; before, the
-        configuration is held against the `spec` that is kept. Raises ConnectorError.
+        The two run at once, since most of their time is the connector's start; before that, the
+        configuration is validated against the stored `spec`. Raises ConnectorError.
         """
         self._validate()
         with self._start("check", *self._config_option) as check, self._discovering() as discover:
@@ -102,17 +102,17 @@ class Connector:
             return self._answer(discover, "discover", Catalog).streams
 
     def discover_again(self) -> tuple[dict[str, Any], ...]:
-        """As `discover`, after a read has shown that `check` would pass."""
+        """As `discover`, but without `check`, when a read has shown that it would pass."""
         with self._discovering() as discover:
             return self._answer(discover, "discover", Catalog).streams
 
     def read(
         self, catalog: Sequence[dict[str, Any]], state: Any | None
     ) -> Generator[Message, None, None]:
-        """Messages of a sync of the configured streams, from `state` on.
+        """Messages of a sync of the configured streams, starting from `state`.
 
-        Logs LOG messages itself. Ends normally only when the connector exits with 0; raises
-        ConnectorError otherwise, after all messages before were handed out.
+        Logs LOG messages itself. Ends normally only if the connector exits with 0; otherwise yields
+        all messages first and then raises ConnectorError.
         """
         arguments = [
             *self._config_option,
@@ -206,13 +206,13 @@ class Connector:
         return ConnectorError(f"{self.name} {command}: {found}{because}; {step}")
 
     def _read_schemas(self) -> list[dict[str, Any]]:
-        """The `spec` that is kept; none while the connector is being installed."""
+        """The stored `spec`; none while the connector is being installed."""
         if not self._environment.spec_file.exists():
             return []
         schemas = [json.loads(self._environment.spec_file.read_bytes())]
         manifest = self._config.get(INJECTED_MANIFEST)
         if isinstance(manifest, dict):
-            # The runner of manifests tells its own spec; the manifest holds the source's.
+            # The runner of manifests returns its own spec; the source's is in the manifest.
             schemas.append((manifest.get("spec") or {}).get("connection_specification") or {})
         return schemas
 
@@ -228,11 +228,11 @@ class Connector:
                 for e in validator_for(schema)(schema).iter_errors(self._config)
             ]
         except (re.error, UnknownType, Unresolvable) as error:
-            # The spec itself is at fault; `check` will tell what is wrong with the configuration.
+            # The spec itself is wrong; `check` will report mistakes in the configuration.
             self._log.debug("%s: its spec can't be used to validate: %s", self.name, error)
             return
         if errors:
-            # The validator's own text would show the value, which may be a secret.
+            # The validator's own message would show the value, which may be a secret.
             problems = "; ".join(
                 f"config.{'.'.join(map(str, e.absolute_path)) or '(whole)'} fails "
                 f"{e.validator}: {self.redact(_expected(e.validator_value))}"
@@ -252,7 +252,7 @@ class Connector:
 
 
 def remove_leftovers(scratch: Path) -> None:
-    """Remove the folders, with their configuration, of processes that were killed."""
+    """Remove the folders, with configurations, that killed processes left."""
     for folder in scratch.iterdir():
         pid, dash, _ = folder.name.partition("-")
         if dash and pid.isdigit() and not _is_alive(int(pid)):

@@ -1,4 +1,4 @@
-"""A read in progress: where each stream's records are, and what became of the stream."""
+"""A read in progress: where each stream's records are, and how the stream ended."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Outcome = Literal["complete", "checkpoint", "discarded"]
 
 
 class Reading:
-    """Reads the streams of `targets` into a `RecordWriter` each.
+    """Reads the streams of `targets`, each into its own `RecordWriter`.
 
-    `resumable` says that the connector goes on correctly from a STATE in the middle of a
-    stream; else a stream that broke off is discarded.
+    `resumable` means that the connector continues correctly from a STATE in the middle of a stream;
+    otherwise a stream that breaks off is discarded.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Reading:
         self._told = time.monotonic()
 
     def run(self) -> list[str]:
-        """Read to the end; return what went wrong, a line each."""
+        """Read to the end; return what went wrong, one line each."""
         catalog = [target.configured for target in self.targets.values()]
         failures = []
         try:
@@ -88,14 +88,14 @@ class Reading:
         return failures + list(self._unfit.values())
 
     def _unfinished(self) -> list[str]:
-        """Streams that the connector began and, though it ended well, didn't complete."""
+        """Streams that the connector started but didn't complete, although it ended well."""
         names = sorted((self._started | self._incomplete) - self._complete)
         self._failed = bool(names)
         return [f"{self.connector.name} read: stream {name} was left incomplete" for name in names]
 
     @property
     def unheard(self) -> list[str]:
-        """Streams without a record that were to be read whole, or weren't said to be complete."""
+        """Streams without records that were read whole, or weren't reported as complete."""
         return [
             name
             for name, writer in self.writers.items()
@@ -103,7 +103,7 @@ class Reading:
         ]
 
     def discard(self) -> None:
-        """Remove what was read; nothing of it can be committed any more."""
+        """Remove what was read, which can't be committed any more."""
         for target in self.targets.values():
             shutil.rmtree(self._folder_of(target), ignore_errors=True)
 
@@ -115,7 +115,7 @@ class Reading:
         outcomes = {name: self._outcome(name) for name in self.targets}
         together = {n for n, t in self.targets.items() if t.incremental}
         if self.states.covers_all and any(outcomes[n] == "discarded" for n in together):
-            # One state for all of them goes forward with all of them, or not at all.
+            # A state shared by all streams advances with all of them, or not at all.
             outcomes |= dict.fromkeys(together, "discarded")
         return outcomes
 
@@ -146,14 +146,14 @@ class Reading:
             self._expected[message.stream] = message.rows
 
     def _count(self, name: str, records: int | None) -> None:
-        """Add what the connector counts since its last STATE, if it counts each time."""
+        """Add the connector's count since its last STATE, if it always counts."""
         before = self._counted[name]
         self._counted[name] = None if records is None or before is None else before + records
 
     def records(self, name: str, *, covered_only: bool) -> int:
-        """Records of a stream, or those that a STATE covers.
+        """The number of records of a stream, or of those that a STATE covers.
 
-        By the connector's own count as far as it counts, else those that were read from its
+        Uses the connector's own count as far as it goes; else counts the records read from its
         output, before any is converted.
         """
         writer, counted = self.writers[name], self._counted[name]
@@ -204,7 +204,7 @@ class Reading:
         self._guarded(name, self.writers[name].flush)
 
     def _guarded(self, name: str, write: Callable[[], None]) -> None:
-        """Write; what goes wrong with one stream's records is no matter of the others."""
+        """Write; an error with one stream's records doesn't affect the others."""
         table = self.targets[name].table.table_name
         try:
             write()

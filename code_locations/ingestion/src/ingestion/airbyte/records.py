@@ -1,7 +1,7 @@
-"""Records of a stream into Parquet, in batches, with the table's types.
+"""Writes a stream's records to Parquet, in batches, with the table's types.
 
-Memory is bounded by the batch. The file's rows keep the order of the records, so that what
-a STATE message covers is a prefix of the file.
+Memory is bounded by the batch. Rows keep the order of the records, so that what a STATE message
+covers is a prefix of the file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 BATCH_ROWS = 50_000
-# Bytes of JSON held by all streams together; as Python objects they are some ten times larger.
+# Bytes of JSON held by all streams together; as Python objects they take some ten times more.
 BUFFER_BYTES = 16 << 20
 MAX_QUARANTINED = 1000
 
@@ -43,9 +43,9 @@ class BadRecord:
 class RecordWriter:
     """Writes one stream's records below `folder`.
 
-    `columns` are the table's by name with their type, `fields` the columns by the record's
-    field. A field that is in neither gets a column of its own when it has a value: of the type
-    that `later_types` gives by column, else of its values'.
+    `columns` are the table's columns with their types, `fields` the column of each record field.
+    A field that is in neither gets its own column once it has a value: with the type that
+    `later_types` gives for the column, else that of its values.
     """
 
     def __init__(  # noqa: PLR0913 - what a stream is, once
@@ -80,7 +80,7 @@ class RecordWriter:
         self.seen += 1
 
     def add_bad(self, data: Any, reason: str) -> None:
-        """Take a record that is none; what was added before must be flushed."""
+        """Take something that is no record; flush what was added before it first."""
         self.bad.append(BadRecord(self.seen, f"{self.stream}: {reason}", data))
         self.seen += 1
         self._require_few()
@@ -113,10 +113,10 @@ class RecordWriter:
     def finish(
         self, *, covered_only: bool = False, even_if_empty: bool = False
     ) -> tuple[Path, int] | None:
-        """The stream's file and its rows; None if there are none, unless `even_if_empty`.
+        """The stream's file and its number of rows; None if it has none, unless `even_if_empty`.
 
-        `covered_only` leaves out what came after the last `mark`. Of several records with one
-        key the last one stays, and `merged_away` counts the others. No record can be added
+        `covered_only` leaves out what came after the last `mark`. Of several records with the same
+        key the last one is kept, and `merged_away` counts the others. No record can be added
         afterwards.
         """
         self.flush()
@@ -148,7 +148,7 @@ class RecordWriter:
                 continue
             kind = type_of_values(data.get(field) for data in batch)
             if kind is None:
-                continue  # only nulls so far: its type will show
+                continue  # only nulls so far: the type isn't known yet
             name = column_name(field, self.fields.values())
             self.columns[name] = self.later_types.get(name, kind)
             self.fields[field] = name

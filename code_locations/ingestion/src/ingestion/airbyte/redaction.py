@@ -9,7 +9,7 @@ from typing import Any
 def secret_values(schema: Mapping[str, Any], config: Any) -> set[str]:
     """Values of `config` that the connector's spec marks with `airbyte_secret`.
 
-    The names of the marked fields count wherever they occur, so that `oneOf` needs no solving.
+    A marked field's name counts wherever it occurs, so that `oneOf` needn't be resolved.
     """
     names = set(_secret_names(schema))
     return set(_values_of(config, names, marked=False))

@@ -1,8 +1,8 @@
-"""What `check` and `discover` said of a source, kept for the syncs after.
+"""The results of `check` and `discover` for a source, kept for later syncs.
 
-Kept at `<ARTIFACTS_URL>/connectors/<connection>.json`, for the connector as it is installed and the
-configuration as it is. Nobody gets the configuration back from what is kept of it: a salted scrypt
-digest, which makes each guess at a password as dear as it is for us.
+They are at `<ARTIFACTS_URL>/connectors/<connection>.json`, and valid for the connector as installed
+and the configuration as it is. The configuration can't be recovered from the file: it has only a
+salted scrypt digest, which makes guessing a password as slow as computing it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SALT_BYTES = 16
 
 
 class Answers(BaseModel):
-    """That `check` passed, the streams that `discover` found, and who said so when, of what."""
+    """That `check` passed, the streams that `discover` found, and for which connector and when."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,7 +42,7 @@ class Answers(BaseModel):
 
 
 class Memory:
-    """The answers of one connection's connector. What goes wrong with the file is logged only."""
+    """The answers of one connection's connector. Problems with the file are only logged."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Memory:
         return answers.streams
 
     def keep(self, streams: tuple[dict[str, Any], ...], asked_at: datetime) -> None:
-        """Keep what `discover` found, `asked_at` being when it was begun."""
+        """Store what `discover` found, having been started at `asked_at`."""
         if not self._connection.discover_hours:
             return
         salt = secrets.token_hex(SALT_BYTES)
@@ -95,7 +95,7 @@ class Memory:
             self._log.warning("%s can't be written: %s", self._path, reason(error))
 
     def drop(self) -> None:
-        """Keep nothing any more."""
+        """Delete the stored answers."""
         try:
             self._fs.rm(self._path)
         except FileNotFoundError:
@@ -109,14 +109,14 @@ class Memory:
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
-            # The error's own text would show what the file says.
+            # The error's own message would show the file's content.
             told = reason(error) if isinstance(error, OSError) else "it isn't what was written"
             self._log.warning("%s is dropped, and the connector asked: %s", self._path, told)
             self.drop()
             return None
 
     def _digest(self, salt: str) -> str:
-        # 16 MiB and five passes, as OWASP asks where 128 MiB are too many.
+        # 16 MiB and five passes, OWASP's advice where 128 MiB are too many.
         return hashlib.scrypt(self._config, salt=salt.encode(), n=1 << 14, r=8, p=5).hex()
 
 

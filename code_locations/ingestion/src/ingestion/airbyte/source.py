@@ -1,8 +1,8 @@
-"""Reading a source by what its connector said of it before, or by what it says now.
+"""Reads a source, using what its connector said earlier where that is enough.
 
-What was said before is enough for rows that the warehouse has a place for already. Where it might
-not be, the connector is asked before anything is committed: a column or a key that the source alone
-names, a record that doesn't fit, a stream of which nothing comes, a read that fails.
+It is enough for rows that the warehouse already has a place for. If that isn't certain, the
+connector is asked before anything is committed: for a column or key that only the source names, a
+record that doesn't fit, a stream without any records, or a read that fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ingestion.airbyte.targets import Target, build_targets
 
 @dataclass(frozen=True)
 class Asked:
-    """The streams that `discover` found, and when it was begun."""
+    """The streams that `discover` found, and when it was started."""
 
     streams: tuple[dict[str, Any], ...]
     at: datetime
@@ -31,10 +31,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Found:
-    """What was read, and what went wrong, a line each.
+    """What was read, and what went wrong, one line each.
 
-    `unavailable` are streams that the source doesn't offer; without any that it does there is no
-    `reading`. `asked` is what the connector said meanwhile, if it was asked.
+    `unavailable` are streams that the source doesn't offer; if it offers none, there is no
+    `reading`. `asked` is the connector's latest answer, if it was asked meanwhile.
     """
 
     reading: Reading | None
@@ -66,7 +66,7 @@ class Source:
         self._log = logger
 
     def read(self, *, ask: bool) -> Found:
-        """Read each stream to its end or its failure, with `ask` by what the connector says now.
+        """Read each stream until it ends or fails; `ask` uses what the connector says now.
 
         Raises ConnectorError if the connector can't say what the source has.
         """
@@ -101,7 +101,7 @@ class Source:
         return self._read_as_asked(asked)
 
     def _known(self) -> dict[str, Target] | None:
-        """The targets by what was said before; None if that isn't enough for all streams."""
+        """The targets according to earlier answers; None if those aren't enough for all streams."""
         streams = self._memory.recall()
         if streams is None:
             return None
@@ -132,7 +132,7 @@ class Source:
         )
 
     def _surprise(self, reading: Reading) -> str | None:
-        """Why what was read may not be what the connector would say now; None: it is."""
+        """Why the connector's current answer may differ from what was read; None if it can't."""
         for name in reading.unheard:
             return f"nothing came of stream {name}"
         for name, writer in reading.writers.items():

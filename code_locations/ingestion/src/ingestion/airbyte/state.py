@@ -1,7 +1,7 @@
-"""STATE messages: what is sent back to the connector, and what of it may be committed.
+"""STATE messages: what is returned to the connector, and which of it may be committed.
 
-Three kinds exist: one a stream (STREAM), one for all of them (GLOBAL), and the old form
-without a type (LEGACY), which also stands for all.
+There are three kinds: one per stream (STREAM), one for all of them (GLOBAL), and the old form
+without a type (LEGACY), which also covers all.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ingestion.airbyte.messages import State
 class StateLog:
     """The latest STATE of each kind and stream during a read.
 
-    `saved` is what the last committed sync left, as `merged` returned it. A stream that is
-    read in full each time has no state to go back to: only `incremental` ones keep theirs.
-    `anew` reads everything from its beginning, though what isn't read to its end keeps its state.
-    The `lost` streams have no table any more, so that what their state covers must be read anew.
-    `absent` streams are not read this time, and keep what they have.
+    `saved` is what the last committed sync left, as returned by `merged`. Only `incremental`
+    streams keep their state; one that is read in full each time has none to return to. `anew` reads
+    everything from its beginning, but streams that aren't read to their end keep their state.
+    `lost` streams have no table any more, so what their state covers must be read again. `absent`
+    streams aren't read this time, and keep what they have.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class StateLog:
         self._whole: dict[str, Any] | None = None
 
     def to_send(self) -> Any | None:
-        """Content of the file that `read --state` takes; None for a first read."""
+        """Content of the file for `read --state`; None for a first read."""
         if self._anew:
             return None
         if self._saved.get("kind") == "LEGACY":
@@ -54,7 +54,7 @@ class StateLog:
         return self._without_full_refresh(self._saved.get("states", [])) or None
 
     def take(self, message: State) -> frozenset[str] | None:
-        """Note a message; return the streams whose records it covers, None for all."""
+        """Record a message; return the streams whose records it covers, None for all."""
         self._kind = message.kind
         if message.kind != "STREAM":
             self._whole = message.body
@@ -65,7 +65,7 @@ class StateLog:
 
     @property
     def covers_all(self) -> bool:
-        """Whether the connector's states stand for all streams together."""
+        """Whether the connector's states cover all streams together."""
         kind = self._kind or self._saved.get("kind")
         return kind in ("GLOBAL", "LEGACY")
 
@@ -92,7 +92,7 @@ class StateLog:
 
     @staticmethod
     def text_of(stream: str, merged: Mapping[str, Any]) -> str:
-        """What a merged state holds for a stream, as one line of JSON."""
+        """A stream's part of a merged state, as one line of JSON."""
         bodies = [
             b for b in merged.get("states", []) if "stream" not in b or _stream_of(b) == stream
         ]
@@ -117,7 +117,7 @@ class StateLog:
 
 
 def without_streams(saved: Mapping[str, Any], streams: Collection[str]) -> dict[str, Any]:
-    """A saved state that knows nothing of `streams`; one that stands for all goes as a whole."""
+    """A saved state without `streams`; one that covers all streams is dropped entirely."""
     if not set(streams) & _streams_of(saved):
         return dict(saved)
     kept = []
@@ -127,7 +127,7 @@ def without_streams(saved: Mapping[str, Any], streams: Collection[str]) -> dict[
 
 
 def _streams_of(saved: Mapping[str, Any]) -> set[str]:
-    """Names of the streams that a saved state knows of."""
+    """Names of the streams in a saved state."""
     names: set[str] = set()
     for body in saved.get("states", []):
         if "stream" in body:
@@ -135,7 +135,7 @@ def _streams_of(saved: Mapping[str, Any]) -> set[str]:
         else:
             parts = (body.get("global") or {}).get("stream_states") or []
             names |= {str(part["stream_descriptor"]["name"]) for part in parts}
-            names |= set(body.get("data") or {})  # by stream, as CDKs of the time wrote it
+            names |= set(body.get("data") or {})  # by stream, as CDKs of that time wrote it
     return names
 
 

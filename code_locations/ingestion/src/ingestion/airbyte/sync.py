@@ -44,14 +44,14 @@ class Synced:
 
 
 class SyncError(StackError):
-    """A sync didn't complete; `done` says what was committed nevertheless."""
+    """A sync didn't complete; `done` says what was committed all the same."""
 
     def __init__(self, message: str, done: Synced | None = None) -> None:
         super().__init__(message)
         self.done = done or Synced()
 
 
-def sync(  # noqa: PLR0913 - what a run gives, once
+def sync(  # noqa: PLR0913 - a run passes all of these, once
     connection: Connection,
     settings: AirbyteSettings,
     *,
@@ -62,10 +62,10 @@ def sync(  # noqa: PLR0913 - what a run gives, once
 ) -> Synced:
     """Read what is in `scope`, by default what is new, into the connection's raw tables.
 
-    A stream that is read from its beginning counts once it was read to its end; one that
-    breaks off leaves table and state as they were. Records that don't fit their table are in the
-    quarantine before anything is committed. Raises SyncError when the connector fails; what it
-    covered by STATE is committed first. Other errors, and interruption, commit nothing.
+    A stream read from its beginning counts only once it was read to its end; if it breaks off, its
+    table and state stay as they were. Records that don't fit their table are in the quarantine
+    before anything is committed. Raises SyncError when the connector fails, after committing what a
+    STATE covered. Other errors and interruptions commit nothing.
     """
     from ingestion.loading import read_state
 
@@ -119,7 +119,7 @@ def sync(  # noqa: PLR0913 - what a run gives, once
 
 
 def _without(connection: Connection, unavailable: Mapping[str, str]) -> Synced:
-    """What is reported of streams that could not be read."""
+    """The report of streams that couldn't be read."""
     return Synced(
         tuple(
             InputReport(
@@ -136,7 +136,7 @@ def _without(connection: Connection, unavailable: Mapping[str, str]) -> Synced:
 def _commit(
     connection: Connection, reading: Reading, quarantine: Quarantine, scope: Scope
 ) -> Synced:
-    """Load the rows of each stream that may be committed, and their state with them."""
+    """Load the rows of each stream that may be committed, together with their state."""
     from ingestion.loading import TableFile, load
     from ingestion.loading.days import replace_days
 
@@ -150,7 +150,7 @@ def _commit(
         found = None
         replace = scope.full_refresh or not target.incremental
         if scope.days and not target.table.primary_key:
-            replace = True  # read as a whole, and nothing tells its rows from those there
+            replace = True  # read whole, and its rows can't be told from those already there
         if outcome != "discarded":
             found = writer.finish(covered_only=outcome == "checkpoint", even_if_empty=replace)
             if writer.bad:
@@ -161,7 +161,7 @@ def _commit(
                 tables[target.table.table_name] = replace_days(target.table, [found[0]], scope.days)
             else:
                 table = target.table
-                if not table.columns:  # the source has no schema: the records say
+                if not table.columns:  # the source has no schema: the types come from the records
                     columns = tuple(Column(name=n, type=t) for n, t in writer.columns.items())
                     table = table.model_copy(update={"columns": columns})
                 files.append(TableFile(table, *found, replace=replace))
@@ -180,7 +180,7 @@ def _commit(
                 name=f"{connection.name}.{name}",
                 table=table.table_name,
                 outcome=OUTCOMES[outcome],
-                # Days are chosen among what was read: the others are no loss.
+                # Days are a selection of what was read: the other records aren't missing.
                 records=None if report and report.disposition == "days" else records,
                 loaded=loaded[name],
                 merged_away=writer.merged_away,
@@ -212,7 +212,7 @@ def _set_aside(
 
 
 def present_columns(connection: Connection) -> dict[str, dict[str, str]]:
-    """Columns that the warehouse has of each stream's table, by name with their type."""
+    """The warehouse's columns of each stream's table, by name with their type."""
     warehouse = load_settings(WarehouseSettings)
     schema = warehouse.dlt_dataset_name
     with connect(warehouse, read_only=True) as database:

@@ -1,4 +1,4 @@
-"""From a connection and what its source has to tables, and to the catalog that `read` takes."""
+"""From a connection and its source's streams to tables, and to the catalog for `read`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from stack.raw import Column, RawTable
 
 
 class StreamUnavailableError(StackError):
-    """The source doesn't offer a stream as the connection wants it."""
+    """The source doesn't offer a stream as the connection needs it."""
 
 
 @dataclass(frozen=True)
 class Target:
     """A stream's way into its table.
 
-    `fields` gives the column of each of its fields. `later_types` gives the type of a column
-    that the table has in the warehouse, or that the source announces, beyond its declaration.
+    `fields` maps its fields to columns. `later_types` has the types of columns beyond the
+    declaration, which the table has in the warehouse or the source announces.
     """
 
     stream: str
@@ -43,9 +43,9 @@ def build_targets(
     available: Sequence[dict[str, Any]],
     present: Mapping[str, dict[str, str]],
 ) -> tuple[dict[str, Target], dict[str, str]]:
-    """The targets by stream, of those that the source has `available`, and why there is none.
+    """The targets by stream, for streams that the source has `available`, and why others have none.
 
-    `present` are the columns that each stream's table has in the warehouse, with their type.
+    `present` are the columns of each stream's table in the warehouse, with their types.
     """
     targets, unavailable = {}, {}
     for name in connection.streams:
@@ -74,9 +74,9 @@ def build_target(
 
 
 def _as_present(column: Column, present: Mapping[str, str]) -> Column:
-    """The column with the type that it has in the warehouse, into which its values have to fit.
+    """The column with its type in the warehouse, which its values have to fit.
 
-    Else a source's 1.5 would be rounded on its way into a column that began as an integer.
+    Otherwise a source's 1.5 would be rounded on its way into a column that began as an integer.
     """
     type_ = present.get(column.name, column.type)
     return column.model_copy(update={"type": type_}) if is_convertible(type_) else column
@@ -135,7 +135,7 @@ def _target(connection: Connection, name: str, stream: Stream, found: dict[str, 
 
 
 def _properties(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What the source says of the fields; nothing where its schema is no schema."""
+    """What the source says about the fields; empty if its schema is unusable."""
     schema = found.get("json_schema")
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
     return dict(properties) if isinstance(properties, Mapping) else {}
@@ -160,7 +160,7 @@ def _discovered_table(
     properties = _properties(found)
     for field, property_ in properties.items():
         if not says_a_type(property_):
-            continue  # its values will
+            continue  # its values will give the type
         column = column_name(field, fields.values())
         fields[field] = column
         meaning = str(property_.get("description") or f"{field}, as the source delivers it.")

@@ -1,4 +1,4 @@
-"""Encryption by age, https://age-encryption.org: who has the public key only can't read backups."""
+"""Encryption with age, https://age-encryption.org: the public key alone can't read backups."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class KeyPair(NamedTuple):
 
 
 def new_key_pair() -> KeyPair:
-    """A new pair."""
+    """Generate a new pair."""
     import pyrage
 
     identity = pyrage.x25519.Identity.generate()
@@ -30,7 +30,7 @@ def new_key_pair() -> KeyPair:
 
 @contextmanager
 def encrypting(out: IO[bytes], recipient: str) -> Iterator[IO[bytes]]:
-    """A file whose content goes encrypted into `out`. Raises BackupError for a bad recipient."""
+    """A file whose content is encrypted into `out`. Raises BackupError for a bad recipient."""
     import pyrage
 
     try:
@@ -89,7 +89,7 @@ def decrypting(source: IO[bytes], identity: str | None) -> Iterator[IO[bytes]]:
 
 
 def _require_decrypted(error: BaseException | None) -> None:
-    """A broken pipe only says that its reader had read enough."""
+    """A broken pipe isn't an error: the reader had read enough."""
     import pyrage
 
     if isinstance(error, pyrage.DecryptError) and "matching" in str(error):
@@ -105,7 +105,7 @@ def _require_decrypted(error: BaseException | None) -> None:
 
 
 class _Worker(Thread):
-    """Runs `work` beside its caller, closes its end of the pipe, and keeps what went wrong."""
+    """Runs `work` beside its caller, closes its end of the pipe, and keeps its error."""
 
     def __init__(self, work: Callable[[], None], end: IO[bytes]) -> None:
         super().__init__(daemon=True)
@@ -117,5 +117,5 @@ class _Worker(Thread):
         try:
             with self._end:
                 self._work()
-        except BaseException as error:  # raised by whoever waits for it
+        except BaseException as error:  # raised again by whoever waits for it
             self.error = error

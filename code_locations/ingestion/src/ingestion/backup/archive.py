@@ -1,4 +1,4 @@
-"""A backup as a file: a gzipped tar that says at its end what is in it, maybe encrypted with age.
+"""A backup as a file: a gzipped tar that ends with its contents, optionally encrypted with age.
 
 By hand: `age -d -i key FILE | tar xz`, or `tar xzf FILE`.
 """
@@ -28,7 +28,7 @@ from stack.storage import printable
 
 CHUNK = 2**20
 IN_MEMORY = 32 * 2**20
-# Parquet and DuckDB's file are compressed already; more costs time only.
+# Parquet and DuckDB's file are already compressed; a higher level only costs time.
 LEVEL = 1
 
 M = TypeVar("M", bound=BaseModel)
@@ -46,7 +46,7 @@ class Writer:
     def add(
         self, name: str, source: IO[bytes], *, size: int | None = None, mtime: float = 0
     ) -> None:
-        """Add what is left of `source`; with `size` it is not read twice.
+        """Add the rest of `source`; with `size` it isn't read twice.
 
         Raises BackupError if there are fewer bytes than `size`.
         """
@@ -77,7 +77,7 @@ class Writer:
         self.add(name, io.BytesIO(text.encode()))
 
     def spool(self) -> SpooledTemporaryFile[bytes]:
-        """A temporary file that is in memory while it is small."""
+        """A temporary file that stays in memory while it is small."""
         return SpooledTemporaryFile(IN_MEMORY, dir=str(self._scratch))
 
 
@@ -85,9 +85,9 @@ class Writer:
 def write(
     out: IO[bytes], manifest: Manifest, scratch: Path, recipient: str | None = None
 ) -> Iterator[Writer]:
-    """A backup that is written into `out`, complete when the block ends well.
+    """A backup written to `out`, complete when the block ends without an error.
 
-    `recipient`: age's public key, for which it is encrypted. Raises BackupError if it is none.
+    `recipient`: age's public key to encrypt it for. Raises BackupError if it isn't one.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -107,7 +107,7 @@ def write(
 
 @dataclass
 class Reading:
-    """A backup being read: what it is, and its other files in order, each to be read at once."""
+    """A backup being read: its manifest, and its other files in order, each to be read at once."""
 
     manifest: Manifest
     files: Iterator[File]
@@ -115,7 +115,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a backup; `content` can be read until the next one is asked for."""
+    """A file of a backup; `content` can be read until the next file is requested."""
 
     name: str
     size: int
@@ -131,7 +131,7 @@ class File:
             shutil.copyfileobj(self.content, out, CHUNK)
 
     def write_to(self, target: Path) -> None:
-        """Write it on this machine, as old as it was."""
+        """Write it on this machine, with its original time."""
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as out:
             shutil.copyfileobj(self.content, out, CHUNK)
@@ -141,10 +141,10 @@ class File:
 
 @contextmanager
 def read(opened: Opener, identity: str | None = None) -> Iterator[Reading]:
-    """The backup that `opened` gives.
+    """The backup that `opened` returns.
 
-    Raises BackupError if it is none, is cut off or damaged (at the end of `files` at the latest),
-    or is encrypted for somebody whose age identity `identity` is not.
+    Raises BackupError if it isn't one, is cut off or damaged (at the end of `files` at the latest),
+    or is encrypted for another age identity than `identity`.
     """
     with _told(), ExitStack() as stack:
         source = stack.enter_context(opened())
@@ -161,13 +161,13 @@ def read(opened: Opener, identity: str | None = None) -> Iterator[Reading]:
 
 
 def verify(opened: Opener, identity: str | None = None) -> tuple[Manifest, dict[str, int]]:
-    """Read a whole backup: what it is, and the bytes of each file. Raises as `read` does."""
+    """Read a whole backup: its manifest, and the bytes of each file. Raises as `read` does."""
     with read(opened, identity) as reading:
         return reading.manifest, {file.name: file.size for file in reading.files}
 
 
 def require_below(file: File) -> None:
-    """Raises BackupError if the file's name leads out of the folder that it is put into."""
+    """Raise BackupError if the file's name leads out of the folder that it is restored to."""
     parts = PurePosixPath(file.name).parts
     if not parts or ".." in parts or file.name.startswith("/"):
         raise BackupError(f"the backup's file {printable(file.name)}", found="no such place")
@@ -184,7 +184,7 @@ def _files(tar: tarfile.TarFile) -> Iterator[File]:
             return
         hashing = _Hashing(content)
         yield File(info.name, info.size, float(info.mtime), hashing)  # type: ignore[arg-type]
-        while hashing.read(CHUNK):  # what its reader left
+        while hashing.read(CHUNK):  # whatever the file's reader left
             pass
         seen[printable(info.name)] = Member(size=info.size, sha256=hashing.sha256.hexdigest())
     raise BackupError("the backup", found="no end: it was cut off", next_step="use another one")
@@ -220,7 +220,7 @@ def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What libraries say of a damaged file, as one error."""
+    """Libraries' errors about a damaged file, as one error."""
     try:
         yield
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -232,7 +232,7 @@ def _told() -> Iterator[None]:
 
 
 class _Hashing:
-    """A reader that knows the hash of what was read."""
+    """A reader that hashes what is read."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._source = source
@@ -245,7 +245,7 @@ class _Hashing:
 
 
 class _Again(io.RawIOBase):
-    """A stream whose first bytes were read already."""
+    """A stream whose first bytes have already been read."""
 
     def __init__(self, beginning: bytes, rest: IO[bytes]) -> None:
         self._beginning, self._rest = beginning, rest

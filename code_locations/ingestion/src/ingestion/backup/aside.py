@@ -1,4 +1,4 @@
-"""What is in STACK_HOME makes room for what is restored."""
+"""Moves the contents of STACK_HOME out of the way of what is restored."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 PREFIX = "before-restore-"
-# What is made anew, and the lock that is held.
-_STAYS = {"scratch", "connectors", "run.lock"}
+# What can be made again, and locks that are held.
+_STAYS = {"scratch", "connectors", "run.lock", "service"}
 
 
 def is_in(path: Path, folder: Path) -> bool:
@@ -16,7 +16,7 @@ def is_in(path: Path, folder: Path) -> bool:
 
 
 def move_aside(home: Path) -> Path:
-    """Move all that is in `home` into a new folder there, but for earlier ones; that folder."""
+    """Move everything in `home` except earlier such folders into a new folder there; return it."""
     aside = home / f"{PREFIX}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     aside.mkdir(parents=True)
     for entry in sorted(home.iterdir()):

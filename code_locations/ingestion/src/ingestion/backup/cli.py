@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 @click.argument("where", required=False)
 @click.option("--list", "listing", is_flag=True, help="Make none; list those that there are.")
 def backup(where: str | None, listing: bool) -> None:
-    """Save all of the stack into WHERE, while runs go on.
+    """Save the whole stack into WHERE, while runs go on.
 
-    A file, a folder (/ at its end), or either as s3://…; default: BACKUP_URL. Passwords and .env
-    are not in it.
+    A file, a folder (with / at its end), or either as s3://…; default: BACKUP_URL. It doesn't
+    include passwords and .env.
     """
     from ingestion.backup.making import make
     from ingestion.backup.place import place
@@ -55,13 +56,14 @@ def backup(where: str | None, listing: bool) -> None:
 def restore(
     source: str | None, only_check: bool, replace: bool, once: bool, identity: str | None
 ) -> None:
-    """Put the backup SOURCE into this stack, which must be empty.
+    """Restore the backup SOURCE into this stack, which must be empty.
 
     A file or URL, or a name in BACKUP_URL; default: the newest there.
     """
     from ingestion.backup import restoring
     from stack.automation import instance_opener
-    from stack.one_machine.home import while_restoring
+    from stack.backups import TESTED, note
+    from stack.one_machine.home import DAGSTER_FOLDER, while_restoring
     from stack.one_machine.lock import single_run
 
     key = _identity(identity)
@@ -75,6 +77,9 @@ def restore(
         if only_check:
             done = restoring.check(backup_, key)
             click.echo(f"{backup_.url} is whole: {done.files:,} files, {done.size / 1e6:,.1f} MB")
+            if os.environ.get("DAGSTER_HOME") or (home / DAGSTER_FOLDER).exists():
+                with open_instance() as instance:
+                    note(instance, TESTED, done.size)
             return
         with single_run(home):
             done = restoring.restore(backup_, key, open_instance, click.echo, replace=replace)

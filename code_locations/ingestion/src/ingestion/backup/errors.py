@@ -11,7 +11,7 @@ class BackupError(StackError):
 
 
 def not_empty(what: str, found: str) -> BackupError:
-    """That there is something where a backup would go."""
+    """The error that a backup's place isn't empty."""
     return BackupError(
         what,
         found=found,
@@ -22,10 +22,10 @@ def not_empty(what: str, found: str) -> BackupError:
 
 @contextmanager
 def told_of(what: str, next_step: str) -> Iterator[None]:
-    """What a database or store says while the block runs, as one line."""
+    """Turn what a database or store raises in the block into one line."""
     try:
         yield
     except (StackError, OSError):
         raise
-    except Exception as error:  # each library has errors of its own
+    except Exception as error:  # each library has its own errors
         raise BackupError(what, found=reason(error), next_step=next_step) from error

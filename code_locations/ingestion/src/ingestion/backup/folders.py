@@ -1,4 +1,4 @@
-"""Files at URLs: results, alerts, exports, what arrived, what was set aside."""
+"""Files at URLs: results, alerts, exports, arrived files, set-aside files."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from ingestion.settings import BackupSettings, BooksSettings, IncomingSettings, 
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.storage import facts_of, files_below, filesystem, printable
 
-# A file that moves to another folder is found there by a later look, one that is written by a
-# later try.
+# A file that moves to another folder is found there by a later look; one that changes while it is
+# read is saved by a later try.
 LOOKS, TRIES = 4, 3
-# What runs write anew, and what is saved as a part of its own.
-_NOT_IN_HOME = {"scratch", "dlt", "dbt", "logs", "connectors", "dagster", "run.lock"}
+# What runs can make again, and what is saved as a part of its own.
+_NOT_IN_HOME = {"scratch", "dlt", "dbt", "logs", "connectors", "dagster", "run.lock", "service"}
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Files at a fsspec URL; `without`: folders and files below it that aren't part of it."""
+    """Files at a fsspec URL; `without`: folders and files below it that don't belong to it."""
 
     name: str
     url: str
     without: frozenset[str] = frozenset()
 
     def files(self) -> dict[str, dict[str, Any]]:
-        """fsspec's facts of each file, by its path."""
+        """fsspec's information on each file, by its path."""
         fs, root = filesystem(self.url)
         found = files_below(fs, root, self.without)
         return {path: info for path, info in found if path not in self.without}
 
 
 def folders() -> list[Folder]:
-    """All folders, as the settings say: arriving files before those that they become."""
+    """All folders in the settings, in the order that files move through them."""
     stack, warehouse = load_settings(StackSettings), load_settings(WarehouseSettings)
     incoming = load_settings(IncomingSettings)
     urls = {
@@ -72,7 +72,7 @@ def _below(url: str, other: str) -> set[str]:
 
 
 def lies_in(url: str, folder: str) -> bool:
-    """Whether `url` is `folder`, or below it."""
+    """Whether `url` is `folder` or below it."""
     return _normal(url) == _normal(folder) or bool(_below(folder, url))
 
 
@@ -81,9 +81,10 @@ def _normal(url: str) -> str:
 
 
 def save(found: Iterable[Folder], writer: Writer) -> None:
-    """Add the files of all folders, each below its name.
+    """Add the files of all folders, each below its folder's name.
 
-    Files may come, go and move meanwhile: what is in one of the folders all the time is saved.
+    Files may appear, vanish and move meanwhile: any file that is always in one of the folders is
+    saved.
     """
     found = list(found)
     for _ in range(LOOKS):
@@ -92,7 +93,7 @@ def save(found: Iterable[Folder], writer: Writer) -> None:
 
 
 def _save_news(folder: Folder, writer: Writer) -> int:
-    """Add what isn't added yet; how many files."""
+    """Add files that aren't added yet; return how many."""
     fs, root = filesystem(folder.url)
     members, left_out = writer.contents.members, writer.contents.left_out
     before = len(members)
@@ -104,14 +105,14 @@ def _save_news(folder: Folder, writer: Writer) -> int:
         if info["type"] != "file":
             left_out[shown] = "neither a file nor a folder"
             continue
-        with suppress(FileNotFoundError):  # if it moved, it is found where it is now
+        with suppress(FileNotFoundError):  # if it moved, it is found in its new place
             if not _save_file(fs, f"{root}/{path}", name, writer):
                 left_out[shown] = "it was written to all the time"
     return len(members) - before
 
 
 def _save_file(fs: Any, path: str, name: str, writer: Writer) -> bool:
-    """Add a file as it is at one moment; whether it has one."""
+    """Add a file as of one moment; return False if it kept changing."""
     for _ in range(TRIES):
         before = facts_of(fs, path)
         with fs.open(path, "rb") as source, writer.spool() as copy:
@@ -134,7 +135,7 @@ def _mtime(info: dict[str, Any]) -> float:
 
 
 def require_empty(found: Iterable[Folder], aside: Path | None) -> None:
-    """Raises BackupError if there is a file in one of them, unless it is in `aside`."""
+    """Raise BackupError if any of them has a file, unless it is in `aside`."""
     for folder in found:
         if aside and lies_in(folder.url, str(aside)):
             continue
@@ -143,7 +144,7 @@ def require_empty(found: Iterable[Folder], aside: Path | None) -> None:
 
 
 def restorer(found: Iterable[Folder]) -> Callable[[File], None]:
-    """What puts a file of a backup where it belongs now."""
+    """A function that puts a backup's file where it belongs now."""
     roots = {folder.name: filesystem(folder.url) for folder in found}
 
     def put(file: File) -> None:

@@ -1,8 +1,8 @@
-"""Make a backup, part by part, while runs go on.
+"""Makes a backup, part by part, while runs go on.
 
-The order makes it whole, though its parts are of different moments: what knows of something is
-saved before it. A cursor or a file that waits may be older than the warehouse, then a load is
-repeated, and changes nothing; the other way round it would be left out.
+The order keeps it consistent, though its parts are from different moments: what refers to something
+is saved before it. A cursor or a waiting file may be older than the warehouse; then a load is
+repeated, which changes nothing. In the other order its rows would be missing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ingestion.backup.errors import BackupError, told_of
 from ingestion.backup.manifest import Manifest
 from ingestion.backup.place import Place, name_of
 from ingestion.settings import BackupSettings
+from stack.backups import MADE, note
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 
 Say = Callable[[str], None]
@@ -28,7 +29,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Made:
-    """A backup that was made; `left_out`: a reason for each path."""
+    """A finished backup; `left_out`: a reason for each path."""
 
     url: str
     files: int
@@ -38,7 +39,7 @@ class Made:
 
 
 def make(instance: dg.DagsterInstance, where: Place, say: Say) -> Made:
-    """Save everything into the file or folder `where`; old backups of a folder are deleted.
+    """Save everything into the file or folder `where`; old backups in a folder are deleted.
 
     Raises BackupError, and what the stores raise; then there is no backup of this name.
     """
@@ -78,8 +79,9 @@ def make(instance: dg.DagsterInstance, where: Place, say: Say) -> Made:
             say(_told(folder.name, writer.contents.sizes(folder.name)))
         warehouse.save(lake, writer, scratch)
         say(_told("warehouse", writer.contents.sizes(warehouse.FOLDER)))
-    pruned = where.prune(settings.backup_keep_days, manifest.made_at) if where.is_folder else []
     sizes = [member.size for member in writer.contents.members.values()]
+    note(instance, MADE, sum(sizes))
+    pruned = where.prune(settings.backup_keep_days, manifest.made_at) if where.is_folder else []
     return Made(where_to.url, len(sizes), sum(sizes), writer.contents.left_out, pruned)
 
 

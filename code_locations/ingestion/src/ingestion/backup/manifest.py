@@ -1,4 +1,4 @@
-"""What a backup says of itself: at its beginning what it is, at its end what is in it."""
+"""How a backup describes itself: at its beginning what it is, at its end what is in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WarehouseKind = Literal["duckdb", "ducklake-sqlite", "ducklake-postgresql"]
 
 
 class Manifest(BaseModel):
-    """`schema_revision` is that of Dagster's tables, `database` what views call the warehouse."""
+    """`schema_revision`: of Dagster's tables; `database`: the warehouse's name in views."""
 
     model_config = ConfigDict(frozen=True)
 

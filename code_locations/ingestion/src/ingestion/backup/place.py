@@ -1,4 +1,4 @@
-"""Where backups lie: a file, or a folder of them on this machine or in a bucket."""
+"""Where backups are: a file, or a folder of them on this machine or in a bucket."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from stack.storage import S3Access, filesystem
 
 NEWEST = "latest"
 _NAME = re.compile(r"freelancer-data-(\d{8}T\d{6}Z)\.tar\.gz(\.age)?")
-_PARTIAL = ".{}.part"  # what a killed one leaves
+_PARTIAL = ".{}.part"  # left by a killed process
 _MOMENT = "%Y%m%dT%H%M%SZ"
 
 
 def name_of(made_at: datetime, *, is_encrypted: bool) -> str:
-    """The name of a backup in a folder; they sort by age."""
+    """The name of a backup in a folder; names sort by age."""
     return f"freelancer-data-{made_at:{_MOMENT}}.tar.gz{'.age' if is_encrypted else ''}"
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A backup in a folder, and its bytes."""
+    """A backup in a folder, and its size in bytes."""
 
     name: str
     made_at: datetime
@@ -37,7 +37,7 @@ class Stored:
 
 
 class Place:
-    """A folder of backups, or one file that is to be written or read."""
+    """A folder of backups, or one file to be written or read."""
 
     def __init__(self, url: str, settings: BackupSettings) -> None:
         self.url = url
@@ -61,7 +61,7 @@ class Place:
         return made
 
     def backups(self) -> list[Stored]:
-        """Those in this folder, oldest first; other files are none."""
+        """The backups in this folder, oldest first; other files are ignored."""
         try:
             entries = self._fs.ls(self._path, detail=True)
         except FileNotFoundError:
@@ -85,9 +85,9 @@ class Place:
 
     @contextmanager
     def writing(self) -> Iterator[IO[bytes]]:
-        """A new file, which is there when the block ends well, and else isn't.
+        """A new file, which appears only if the block ends without an error.
 
-        Raises BackupError if there is one already.
+        Raises BackupError if it already exists.
         """
         if self._fs.exists(self._path):
             raise BackupError(
@@ -108,7 +108,7 @@ class Place:
         uploaded.commit()
 
     def opened(self) -> IO[bytes]:
-        """The file, to be read. Raises BackupError if there is none."""
+        """The file, open for reading. Raises BackupError if it doesn't exist."""
         try:
             opened: IO[bytes] = self._fs.open(self._path, "rb")
         except (FileNotFoundError, IsADirectoryError):
@@ -117,7 +117,7 @@ class Place:
         return opened
 
     def prune(self, days: int, now: datetime) -> list[str]:
-        """Delete backups older than `days`, 0 for ever, but never the newest; their names."""
+        """Delete backups older than `days` (0: none), but never the newest; return their names."""
         if not days:
             return []
         if self._is_local:
@@ -145,7 +145,7 @@ def _written_beside(file: Path) -> Iterator[IO[bytes]]:
 
 
 def _access(settings: BackupSettings) -> S3Access | None:
-    """A store of the backups' own; None: that of the stack."""
+    """Access to a separate store for backups; None: the stack's own store."""
     key, secret = settings.backup_access_key_id, settings.backup_secret_access_key
     if (key is None) != (secret is None):
         raise SettingsError("BACKUP_ACCESS_KEY_ID and BACKUP_SECRET_ACCESS_KEY go together")

@@ -1,7 +1,7 @@
-"""The tables of a schema of Postgres, as they are at one moment, by COPY.
+"""Copies the tables of a Postgres schema, as of one moment, with COPY.
 
-Not by pg_dump: it refuses a server that is newer than itself, and would be a program more. The
-tables themselves are made by what they belong to, Dagster or DuckLake, before they are filled.
+Not with pg_dump, which refuses a newer server and would be one more program. The tables themselves
+are created by their owner, Dagster or DuckLake, before they are filled.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COPY = ".copy"
 
 
 class Tables(BaseModel):
-    """What is dumped: columns of each table with their types, and where each sequence is."""
+    """What is dumped: columns of each table with their types, and the value of each sequence."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,7 +46,7 @@ def opened(url: str) -> Iterator[Any]:
 
 @contextmanager
 def snapshot(connection: Any) -> Iterator[None]:
-    """All that is read in the block is of one moment."""
+    """Everything read in the block is as of one moment."""
     connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
     try:
         yield
@@ -70,8 +70,8 @@ def dump(connection: Any, schema: str, writer: Writer, folder: str) -> None:
 class Loading:
     """Fills the tables of `schema` in one transaction, which `commit` ends.
 
-    Raises BackupError if they are others than those that were dumped. `extra`: what the names of
-    tables begin with that are made where they lack.
+    Raises BackupError if they differ from the dumped ones. `extra`: prefixes of the names of tables
+    that are created if they are missing.
     """
 
     def __init__(self, connection: Any, schema: str, extra: str | None = None) -> None:
@@ -79,7 +79,7 @@ class Loading:
         self._columns: dict[str, dict[str, str]] = {}
 
     def take(self, name: str, content: IO[bytes]) -> None:
-        """A file of the dump, by its name there; `tables.json` comes first."""
+        """Take a file of the dump, by its name there; `tables.json` comes first."""
         if name == TABLES:
             self._prepare(Tables.model_validate_json(content.read()))
             return
@@ -118,17 +118,17 @@ class Loading:
         return columns
 
     def execute(self, query: str, values: Iterable[object] = ()) -> None:
-        """A statement of the same transaction."""
+        """Execute a statement in the same transaction."""
         with self._connection.cursor() as cursor:
             cursor.execute(query, tuple(values))
 
     def commit(self) -> None:
-        """Make it so."""
+        """Commit the transaction."""
         self._connection.commit()
 
 
 def _tables(connection: Any, schema: str) -> Tables:
-    """Tables that rows of others refer to come first."""
+    """Tables come after those that their rows refer to."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) "

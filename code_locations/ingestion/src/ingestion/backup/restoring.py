@@ -1,7 +1,7 @@
-"""Put a backup into an empty stack.
+"""Restores a backup into an empty stack.
 
-It is read twice: the first time all of it is checked, the second it is put into its places. One
-that was cut off there is begun again; until it ends, nothing but it opens the stack.
+It is read twice: first to check all of it, then to put it in place. If the second is interrupted,
+it has to be repeated; until it ends, nothing else opens the stack.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ingestion.backup.aside import move_aside
 from ingestion.backup.errors import BackupError, told_of
 from ingestion.backup.manifest import Manifest
 from ingestion.backup.place import Place
+from stack.backups import TESTED, note
 from stack.one_machine.home import RESTORING
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 
@@ -29,7 +30,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Restored:
-    """A backup that is in its places; `ended`: runs that were not finished when it was made."""
+    """A restored backup; `ended`: the number of runs that were unfinished when it was made."""
 
     id: str
     made_at: datetime
@@ -60,9 +61,8 @@ def restore(
 ) -> Restored:
     """Put a backup into the stack that the settings name, which must be empty.
 
-    `identity` is age's secret key, for one that is encrypted. With `replace` what is in STACK_HOME
-    is moved aside. Raises BackupError before anything is changed if the backup or the stack
-    doesn't fit.
+    `identity` is age's secret key, for an encrypted one. `replace` moves what is in STACK_HOME
+    aside. Raises BackupError before anything is changed if the backup or the stack doesn't fit.
     """
     settings, home = load_settings(WarehouseSettings), load_settings(StackSettings).stack_home
     found = folders.folders()
@@ -93,6 +93,7 @@ def restore(
         ended = runs.end_runs(instance)
         runs.set_note(instance, runs.RESTORED, manifest.id)
         runs.clear_note(instance, RESTORING)
+        note(instance, TESTED, done.size)
     return dataclasses.replace(done, ended=ended)
 
 
@@ -103,7 +104,7 @@ def _place(
     settings: WarehouseSettings,
     found: list[folders.Folder],
 ) -> None:
-    """Runs come first in a backup, but are seen last: with them it counts as restored."""
+    """Runs come first in a backup but become visible last: with them it counts as restored."""
     of_runs, of_warehouse = runs.Restoring(storage), warehouse.Restoring(settings)
     put_into_folder = folders.restorer(found)
     with (

@@ -1,6 +1,6 @@
 """Dagster's database: runs, their events, states of schedules and sensors, cursors.
 
-`RESTORING` and `RESTORED` are notes in it: the id of the backup that is being put there, or was.
+`RESTORING` and `RESTORED` are keys in it: the id of the backup that is being, or was, restored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FOLDER = "runs"
 RUNS_FILE = "history/runs.db"
 TABLES = "tables"
 CONFIGURATION = {"dagster.yaml", "workspace.yaml"}
-# A daemon that lives says so every half minute.
+# A living daemon sends a heartbeat every half minute.
 ALIVE = timedelta(seconds=90)
 
 
@@ -41,12 +41,12 @@ class RunStorage:
 
     @property
     def kind(self) -> RunsKind:
-        """What a backup of it can be restored into."""
+        """The kind of storage that a backup of it can be restored into."""
         return "postgresql" if self.url else "sqlite"
 
 
 def run_storage(instance: dg.DagsterInstance) -> RunStorage:
-    """That of an instance. Raises BackupError for a database of another kind."""
+    """The run storage of an instance. Raises BackupError for an unknown kind of database."""
     storage: Any = instance.run_storage
     with storage.connect() as connection:
         dialect = connection.dialect.name
@@ -57,16 +57,16 @@ def run_storage(instance: dg.DagsterInstance) -> RunStorage:
 
 
 def save(storage: RunStorage, writer: Writer, scratch: Path) -> None:
-    """Add the database, and the output of runs on this machine.
+    """Add the database, and the local output of runs.
 
-    States and cursors come before what they tell of.
+    States and cursors come before what they refer to.
     """
     if storage.url:
         with postgres.opened(storage.url) as connection, postgres.snapshot(connection):
             postgres.dump(connection, "public", writer, f"{FOLDER}/{TABLES}")
     for path in sorted(_files(storage.root), key=lambda path: ("schedules" not in path, path)):
         file, name = storage.root / path, f"{FOLDER}/{path}"
-        with suppress(FileNotFoundError):  # its run was deleted a moment ago
+        with suppress(FileNotFoundError):  # its run has just been deleted
             if file.suffix == ".db":
                 with sqlite.copied(file, scratch) as copy:
                     writer.add(name, copy)
@@ -76,25 +76,25 @@ def save(storage: RunStorage, writer: Writer, scratch: Path) -> None:
 
 
 def _files(root: Path) -> list[str]:
-    """Databases and the output of runs; their logs are in the copies."""
+    """Databases and output of runs; SQLite's logs are part of the copies."""
     logs = (".db-wal", ".db-shm", ".db-journal")
     found = (file for file in root.rglob("*") if file.is_file() and not file.name.endswith(logs))
     return [str(path) for f in found if str(path := f.relative_to(root)) not in CONFIGURATION]
 
 
 def require_idle(instance: dg.DagsterInstance) -> None:
-    """Raises BackupError if a daemon lives."""
+    """Raise BackupError if a daemon is alive."""
     for heartbeat in instance.run_storage.get_daemon_heartbeats().values():
         if datetime.now(UTC).timestamp() - heartbeat.timestamp < ALIVE.total_seconds():
             raise BackupError(
                 "the daemon of this stack runs",
-                next_step="end it (`make dev`, or the daemon's Deployment), wait a minute and a "
-                "half, and try again",
+                next_step="end it (`make dev`, `stack service uninstall`, or the daemon's "
+                "Deployment), wait a minute and a half, and try again",
             )
 
 
 def require_empty(instance: dg.DagsterInstance, aside: Path | None) -> None:
-    """Raises BackupError if there are runs, unless they are files in `aside`."""
+    """Raise BackupError if there are runs, unless they are files in `aside`."""
     storage = run_storage(instance)
     if aside and not storage.url and is_in(storage.root, aside):
         return
@@ -103,24 +103,25 @@ def require_empty(instance: dg.DagsterInstance, aside: Path | None) -> None:
 
 
 def note(instance: dg.DagsterInstance, key: str) -> str | None:
-    """The id of the backup that is noted."""
+    """The backup's id stored under `key`."""
     return instance.run_storage.get_cursor_values({key}).get(key) or None
 
 
 def set_note(instance: dg.DagsterInstance, key: str, backup: str) -> None:
-    """Note a backup."""
+    """Store a backup's id under `key`."""
     instance.run_storage.set_cursor_values({key: backup})
 
 
 def clear_note(instance: dg.DagsterInstance, key: str) -> None:
-    """Nothing is noted any more."""
+    """Delete what is stored under `key`."""
     instance.run_storage.set_cursor_values({key: ""})
 
 
 class Restoring:
-    """Puts a saved database into `storage`, whose own instance is closed if it is files.
+    """Puts a saved database into `storage`, whose own instance is closed if it uses files.
 
-    Until `finish` nothing is seen of it; then all is, with the note that it is being restored.
+    Nothing of it is visible until `finish`; then all is, with the key that says it is being
+    restored.
     """
 
     def __init__(self, storage: RunStorage) -> None:
@@ -136,7 +137,7 @@ class Restoring:
         self._open.close()
 
     def put(self, file: File) -> None:
-        """Take a file of the backup, its name without the part's."""
+        """Take a file of the backup; its name is without the part's."""
         if file.name.startswith(f"{TABLES}/"):
             if self._loading is None:
                 connection = self._open.enter_context(postgres.opened(str(self._storage.url)))
@@ -150,9 +151,9 @@ class Restoring:
         file.write_to(target)
 
     def finish(self, backup: str) -> None:
-        """Let it be seen."""
+        """Make it visible."""
         statements = [
-            "delete from daemon_heartbeats",  # of a daemon elsewhere
+            "delete from daemon_heartbeats",  # of another machine's daemon
             f"delete from kvs where key in ('{RESTORING}', '{RESTORED}')",
             f"insert into kvs (key, value) values ('{RESTORING}', '{backup}')",
         ]
@@ -170,7 +171,7 @@ class Restoring:
 
 
 def end_runs(instance: dg.DagsterInstance) -> int:
-    """Mark runs that were in progress or waited as canceled; how many there were."""
+    """Mark running and queued runs as canceled; return how many there were."""
     unfinished = [status for status in dg.DagsterRunStatus if status not in FINISHED]
     runs = instance.get_runs(dg.RunsFilter(statuses=unfinished))
     for run in runs:

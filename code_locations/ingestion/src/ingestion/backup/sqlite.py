@@ -1,4 +1,4 @@
-"""A SQLite file as it is at one moment, whoever writes to it."""
+"""Copies a SQLite file as of one moment, even while others write to it."""
 
 from __future__ import annotations
 

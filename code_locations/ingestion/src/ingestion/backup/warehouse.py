@@ -25,9 +25,9 @@ from stack.warehouse.connection import is_postgres
 FOLDER = "warehouse"
 _DUCKDB, _WAL = "warehouse.duckdb", "warehouse.duckdb.wal"
 _CATALOG, _DATA = "catalog", "data"
-# Tables of few rows that another program wrote, which DuckLake then keeps in its catalog.
+# Tables with a few rows that another program wrote, which DuckLake keeps in its catalog.
 _INLINED = "ducklake_inlined_data_"
-# Nobody waits for a backup, but a run may wait for the file that it holds.
+# Nobody waits for a backup, but a run may wait for the file while it is held.
 LONGEST_WAIT_S = 3600.0
 
 # A path is below its table's, that below its schema's, and that below the data's folder.
@@ -48,17 +48,17 @@ join {catalog}ducklake_schema as s on s.schema_id = t.schema_id
 
 
 def kind(settings: WarehouseSettings) -> WarehouseKind:
-    """What a backup of it can be restored into."""
+    """The kind of warehouse that a backup of it can be restored into."""
     if settings.dlt_destination == "duckdb":
         return "duckdb"
     return "ducklake-postgresql" if is_postgres(settings) else "ducklake-sqlite"
 
 
 def save(settings: WarehouseSettings, writer: Writer, scratch: Path) -> None:
-    """Add the warehouse as it is at one moment, whoever writes to it.
+    """Add the warehouse as of one moment, even while others write to it.
 
-    DuckDB's file is waited for, as by every reader, and held while it is copied. Raises
-    BackupError if a data file is gone, which takes a backup of over a day.
+    Waits for DuckDB's file as every reader does, and holds it while copying. Raises BackupError if
+    a data file is gone, which only happens if a backup takes more than a day.
     """
     if settings.dlt_destination == "duckdb":
         _save_file(settings, writer, scratch)
@@ -86,7 +86,7 @@ def _save_file(settings: WarehouseSettings, writer: Writer, scratch: Path) -> No
     with TemporaryDirectory(dir=scratch) as folder:
         copies = {_DUCKDB: Path(folder) / _DUCKDB, _WAL: Path(folder) / _WAL}
         with _held(settings):
-            # Once one of these is closed here, the system has dropped DuckDB's lock.
+            # Closing any of these here makes the system drop DuckDB's lock.
             for copy, end in zip(copies.values(), ("", ".wal"), strict=True):
                 source = file.with_name(file.name + end)
                 if source.exists():
@@ -99,7 +99,7 @@ def _save_file(settings: WarehouseSettings, writer: Writer, scratch: Path) -> No
 
 @contextmanager
 def _held(settings: WarehouseSettings) -> Iterator[None]:
-    """DuckDB's file is open to read, so that nobody can open it to write."""
+    """Keep DuckDB's file open for reading, so that nobody can open it for writing."""
     patient = settings.model_copy(update={"warehouse_wait_seconds": LONGEST_WAIT_S})
     with connect(patient, read_only=True):
         yield
@@ -133,7 +133,7 @@ def _save_data(
 
 
 def require_empty(settings: WarehouseSettings, aside: Path | None) -> None:
-    """Raises BackupError if there are tables, unless they are files in `aside`."""
+    """Raise BackupError if there are tables, unless they are files in `aside`."""
     files = {"duckdb": settings.duckdb_file, "ducklake-sqlite": Path(settings.lake_catalog)}
     file = files.get(kind(settings))
     if file is not None and (not file.exists() or (aside and is_in(file, aside))):
@@ -146,7 +146,7 @@ def require_empty(settings: WarehouseSettings, aside: Path | None) -> None:
 
 
 class Restoring:
-    """Puts a saved warehouse where the settings say; until `finish`, nothing is seen of it."""
+    """Puts a saved warehouse where the settings say; nothing is visible until `finish`."""
 
     def __init__(self, settings: WarehouseSettings) -> None:
         self._settings = settings
@@ -161,7 +161,7 @@ class Restoring:
         self._open.close()
 
     def put(self, file: File) -> None:
-        """Take a file of the backup, its name without the part's."""
+        """Take a file of the backup; its name is without the part's."""
         folder, _, path = file.name.partition("/")
         if folder == _DATA:
             require_below(file)
@@ -182,7 +182,7 @@ class Restoring:
 
     def _load(self, path: str, file: File) -> None:
         if self._loading is None:
-            with connect(self._settings):  # which makes the tables
+            with connect(self._settings):  # which creates the tables
                 pass
             connection = self._open.enter_context(postgres.opened(self._settings.lake_catalog))
             self._loading = postgres.Loading(connection, self._settings.database, _INLINED)
@@ -194,7 +194,7 @@ class Restoring:
         self._staged[target] = staged
 
     def finish(self) -> None:
-        """Let it be seen, with its data where it is now; nobody has to delete what isn't there."""
+        """Make it visible, pointing to its new place; files pending deletion aren't there."""
         root = literal(self._settings.lake_data.rstrip("/") + "/")
         moved = "update {}ducklake_metadata set value = {} where key = 'data_path'"
         forget = "delete from {}ducklake_files_scheduled_for_deletion"

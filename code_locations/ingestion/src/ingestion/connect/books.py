@@ -1,4 +1,4 @@
-"""Which of the books' tables a file's columns can fill, by their names and proven types."""
+"""Which of the books' tables a file's columns can fill, judged by their names and types."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ingestion.connect.columns import CLOCK
 from ingestion.connect.questions import ConnectError, Question
 from ingestion.files.profile import ColumnProfile
 
-NO_TAX = "0"  # said instead of a column
+NO_TAX = "0"  # an answer, in place of a column
 # What may follow an amount's name, as in `Netto in €` or `USt. 19 %`; `USt. %` is a rate.
 _UNIT = r"(_in)?(_[a-z]{3})?(_\d+(_percent)?)?"
-# What each of the books' facts is called, as patterns of a column's name.
+# The names of each of the books' facts, as patterns for column names.
 WORDS = {
     "worked_on": r"(work(ed)?_?on|spent_?(date|on)|start_?date|date|day|datum|tag|arbeitstag|jour"
     r"|date_du_travail|日付|作業日)",
@@ -59,7 +59,7 @@ class BooksMapping:
 
 
 def propose(columns: Sequence[ColumnProfile], said: Mapping[str, str], target: str) -> BooksMapping:
-    """What the columns are for the books; `said` beats what their names suggest.
+    """What the columns mean to the books; `said` overrides what their names suggest.
 
     `target` is time_entries, invoices, none, or "" to find out.
     """
@@ -76,7 +76,7 @@ def propose(columns: Sequence[ColumnProfile], said: Mapping[str, str], target: s
         return BooksMapping(target, by_date if target == "invoices" else found)
     if "worked_on" in found and found.keys() & {"hours", "minutes", "clock"}:
         return BooksMapping("time_entries", found)
-    amounts = len(found.keys() & {"net", "gross", "tax"}) >= 2  # one alone may be with tax
+    amounts = len(found.keys() & {"net", "gross", "tax"}) >= 2  # a single one may include tax
     if {"number", "issued_on", "client"} <= by_date.keys() and amounts:
         return BooksMapping("invoices", by_date)
     return BooksMapping("none", found)
@@ -85,7 +85,7 @@ def propose(columns: Sequence[ColumnProfile], said: Mapping[str, str], target: s
 def questions(
     mapping: BooksMapping, columns: Sequence[ColumnProfile], target: str
 ) -> list[Question]:
-    """What has to be said before the rows can fill a table of the books, or none."""
+    """What the user must say before the rows can fill a table of the books; may be empty."""
     has = mapping.columns.keys()
     if not target and mapping.target == "none":
         money = has & {"net", "gross"} or any(

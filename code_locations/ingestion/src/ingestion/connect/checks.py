@@ -1,4 +1,4 @@
-"""Whether answers are about what the files have."""
+"""Checks answers against what the files have."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ingestion.connect.questions import Answers, ConnectError
 
 
 def names_in(files: Sequence[Read]) -> set[str]:
-    """What the files' columns may be called: as they stand there, and as the table has them."""
+    """The names that the files' columns go by: in the files, and in the table."""
     return {n for read in files for c in read.profile.columns for n in (c.name, c.header)}
 
 
 def check_columns(files: Sequence[Read], answers: Answers) -> None:
-    """Raises ConnectError for an answer that names a column which no file has, or an odd fact."""
+    """Raise ConnectError if an answer names a column that no file has, or an unknown fact."""
     there = names_in(files)
     said = {*answers.key} - {WHOLE_ROW}
     said |= {name for fact, name in answers.columns.items() if (fact, name) != ("tax", NO_TAX)}

@@ -112,7 +112,7 @@ def connect(  # noqa: PLR0913 a flag each
 
 
 def _propose(files: Sequence[Path], answers: Answers, folder: Path, *, ask: bool) -> list[Proposal]:
-    """What the files become, once everything that they can't tell was said."""
+    """What the files become, once everything they don't show has been asked."""
     import duckdb
 
     from stack.warehouse.connection import duckdb_config

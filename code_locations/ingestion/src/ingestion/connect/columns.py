@@ -1,4 +1,4 @@
-"""The columns of several files as those of one table."""
+"""The columns of several files, as those of one table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stack.sql import identifier, literal
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# As the proof of types says it.
+# The wording of the proof of types.
 UNDECIDED = "fit alike, and nothing decides"
 
 CLOCK = "CLOCK"
@@ -25,7 +25,7 @@ CLOCK = "CLOCK"
 
 @dataclass(frozen=True)
 class Read:
-    """A file as it was read, with its rows as Parquet; `dates` where another file told them."""
+    """A file as read, with its rows as Parquet; `dates` if another file decided their order."""
 
     file: Path
     profile: Profile
@@ -34,12 +34,12 @@ class Read:
 
     @property
     def header(self) -> tuple[str, ...]:
-        """Its columns' names, as they stand there."""
+        """The names of its columns, as in the file."""
         return tuple(column.header for column in self.profile.columns)
 
 
 def joined(connection: DuckDBPyConnection, files: Sequence[Read]) -> tuple[ColumnProfile, ...]:
-    """Each column of the files, with the type that has room for all, and its totals."""
+    """Each column of the files, with the type that fits all of them, and its totals."""
     if len(files) == 1:
         return files[0].profile.columns
     rows = sum(file.profile.rows for file in files)
@@ -65,7 +65,7 @@ def _one(same: Sequence[ColumnProfile], empty: int, different: int) -> ColumnPro
     types = list(dict.fromkeys(column.type for column in known))
     type_ = reduce(room, types)
     reasons = list(dict.fromkeys(column.reason for column in known))
-    if types == ["VARCHAR"]:  # an example is enough, but for what is open
+    if types == ["VARCHAR"]:  # one example is enough, except for undecided ones
         reasons = [reason for reason in reasons if UNDECIDED in reason] or reasons[:1]
     ordered = type_ != "VARCHAR" and all(c.first is not None for c in known)
     number = Decimal if type_ == "BIGINT" or type_.startswith("DECIMAL") else str
@@ -83,7 +83,7 @@ def _one(same: Sequence[ColumnProfile], empty: int, different: int) -> ColumnPro
 
 
 def values(files: Sequence[Read], names: Sequence[str]) -> str:
-    """SQL of these columns' values as text, a row each, with `file`; null where a file has none."""
+    """SQL of these columns' values as text, with `file` in each row; null if a file lacks one."""
     selects = []
     for n, file in enumerate(files):
         there = {column.name for column in file.profile.columns}
@@ -99,7 +99,7 @@ def values(files: Sequence[Read], names: Sequence[str]) -> str:
 def with_clocks(
     connection: DuckDBPyConnection, files: Sequence[Read], columns: Sequence[ColumnProfile]
 ) -> tuple[ColumnProfile, ...]:
-    """The columns, those of texts such as 1:30 with CLOCK as their type."""
+    """The columns, with CLOCK as the type of texts such as 1:30."""
     texts = [column.name for column in columns if column.type == "VARCHAR" and column.different]
     if not texts:
         return tuple(columns)
@@ -115,9 +115,9 @@ def with_clocks(
 def rows_by_key(
     connection: DuckDBPyConnection, files: Sequence[Read], key: Sequence[str]
 ) -> tuple[int, int]:
-    """Rows that share their key with one of the same file, and rows that the table will have.
+    """Rows that share their key with another one in their file, and rows in the table to be.
 
-    Rows that may be equal are counted as often as the file that has them most often.
+    Of equal rows, the table will have as many as the file with most of them.
     """
     names = ", ".join(identifier(name) for name in key)
     shared, kept = connection.execute(

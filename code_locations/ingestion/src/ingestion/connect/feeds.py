@@ -1,4 +1,4 @@
-"""What the rows of a file give to the books' tables, as SQL for its declaration."""
+"""What a file's rows add to the books' tables, as SQL for its declaration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingestion.layouts import Feed
 
 
 def feeds_of(mapping: BooksMapping, currency: str, rate: str = "") -> dict[str, Feed]:
-    """The feeds of a mapping; {} for none. Without an hour's `rate`, projects have a fixed fee."""
+    """The feeds of a mapping, if any. Without an hourly `rate`, projects have a fixed fee."""
     has = {f: name if name == NO_TAX else quoted(name) for f, name in mapping.columns.items()}
     if mapping.target == "none":
         return {}

@@ -1,4 +1,4 @@
-"""What tells one row of a file from another, and from the same row in the next export."""
+"""What distinguishes the rows of a file, and finds them again in the next export."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _COUNTERS = re.compile(r"(lfd_?|lauf|row_?|line_?|zeilen_?)?(nr|no|number|nummer
 
 @dataclass(frozen=True)
 class Key:
-    """Columns whose values no two rows share, or none: then all columns, and the row among equals.
+    """Columns with unique values; if there are none, all columns and a number among equal rows.
 
-    `question` is open where several could be it.
+    `question` is set if several columns could be the key.
     """
 
     columns: tuple[str, ...]
@@ -30,9 +30,9 @@ class Key:
 
 
 def find_key(files: Sequence[Read], columns: Sequence[ColumnProfile], preferred: str) -> Key:
-    """A column that is called like a key and has a value of its own in each row of each file.
+    """A column that has a key's name and unique values in each file.
 
-    `preferred` is one that is known to be the number of what the rows are.
+    `preferred` is the column that is known to have the number of what the rows are.
     """
     alone = [c for c in columns if c.type in ("BIGINT", "VARCHAR") and _alone(files, c.name)]
     called = [
@@ -59,7 +59,7 @@ def find_key(files: Sequence[Read], columns: Sequence[ColumnProfile], preferred:
 
 
 def _alone(files: Sequence[Read], name: str) -> bool:
-    """Whether a column has a value of its own in each row of each file."""
+    """Whether a column is filled and unique in each file."""
     same = [(c, f.profile.rows) for f in files for c in f.profile.columns if c.name == name]
     return len(same) == len(files) and all(
         not column.empty and column.different == rows for column, rows in same
@@ -67,7 +67,7 @@ def _alone(files: Sequence[Read], name: str) -> bool:
 
 
 def _counts_rows(files: Sequence[Read], name: str) -> bool:
-    """Whether it is 1, 2, 3 and so on in each file: the next file begins with 1 again."""
+    """Whether it is 1, 2, 3 and so on: the next file starts at 1 again."""
     same = [(c, f.profile.rows) for f in files for c in f.profile.columns if c.name == name]
     runs = all(c.type == "BIGINT" and c.first == "1" and c.last == str(n) for c, n in same)
     return runs and (len(files) > 1 or _COUNTERS.fullmatch(name) is not None)

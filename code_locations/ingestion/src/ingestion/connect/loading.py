@@ -17,7 +17,7 @@ from ingestion.settings import IncomingSettings
 
 
 def check_inbox(files: Sequence[Path], settings: IncomingSettings) -> None:
-    """Raises ConnectError if files can't be dropped into the inbox."""
+    """Raise ConnectError if files can't be dropped into the inbox."""
     if "://" in settings.incoming:
         raise ConnectError(
             f"INCOMING_URL {settings.incoming}",
@@ -42,9 +42,10 @@ def what_to_write(
     root: Path | None,
     anew: bool,
 ) -> dict[Path, str]:
-    """Texts by place; `root` is the checkout that gets models.
+    """The texts to write, by path; `root` is the checkout that gets models.
 
-    Of a table that is declared as now, all that is there stays; else raises ConnectError.
+    Files of a table with the same declaration stay as they are. Raises ConnectError for another
+    declaration, unless it is written `anew`.
     """
     texts: dict[Path, str] = {}
     new = [proposal for proposal in found if proposal.layout is None]
@@ -77,7 +78,7 @@ def what_to_write(
 
 
 def load(texts: Mapping[Path, str], found: Sequence[Proposal], settings: IncomingSettings) -> None:
-    """Write the texts and load the files: all is written, or nothing."""
+    """Write the texts and load the files: all of it or nothing."""
     from ingestion.incoming.inbox import Inbox
     from ingestion.incoming.loader import FilesLoader
 

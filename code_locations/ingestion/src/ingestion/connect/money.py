@@ -1,4 +1,4 @@
-"""Which currency the amounts of a file are in, by a column, a header or the values' signs."""
+"""Which currency a file's amounts are in, from a column, a header or the values' signs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.connect.columns import Read, values
 from ingestion.connect.questions import ConnectError
+from ingestion.files.currencies import CODE_OF
 from ingestion.files.profile import ColumnProfile
 from ingestion.layouts import CURRENCY
 from stack.sql import identifier
@@ -16,14 +17,12 @@ from stack.sql import identifier
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# Signs of one currency; $, kr and ¥ are of several.
-_SIGNS = {"€": "EUR", "£": "GBP", "Fr.": "CHF", "zł": "PLN", "Kč": "CZK", "Ft": "HUF"}
 _MOST = 50  # currencies in one column
 _UNIT = re.compile(r"number as [-(]?(\D*?)1.*?([^\d.,'()-]*)[-)]?$")
 
 
 def code_of(said: str) -> str:
-    """The code of a currency as it was said. Raises ConnectError for what is none."""
+    """The code of a currency as the user said it. Raises ConnectError if it isn't one."""
     code = said.strip().upper()
     if code and not re.fullmatch("[A-Z]{3}", code):
         raise ConnectError(
@@ -34,7 +33,7 @@ def code_of(said: str) -> str:
 
 @dataclass(frozen=True)
 class Currency:
-    """A code, or the column that has it, and what says so."""
+    """A code, or the column that has it, with the evidence."""
 
     code: str = ""
     column: str = ""
@@ -44,7 +43,7 @@ class Currency:
 def currency_column(
     connection: DuckDBPyConnection, files: Sequence[Read], columns: Sequence[ColumnProfile]
 ) -> Currency | None:
-    """The one column whose values are all codes of currencies."""
+    """The one column whose values are all currency codes."""
     found = []
     for column in columns:
         if column.type != "VARCHAR" or not 0 < column.different <= _MOST:
@@ -61,9 +60,9 @@ def currency_column(
 
 
 def currency_of(columns: Sequence[ColumnProfile], amounts: Collection[str]) -> Currency | None:
-    """What the amounts' headers and values say, if all say the same.
+    """The currency in headers and values, if they agree.
 
-    Of the columns that are known to be `amounts`, or else of all numbers.
+    It looks at the columns that are known to be `amounts`, or else at all numbers.
     """
     numbers = [c for c in columns if c.type == "BIGINT" or c.type.startswith("DECIMAL")]
     asked = [c for c in numbers if c.name in amounts] or numbers
@@ -77,6 +76,6 @@ def _said(column: ColumnProfile) -> Iterator[Currency]:
         yield Currency(code[0], evidence=f"header {column.header!r}")
     match = _UNIT.fullmatch(column.reason)
     for unit in (part.strip() for part in match.groups()) if match else ():
-        code_ = _SIGNS.get(unit) or (unit if CURRENCY.fullmatch(unit) else "")
+        code_ = CODE_OF.get(unit) or (unit if CURRENCY.fullmatch(unit) else "")
         if code_:
             yield Currency(code_, evidence=f"each value of {column.header!r} has {unit}")

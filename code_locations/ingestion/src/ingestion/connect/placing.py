@@ -1,4 +1,4 @@
-"""Puts all files of a proposal into their places, or none."""
+"""Puts all files of a proposal in place, or none."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from ingestion.connect.proposal import Proposal
 from ingestion.connect.questions import ConnectError
 from ingestion.incoming.declared import Declared
 from stack.declarations import load_yaml
+from stack.files import write_file
 
 
 def check_declared(proposal: Proposal, folder: Path) -> None:
-    """Raises ConnectError if another declaration is already for this table."""
+    """Raise ConnectError if this table already has another declaration."""
     declared = Declared.load(folder).of("", f"files_{proposal.table}")
     if declared is not None and declared.name != proposal.table:
         raise ConnectError(
@@ -28,7 +29,7 @@ def check_declared(proposal: Proposal, folder: Path) -> None:
 
 
 def same_yaml(one: str, other: str) -> bool:
-    """Whether two declarations say the same, but for their comments."""
+    """Whether two declarations are the same apart from comments."""
     try:
         return bool(load_yaml(one) == load_yaml(other))
     except yaml.YAMLError:
@@ -37,22 +38,17 @@ def same_yaml(one: str, other: str) -> bool:
 
 @dataclass
 class Written:
-    """Files that were written, with what was there before."""
+    """Files that were written, and their previous content."""
 
     before: dict[Path, bytes | None] = field(default_factory=dict)
     folders: list[Path] = field(default_factory=list)
 
     def write(self, path: Path, text: str) -> None:
-        """Write a file, and note how to undo that."""
+        """Write a file, and remember how to undo it."""
         self.folders += [p for p in (path.parent, *path.parent.parents) if not p.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.before[path] = path.read_bytes() if path.exists() else None
-        hidden = path.with_name(f".{path.name}.tmp")
-        try:
-            hidden.write_text(text, "utf-8")
-            hidden.replace(path)
-        finally:
-            hidden.unlink(missing_ok=True)
+        content = path.read_bytes() if path.exists() else None
+        write_file(path, text)
+        self.before[path] = content
 
     def undo(self) -> None:
         """Put everything back as it was."""
@@ -89,20 +85,20 @@ def place(texts: Mapping[Path, str], proposals: Sequence[Proposal], inbox: Path)
 
 
 def _drop(proposal: Proposal, inbox: Path, written: Written) -> list[Path]:
-    """Copies of the files, in the folder of the inbox that belongs to the table."""
+    """Copies of the files, in the table's folder of the inbox."""
     folder = inbox / proposal.table
     written.folders += [p for p in (folder, inbox) if not p.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     copies: list[Path] = []
     for read in proposal.files:
         target, number = folder / read.file.name, 1
-        while target.exists():  # two folders may each have an export.csv
+        while target.exists():  # files from two folders may have the same name
             number += 1
             target = folder / f"{number}_{read.file.name}"
         hidden = folder / f".{target.name}"
         written.before |= {hidden: None, target: None}
         shutil.copyfile(read.file, hidden)
         facts = read.file.stat()
-        os.utime(hidden, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # the newest one's rows hold
+        os.utime(hidden, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # a row's newest version wins
         copies.append(hidden.replace(target))
     return copies

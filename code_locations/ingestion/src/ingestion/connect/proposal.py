@@ -1,4 +1,4 @@
-"""What files of one kind become: a table, its key, its columns, and what is open."""
+"""What files of one kind become: a table, its key, its columns, and open questions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Files of one table: how they are read, what is known of them, and what they fill."""
+    """Files of one table: how they are read, what is known about them, and what they fill."""
 
     table: str
     files: tuple[Read, ...]
@@ -43,16 +43,16 @@ class Proposal:
 
     @property
     def primary_key(self) -> tuple[str, ...]:
-        """The raw table's."""
+        """The raw table's key."""
         return ("_row_key",) if self.read.occurrence else self.read.key
 
     def asks(self, flag: str) -> bool:
-        """Whether a flag has to be said."""
+        """Whether a flag must be given."""
         return any(question.flag == flag for question in self.questions)
 
     @property
     def rows(self) -> int:
-        """Of all files."""
+        """The rows of all files."""
         return sum(read.profile.rows for read in self.files)
 
 
@@ -62,7 +62,7 @@ def proposals(
     answers: Answers,
     own: Mapping[str, Answers],
 ) -> list[Proposal]:
-    """A proposal for each group of files. `own` are answers for a table, by its name.
+    """A proposal for each group of files. `own` has answers for single tables, by name.
 
     Raises ConnectError for answers that don't fit.
     """
@@ -91,7 +91,7 @@ def proposals(
             next_step="connect that one by itself",
         )
     codes = {p.currency.code for p in made if p.currency.code}
-    if len(codes) == 1:  # hours have none of their own: the clients of both are the same
+    if len(codes) == 1:  # hours state no currency, but have the same clients
         code = codes.pop()
         made = [
             _propose(connection, p.table, p.files, replace(p.answers, currency=code))
@@ -104,7 +104,7 @@ def proposals(
 
 
 def _part(answers: Answers, group: Sequence[Read], *, alone: bool) -> Answers:
-    """What of the answers is for this group: of several, each takes the columns that it has."""
+    """The answers for this group: of several groups, each takes the columns that it has."""
     if alone:
         return answers
     there = names_in(group) | {WHOLE_ROW, NO_TAX}
@@ -146,7 +146,7 @@ def _propose(
     mapping = propose(with_times, said, answers.target)
     currency, mapping = _currency(connection, group, columns, mapping, answers)
     key = _key(group, with_times, mapping, answers, names)
-    hours = mapping.target == "time_entries"  # twice an hour for the same is two hours
+    hours = mapping.target == "time_entries"  # an hour that is listed twice is two hours
     occurrence = hours or not key.columns
     there = [{column.name for column in read.profile.columns} for read in files]
     in_all = tuple(c.name for c in columns if all(c.name in names_ for names_ in there))
@@ -199,7 +199,7 @@ def _currency(
     mapping: BooksMapping,
     answers: Answers,
 ) -> tuple[Currency, BooksMapping]:
-    """The currency, and the mapping with its column, if it has one."""
+    """The currency, and the mapping with its column, if there is one."""
     if column := mapping.columns.get("currency"):
         return Currency("", column, "called so"), mapping
     if found := currency_column(connection, group, columns):
@@ -232,7 +232,7 @@ def _kind(type_: str) -> ColumnKind:
 
 
 def _rule(type_: str) -> ColumnRule | None:
-    """What is declared of a column whose type was proven: later files have to keep to it."""
+    """The declaration of a column with a proven type, which later files must keep to."""
     if type_ == "DATE":
         return ColumnRule(type="date")
     if type_.startswith("DECIMAL"):

@@ -1,4 +1,4 @@
-"""What is said, and what has to be asked because no file can tell it."""
+"""What the user has said, and what must be asked because the files don't show it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ConnectError(StackError):
 
 @dataclass(frozen=True)
 class Answers:
-    """What the user has said; empty: to be found out."""
+    """What the user has said; empty fields are to be found out."""
 
     table: str = ""
     key: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class Answers:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def with_answer(self, flag: str, answer: str) -> Answers:
-        """As if a flag, such as `--dates` or `--column net`, had been given."""
+        """The answers, as if a flag such as `--dates` or `--column net` had been given."""
         name = _FIELDS.get(flag, flag.removeprefix("--"))
         value: Any = answer
         if name.startswith("column "):
@@ -45,7 +45,7 @@ _FIELDS = {"--as": "target"}
 
 @dataclass(frozen=True)
 class Question:
-    """One that nothing decides: the flag that answers it, and the answers, if they are a few."""
+    """Something undecided: the flag that answers it, and the answers if there are only a few."""
 
     about: str
     flag: str

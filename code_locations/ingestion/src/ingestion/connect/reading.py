@@ -1,4 +1,4 @@
-"""Reads the files that are to be connected, and puts those together that are one table."""
+"""Reads the files to be connected, and groups those that are one table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _ORDERS: tuple[tuple[DateOrder, str], ...] = (("dmy", r"\bdd[/-]mm"), ("mdy", r"\bmm[/-]dd"))
-# Marks of a day or a number around an export's name, as in `stunden_2026-03 (1)`.
+# Dates or numbers around an export's name, as in `stunden_2026-03 (1)`.
 _AROUND = re.compile(
     r"^[\d._ -]+(?=\D{2})"
     r"|[ _-]*([ _-]\d[\d ._-]*|\d{4}[\d ._-]*|\(\d+\)|[ _-]\(?(copy|kopie|copie)\)?)$",
@@ -32,7 +32,7 @@ _AROUND = re.compile(
 
 @dataclass
 class Found:
-    """The files, by the table that they become; why others don't; and what is open of them."""
+    """The files, grouped by table; why others don't belong to one; and open questions."""
 
     groups: list[list[Read]] = field(default_factory=list)
     passed_over: dict[Path, str] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Found:
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
-    """The files at these paths, those of folders too. Raises ConnectError."""
+    """The files at these paths, including those in folders. Raises ConnectError."""
     found = []
     for path in paths:
         if not path.exists():
@@ -67,7 +67,7 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
 def read_files(
     connection: DuckDBPyConnection, files: Sequence[Path], answers: Answers, folder: Path
 ) -> Found:
-    """Read each file's rows into `folder`; those with the same columns are one table's."""
+    """Read each file's rows into `folder`; files with the same columns are one table's."""
     found = Found()
     rules = ReadingRules(dates=answers.dates, decimal=answers.decimal, sheet=answers.sheet or None)
     seen: dict[str, Path] = {}
@@ -98,7 +98,7 @@ def read_files(
 
 
 def _which_sheet(file: Path, answers: Answers) -> Question | None:
-    """Whether a workbook was refused because its sheets are tables of their own."""
+    """The question which sheet to take, if a workbook was refused for having several tables."""
     try:
         names = tuple(sheet.name for sheet in sheets(file) if sheet.rows and sheet.visible)
     except (UnreadableFileError, OSError):
@@ -110,7 +110,7 @@ def _which_sheet(file: Path, answers: Answers) -> Question | None:
 
 
 def _merged(groups: Sequence[list[Read]]) -> list[list[Read]]:
-    """Groups, widest first: one with fewer columns joins one that has all of them and its name."""
+    """Groups, widest first: a narrower one joins one with all of its columns and its name."""
     found: list[list[Read]] = []
     for group in groups:
         names = {stem(read.file) for read in group}
@@ -129,7 +129,7 @@ def _merged(groups: Sequence[list[Read]]) -> list[list[Read]]:
 
 
 def _settled(connection: DuckDBPyConnection, group: list[Read], rules: ReadingRules) -> list[Read]:
-    """Read again those whose days are in an order that only another file of them decides."""
+    """Read files again whose order of days only another file of the group decides."""
     reasons = [column.reason for read in group for column in read.profile.columns]
     told = {
         order
@@ -147,7 +147,7 @@ def _settled(connection: DuckDBPyConnection, group: list[Read], rules: ReadingRu
 
 
 def stem(file: Path) -> str:
-    """A file's name without the days and numbers around it."""
+    """A file's name without the dates and numbers around it."""
     name, before = cast("str", name_of(file.name)), ""
     while name != before:
         name, before = _AROUND.sub("", name), name
@@ -155,7 +155,7 @@ def stem(file: Path) -> str:
 
 
 def table_of(files: Sequence[Path]) -> str:
-    """The table's name: what the files' names have in common, or else their folder's."""
+    """The table's name: the common part of the files' names, or else their folder's name."""
     stems = {stem(file).casefold() for file in files}
     if len(stems) > 1 or not any(c.isalpha() for c in "".join(stems)):
         stems = {stem(files[0].absolute().parent / f"{files[0].absolute().parent.name}.csv")}

@@ -1,6 +1,6 @@
-"""Which columns have the values of a unique column of another table: by the values, not the names.
+"""Which columns hold values of another table's unique column, judged by values and not by names.
 
-Tables of the warehouse's raw and staging schemas, and those that the same command makes.
+The other tables are in the warehouse's raw and staging schemas, or made by the same command.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 MODELS = Path("code_locations/transformation/dbt/models")
 NEARLY = 0.8
-_LEAST = 2  # one value alone is anywhere
+_LEAST = 2  # a single value proves nothing
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _STAGING = "staging"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A unique column; `to` is its table in dbt, "" if dbt knows none. `run`: numbers in a row."""
+    """A unique column. `to` is its table in dbt, "" if not there; `run`: consecutive numbers."""
 
     table: str
     column: str
@@ -52,7 +52,7 @@ class Relation:
 
     @property
     def line(self) -> str:
-        """The evidence."""
+        """The evidence, as text."""
         told = f"{self.column} → {self.target.table}.{self.target.column}: "
         told += f"{self.found:,} of {self.different:,} different values are there"
         if self.missing is not None:
@@ -66,13 +66,13 @@ def relations(
     proposals: Sequence[Proposal],
     root: Path | None,
 ) -> dict[str, list[Relation]]:
-    """By table, the best target of each column that has one. `connection` is the warehouse's."""
+    """By table, the best target of each column that has one. `connection` is to the warehouse."""
     own = [proposal for proposal in proposals if proposal.layout is None]
     ours = {name for p in own for name in (f"files_{p.table}", f"stg_files__{p.table}")}
     there = list(_in_warehouse(connection, settings, root))
     found = {}
     for proposal in own:
-        # Rows that these files gave to the books before are no evidence.
+        # Rows in the books that these files supplied earlier are no evidence.
         raw = settings.dlt_dataset_name
         again = table_exists(connection, settings, raw, f"files_{proposal.table}")
         fed = {name for f in proposal.feeds for name in (f"exports_{f}", f"stg_books__{f}")}
@@ -90,7 +90,7 @@ def _of(
     there: Sequence[Target],
     made: Sequence[Target],
 ) -> Iterator[Relation]:
-    """A key points to no table that is only made now: that one's column points to the key."""
+    """The relations; a key never points to a table made now, whose column points to it instead."""
     for column in proposal.columns:
         if column.type not in ("BIGINT", "VARCHAR"):
             continue
@@ -105,7 +105,7 @@ def _of(
             if target.whole != (column.type == "BIGINT"):
                 continue
             if target.run and not _words(column.name) & _words(f"{target.table}_{target.column}"):
-                continue  # 1, 2 and 3 are among any numbers from 1 to 100
+                continue  # any numbers from 1 to 100 contain 1, 2 and 3
             found, missing = connection.execute(
                 "select count(*) filter (where t.v is not null), "
                 "min(c.v) filter (where t.v is null) from connected as c "
@@ -153,7 +153,7 @@ def _in_warehouse(
 
 
 def _of_proposal(connection: DuckDBPyConnection, other: Proposal) -> Iterator[Target]:
-    """Hours and invoices have their key only: a client has one invoice only by chance."""
+    """Targets in a new table. Hours, invoices: only the key; other columns are unique by chance."""
     columns = [
         (c.name, c.type == "BIGINT")
         for c in other.columns
@@ -178,7 +178,7 @@ def _unique(
     rows: str,
     to: str,
 ) -> Iterator[Target]:
-    """The columns of a table that have no value twice."""
+    """The columns of a table in which no value repeats."""
     import duckdb
 
     if not columns:
@@ -190,7 +190,7 @@ def _unique(
     try:
         facts = connection.execute(f"select {picked} from {rows}").fetchone() or ()
     except duckdb.Error:
-        return  # a view on what is no more
+        return  # a view on something that was dropped
     for n, (name, whole) in enumerate(columns):
         filled, different, least, most = facts[n * 4 : n * 4 + 4]
         if filled < _LEAST or filled != different:
@@ -201,7 +201,7 @@ def _unique(
 
 
 def _words(name: str) -> set[str]:
-    """What a name is about: `client_id` and `books_clients` have a word in common."""
+    """What a name is about: `client_id` and `books_clients` share a word."""
     words = {word.rstrip("s") for word in re.split(r"[^a-z0-9]+", name.lower())}
     return words - {"", "id", "nr", "no", "number", "stg", "file", "book", "export", "c"}
 

@@ -1,4 +1,4 @@
-"""What a person compares with what they know, before anything is written."""
+"""What people check against what they know, before anything is written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingestion.connect.writing import currency_line
 
 
 def show(proposal: Proposal, related: Sequence[Relation]) -> None:
-    """A proposal with its evidence, and the totals of its files together."""
+    """Print a proposal with its evidence, and the totals over its files."""
     if proposal.layout is not None:
         click.echo(f"{proposal.table}: {proposal.layout.title}; a layout knows these files")
     else:

@@ -1,4 +1,4 @@
-"""Names of columns in SQL."""
+"""Column names in SQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stack.sql import identifier
 
 
 def quoted(name: str) -> str:
-    """A column's name, quoted where it is a word of SQL."""
+    """A column's name, quoted if it is an SQL keyword."""
     return identifier(name) if name in _reserved() else name
 
 

@@ -1,4 +1,4 @@
-"""What was agreed, as files that a person reviews and keeps under version control."""
+"""What was agreed, as files to review and keep under version control."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RAW_HEAD = (
 
 
 def declaration(proposal: Proposal, related: Sequence[Relation]) -> str:
-    """The YAML of FILES_DIR: how these files are read, and what they fill."""
+    """The YAML for FILES_DIR: how these files are read, and what they fill."""
     read = proposal.read.model_dump(mode="json", exclude_defaults=True)
     document: dict[str, Any] = {"tables": [proposal.table], "read": read}
     if proposal.feeds:
@@ -41,14 +41,14 @@ def declaration(proposal: Proposal, related: Sequence[Relation]) -> str:
 
 
 def currency_line(proposal: Proposal) -> str:
-    """The currency with its evidence; "" if none is known."""
+    """The currency with its evidence; "" if unknown."""
     found = proposal.currency
     named = found.column or found.code
     return f"{named}, {found.evidence}" if named else ""
 
 
 def models(proposal: Proposal, related: Sequence[Relation]) -> dict[Path, str]:
-    """A staging model, its tests and its expectations, by their places in a checkout."""
+    """A staging model, its tests and its expectations, by path in the checkout."""
     columns = proposal.columns
     name = f"stg_files__{proposal.table}"
     key = ["_row_key as row_key"] if proposal.read.occurrence else []
@@ -75,9 +75,9 @@ def models(proposal: Proposal, related: Sequence[Relation]) -> dict[Path, str]:
 
 
 def raw_with(text: str, proposals: Sequence[Proposal], *, anew: bool) -> str:
-    """The raw tables' declaration with those of the proposals; what a person wrote there stays.
+    """The declaration of raw tables with the proposals' added; what a person wrote in it stays.
 
-    Raises ConnectError for a table that has other columns there, unless it is written `anew`.
+    Raises ConnectError for a table declared with other columns, unless it is written `anew`.
     """
     for proposal in proposals:
         document = load_yaml(text) if text else None
@@ -130,7 +130,7 @@ def _raw_table(proposal: Proposal) -> dict[str, Any]:
 
 
 def _key(proposal: Proposal) -> list[dict[str, Any]]:
-    """The key of rows that may be equal."""
+    """The key for rows that may be equal."""
     if not proposal.read.occurrence:
         return []
     told = "The row, among rows that may be equal."
@@ -159,12 +159,12 @@ def _described(
 
 
 def _plain(column: ColumnProfile) -> str:
-    """A header in one line, without what dbt would take for Jinja."""
+    """A header in one line, without anything that dbt would take for Jinja."""
     return " ".join(column.header.translate({ord("{"): "(", ord("}"): ")"}).split())
 
 
 def _suite(columns: tuple[ColumnProfile, ...]) -> str:
-    """Expectations that today's rows fulfil, and tomorrow's should."""
+    """Expectations that today's rows meet and tomorrow's should."""
     filled = [column.name for column in columns if not column.empty]
     rows: list[dict[str, Any]] = [
         {

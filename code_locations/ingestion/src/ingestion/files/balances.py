@@ -1,4 +1,4 @@
-"""Whether a statement adds up: its running balance row by row, its opening and closing balance."""
+"""Checks that a statement adds up: running balance row by row, opening and closing balance."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class _Breaks:
 def balance_breaks(
     connection: DuckDBPyConnection, query: str, rule: BalanceRule, records: Records
 ) -> tuple[str, ...]:
-    """The first row whose balance isn't the one before plus what moved since.
+    """The first row whose balance isn't the previous one plus what moved since.
 
-    `query` gives the rows with their line. Without a declared order the one with fewer breaks is
-    taken. Rows without a balance move money, and are checked with the next that has one.
+    `query` returns the rows with their line. If no order is declared, the one with fewer breaks is
+    used. Rows without a balance count towards the next row that has one.
     """
     orders = (rule.order,) if rule.order else ("ascending", "descending")
     found = min((_breaks(connection, query, rule, order) for order in orders), key=_count)
@@ -73,7 +73,7 @@ def total_breaks(
     rule: TotalsRule,
     records: Records,
 ) -> tuple[str, ...]:
-    """Whether the opening balance and all rows make the closing one, where the file states both."""
+    """Whether the opening balance plus all rows gives the closing one, if the file states both."""
     lines = [*records.preamble, *(";".join(row.cells) for row in records.aside)]
     opening, closing = (_stated(lines, p, rule.decimal) for p in (rule.opening, rule.closing))
     if opening is None or closing is None:

@@ -1,8 +1,8 @@
 """Proven records into the Parquet file that a raw table takes.
 
-A column that the table lacks is added. A value that its column has no room for widens the column,
-refuses the file, or sets its row aside: the table's contract says which. None is rounded, cut, or
-turned into null.
+A column that the table lacks is added. For a value that doesn't fit its column, the table's
+contract says whether the column is widened, the file refused, or the row set aside. No value is
+rounded, cut, or turned into null.
 """
 
 from __future__ import annotations
@@ -14,13 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.files.balances import balance_breaks, total_breaks
+from ingestion.files.currencies import differ
 from ingestion.files.errors import UnreadableFileError
+from ingestion.files.looks import WORDS_ONLY
 from ingestion.files.names import column_name, column_names, header_keys
 from ingestion.files.proof import Proven, prove, text_of
 from ingestion.files.records import Records, RowAside
 from ingestion.files.rows import LINE, VIEWED, failed_checks, preamble_values, view
 from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
 from ingestion.files.types import converted, refused
+from ingestion.files.written import (
+    TYPED_NUMBER,
+    is_shown,
+    may_be_of_sheet,
+    remembered_after,
+    shown_number,
+    unit_in,
+)
 from ingestion.loading.widening import room
 from stack.raw import RawTable
 from stack.sql import identifier, literal
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _SHOWN = 80
-# Read once, and soon: looking for what could be packed costs a fifth of the whole reading.
+# The file is read once, soon: looking for what to compress takes a fifth of the reading time.
 _AS_PARQUET = "format parquet, compression uncompressed, dictionary_size_limit 1"
 ROW_KEY = "_row_key"
 
@@ -38,7 +48,7 @@ ROW_KEY = "_row_key"
 class Remembered:
     """What a table's column was read from: the header, and the form of its values.
 
-    `form` is "" where it had no value yet.
+    `form` is "" while the column has no value.
     """
 
     header: str
@@ -47,12 +57,11 @@ class Remembered:
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a file goes: its table, which has `columns` now (name to type, upper case).
+    """Where a file goes: its table, whose present `columns` map name to type in upper case.
 
-    `path` is written, unless the file is Parquet that the table takes as it is. `remembered` is of
-    the columns that earlier files made. `apart`: headers that are spelled differently have columns
-    of their own, as the fields of an API. `announced` are types of columns without values, by
-    header.
+    `path` is written unless the file is Parquet that the table takes unchanged. `remembered` covers
+    the columns that earlier files made. `apart`: headers spelled differently get separate columns,
+    as for an API's fields. `announced` has types, by header, for columns that have no values yet.
     """
 
     table: RawTable
@@ -65,13 +74,13 @@ class Destination:
 
     @property
     def declared(self) -> set[str]:
-        """The columns whose types are declared, and hold."""
+        """The columns whose types are declared and therefore fixed."""
         return {column.name for column in self.table.columns}
 
 
 @dataclass(frozen=True)
 class ColumnEvidence:
-    """What one column became, and why."""
+    """What a column became, and why."""
 
     header: str
     name: str
@@ -83,7 +92,7 @@ class ColumnEvidence:
 class Conformed:
     """Rows of a file in the types of its table.
 
-    `widened` are columns of the table, `breaks` say which of the rules' checks don't hold.
+    `widened` are columns of the table; `breaks` say which of the rules' checks fail.
     """
 
     path: Path
@@ -98,7 +107,7 @@ class Conformed:
 
 @dataclass(frozen=True)
 class _Taken:
-    """One column of the file on its way: SQL of its value, and of what refuses it."""
+    """A column being converted: the SQL of its value, and of the condition that refuses it."""
 
     place: int
     header: str
@@ -135,6 +144,7 @@ def conform(
             found = replace(found, type=destination.announced[headers[n]])
         present = destination.columns.get(name)
         made = destination.remembered.get(name)
+        _require_unit(destination, headers[n], name, _form(records, n, found, made))
         if present is None:
             new[name] = found.type
             taken.append(_plainly(n, headers[n], name, found, found.type, text=text))
@@ -165,7 +175,9 @@ def conform(
             f"{destination.table.table_name} is {destination.rules.contract}"
         )
     memory = {
-        names[n]: Remembered(keys[n], _form(proven[n], destination.remembered.get(names[n])))
+        names[n]: Remembered(
+            keys[n], _form(records, n, proven[n], destination.remembered.get(names[n]))
+        )
         for n in places
     }
     return Conformed(
@@ -180,15 +192,29 @@ def conform(
     )
 
 
-def _form(found: Proven, before: Remembered | None) -> str:
-    """The form to remember of a column; of one without values, what it was before."""
+def _form(records: Records, place: int, found: Proven, before: Remembered | None) -> str:
+    """The form to remember for a column; without values, the form that it had before."""
     if found.empty:
         return before.form if before else ""
-    return found.form.name if found.form else found.type
+    kind = found.form.kind if found.form else found.type.lower()
+    if not records.kinds or kind not in ("integer", "decimal", "double"):
+        name = found.form.name if found.form else found.type
+        return remembered_after(before.form if before else "", name)
+    if not records.units:
+        return TYPED_NUMBER
+    unit = records.units[place]
+    if (
+        before
+        and is_shown(before.form)
+        and not unit
+        and not differ((unit_in(before.form) or "", ""))
+    ):
+        return before.form  # a cell that nobody formatted
+    return shown_number(unit)
 
 
 def _used(records: Records, connection: DuckDBPyConnection) -> list[int]:
-    """Places of the columns, without those that have neither a name nor a value."""
+    """Places of the columns, except those without both name and values."""
     if not records.names:
         raise UnreadableFileError("it has no records, and so no columns")
     unnamed = [n for n, name in enumerate(records.names) if not name.strip()]
@@ -205,7 +231,7 @@ def _used(records: Records, connection: DuckDBPyConnection) -> list[int]:
 
 
 def names_for(headers: Sequence[str], destination: Destination) -> dict[int, str]:
-    """The name of each column. Those that dlt gave before there was a memory are kept."""
+    """The name of each column. In tables older than the memory, dlt's names are kept."""
     known = {memory.header: name for name, memory in destination.remembered.items()}
     keys = header_keys(headers)
     declared = {
@@ -234,10 +260,11 @@ def _require(destination: Destination, names: Sequence[str], records: Records) -
             raise UnreadableFileError(
                 f"more than one of its columns would be called {name}: {', '.join(alike)}"
             )
+    _require_a_known_column(destination, records)
     rules = destination.rules
     required = {*destination.table.primary_key, *rules.key}
     required -= {*rules.optional, *rules.derived, *rules.preamble}
-    if not records.kinds:  # JSON leaves a key out where it has no value
+    if not records.kinds:  # JSON omits a key that has no value
         required |= destination.declared - rules.optional.keys()
     made = {ROW_KEY, *rules.constants}
     if absent := sorted(required.difference(names, made)):
@@ -245,6 +272,43 @@ def _require(destination: Destination, names: Sequence[str], records: Records) -
             f"it lacks the column{'s' if len(absent) > 1 else ''} {', '.join(absent)}; "
             f"found are {', '.join(records.names)}"
         )
+
+
+def _require_a_known_column(destination: Destination, records: Records) -> None:
+    """Refuse a header of words, as wide as the table, with none of its columns: it is a row."""
+    headers = {memory.header for memory in destination.remembered.values()}
+    if (
+        len(headers) == len(records.names) > 1
+        and str(records.evidence.get("header", "")).endswith(WORDS_ONLY)
+        and not {column_name(h) for h in headers} & {column_name(h) for h in records.names}
+    ):
+        raise UnreadableFileError(
+            f"it seems to have no header: none of {', '.join(records.names)[:100]} is a column of "
+            f"{destination.table.table_name}; put a line with the columns' names on top, or give "
+            "it a folder, and so a table, of its own"
+        )
+
+
+def _require_unit(destination: Destination, header: str, name: str, form: str) -> None:
+    """Raise UnreadableFileError if a column's numbers are in another unit than the table's."""
+    made = destination.remembered.get(name)
+    before = unit_in(made.form) if made else None
+    now = unit_in(form)
+    if made is None or before is None or now is None or before == now:
+        return
+    if (is_shown(made.form) or is_shown(form)) and not differ((before, now)):
+        return
+    if is_shown(form) and may_be_of_sheet(made.form):
+        return
+    rule = destination.rules.columns.get(header)
+    declared = name in destination.declared or (rule is not None and rule.type is not None)
+    if declared and "" in (before, now):
+        return
+    told = (
+        f"its {header} is in {now or 'no unit'}, and in {before or 'no unit'} in the files that "
+        f"{destination.table.table_name} has"
+    )
+    raise UnreadableFileError(f"{told}; give it a folder, and so a table, of its own")
 
 
 def _plainly(  # noqa: PLR0913
@@ -260,7 +324,7 @@ def _plainly(  # noqa: PLR0913
 
 
 def _bound(place: int, header: str, name: str, found: Proven, present: str) -> _Taken:
-    """A column whose type holds: a value that it has no room for is refused."""
+    """A column whose type is fixed: a value that doesn't fit is refused."""
     text = text_of(place)
     if present == "VARCHAR":
         return _Taken(place, header, name, present, text, None, "text, as the table has it")
@@ -277,7 +341,7 @@ def _bound(place: int, header: str, name: str, found: Proven, present: str) -> _
 
 def _room(present: str, found: str, made: Remembered | None) -> str:
     if made is not None and not made.form:
-        return found  # it never had a value
+        return found  # the column never had a value
     return room(present, found)
 
 
@@ -293,7 +357,7 @@ def _write(  # noqa: PLR0913, PLR0917
     wanted: Mapping[str, str],
     constants: Mapping[str, str],
 ) -> tuple[int, tuple[RowAside, ...], tuple[str, ...]]:
-    """Write the rows that fit; those that don't are set aside, or refuse the file."""
+    """Write the rows that fit; the others are set aside, or the file is refused."""
     suspects = [column for column in taken if column.refused]
     skipped, aside = "false", list[RowAside]()
     set_aside = destination.rules.contract == "set_aside"
@@ -330,7 +394,7 @@ def _breaks(
     wanted: Mapping[str, str],
     query: str,
 ) -> tuple[str, ...]:
-    """What in the rows of `query` doesn't add up."""
+    """What doesn't add up in the rows of `query`."""
     breaks: tuple[str, ...] = ()
     if rules.checks:
         breaks += failed_checks(connection, query, wanted, rules, records)
@@ -348,7 +412,7 @@ def _rows(
     wanted: Mapping[str, str],
     rules: ReadingRules,
 ) -> tuple[str, str]:
-    """SQL that makes the table's rows of the file, and where to select them from."""
+    """The SQL that makes the table's rows from the file's, and what to select them from."""
     made = {*rules.derived, *([ROW_KEY] if rules.occurrence else [])}
     plain = {name: type_ for name, type_ in wanted.items() if name not in made}
     selected = ", ".join(
@@ -380,7 +444,7 @@ def _rows(
 def _without(
     connection: DuckDBPyConnection, records: Records, skipped: str, left_out: Sequence[RowAside]
 ) -> Records:
-    """The records but for the skipped ones, which say nothing about types."""
+    """The records except the skipped ones, which say nothing about types."""
     path = records.path.with_name(f"{records.path.name}.kept")
     rows = f"from {_source(records)} where ({skipped}) is not true order by file_row_number"
     found = connection.execute(f"select file_row_number {rows}").fetchall()
@@ -405,7 +469,7 @@ def _require_proven(
     taken: Sequence[_Taken],
     proven: Sequence[Proven],
 ) -> None:
-    """A day or a number that others are made of has to be one, in every row."""
+    """Days and numbers that other columns are computed from must be proven in every row."""
     said = " ".join(rule.sql for rule in rules.derived.values())
     for column in taken:
         found, kind = proven[column.place], rules.optional.get(column.name, "text")
@@ -448,10 +512,10 @@ def _first(connection: DuckDBPyConnection, records: Records, column: _Taken) -> 
 
 
 def _row_key(columns: Mapping[str, str]) -> str:
-    """SQL of a key for rows that may be equal: a hash of what is equal, and the row's number there.
+    """SQL of a key for rows that may be equal: a hash of their values and a number among equals.
 
-    An export that overlaps another gives a row the key that it had there, also if its column was
-    widened since: 20.5 is 20.50.
+    A row in two overlapping exports has the same key in both, even if its column was widened in
+    between: 20.5 is 20.50.
     """
     equal = ", ".join(identifier(name) for name in columns)
     texts = " || chr(31) || ".join(
@@ -474,7 +538,7 @@ def _key_text(name: str, type_: str) -> str:
 def _skipped(
     connection: DuckDBPyConnection, records: Records, rules: ReadingRules
 ) -> tuple[str, list[RowAside]]:
-    """SQL that is true for rows that are left out as declared, and these rows."""
+    """An SQL condition for the rows that are declared as skipped, and these rows."""
     places = {name.strip(): n for n, name in enumerate(records.names)}
     chosen = {places[name.strip()]: v for name, v in rules.skip.items() if name.strip() in places}
     if not chosen:
@@ -501,7 +565,7 @@ def _skipped(
 
 
 def _is_one(value: str) -> str:
-    """SQL of what a skipped value is; a star stands for any text."""
+    """The SQL comparison with a skipped value; a star stands for any text."""
     if "*" not in value:
         return f"= {literal(value)}"
     pattern = re.sub(r"([%_\\])", r"\\\1", value).replace("*", "%")

@@ -1,7 +1,7 @@
-"""Delimited text as records: read by pyarrow, and counted by other means.
+"""Delimited text as records: read by pyarrow, and counted independently.
 
-The dialect leaves nothing to pyarrow. Rows are counted by line ends and quotes, or where these are
-irregular by Python's csv module, which is strict. Both must agree on every row, or the file is
+The dialect leaves pyarrow nothing to guess. Rows are counted by line ends and quotes or, where
+these are irregular, by Python's csv module in strict mode. If the counts differ, the file is
 refused.
 """
 
@@ -11,25 +11,27 @@ import csv
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.files.dialect import LONGEST_CELL, Dialect, csv_reader, lines_of
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import is_total
+from ingestion.files.looks import TOTAL, footer_rows
 from ingestion.files.quoted import count_rows
 from ingestion.files.records import Records, RowAside, RowGroups
+from ingestion.files.sums import MOST_ROWS, sums
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _BLOCK_BYTES = 1 << 20
-# What a row may have.
+# The longest row.
 _LARGEST_BLOCK_BYTES = 16 << 20
 _LAST_ROWS = 8
 _LF = 10
-# As many rows may not fit as do: beyond, the dialect is what is wrong.
+# With a larger share of rows that don't fit, the dialect is wrong rather than the rows.
 _MOST_ASIDE = 0.5
 _TITLE_WITHIN = 3
 _PAGE = re.compile(r"\b(page|seite|pagina|página|blatt|strona)\b", re.IGNORECASE)
@@ -40,14 +42,15 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
     if not dialect.width:
         raise UnreadableFileError("it has no columns")
     total = _count(file, dialect)
-    rows, skipped, footer = _stage(file, dialect, target, footer_lines)
+    staged = _stage(file, dialect, target, footer_lines)
+    rows = staged.rows
     aside: tuple[RowAside, ...] = ()
-    if skipped or footer:
+    if staged.skipped or staged.left_out:
         why = (
             "is a footer, as declared" if footer_lines else "is empty, or a total of the rows above"
         )
         last = total - footer_lines if footer_lines else None
-        aside = tuple(_explained(file, dialect, rows, why, last))
+        aside = tuple(_explained(file, dialect, staged, why, last))
     if rows + len(aside) != total:
         raise UnreadableFileError(
             f"it was read in two ways, which gave {rows + len(aside):,} and {total:,} rows; "
@@ -68,12 +71,12 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
         aside=aside,
         evidence={**dialect.reasons, "lines before the header": len(dialect.preamble)},
         preamble=dialect.preamble,
-        line=lambda row: _line_of(file, dialect, row),
+        line=lambda row: _line_of(file, dialect, row, staged.left_out),
     )
 
 
 def _count(file: Path, dialect: Dialect) -> int:
-    """Rows after the header. Raises UnreadableFileError where a quote goes wrong."""
+    """Rows after the header. Raises UnreadableFileError if a quote is misplaced."""
     if dialect.escape is None and not _has(file, dialect.quote, dialect.start):
         return _count_lines(file, dialect.start)
     rows = None
@@ -92,7 +95,7 @@ def _has(file: Path, sign: str | None, start: int) -> bool:
 
 
 def _count_lines(file: Path, start: int) -> int:
-    """Lines that aren't empty."""
+    """Non-empty lines."""
     import numpy as np
 
     count, before = 0, b"\n"
@@ -103,14 +106,14 @@ def _count_lines(file: Path, start: int) -> int:
             before = chunk[-1:]
             if b"\r" in text:
                 text = re.sub(rb"\r\n?", b"\n", text)
-            # A line begins after each end that isn't followed by another, or by nothing yet.
+            # A line starts after each line end, unless another end or the end of the data follows.
             ends = np.frombuffer(text, np.uint8) == _LF
             count += int(np.count_nonzero(ends[:-1] & ~ends[1:]))
     return count
 
 
 def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of every row. Raises UnreadableFileError where a quote goes wrong."""
+    """(line, cells) of every row. Raises UnreadableFileError if a quote is misplaced."""
     limit = csv.field_size_limit(LONGEST_CELL)
     lines = (line.decode("utf-8") for line in lines_of(file, dialect.start))
     reader = csv_reader(lines, dialect.delimiter, dialect.quote, dialect.escape, strict=True)
@@ -133,14 +136,36 @@ def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(limit)
 
 
-def _stage(file: Path, dialect: Dialect, target: Path, footer_lines: int) -> tuple[int, int, int]:
-    """Write the records; how many they are, how many don't fit, and how many the footer has."""
+@dataclass(frozen=True)
+class _Staged:
+    """The numbers of rows that are written, and of those that don't fit or repeat the header.
+
+    `footer` and `sums` are places, among the rows that fit, of those that are left out.
+    `may_have_sums`: rows that are written may sum up others.
+    """
+
+    rows: int
+    skipped: int
+    footer: frozenset[int] = frozenset()
+    sums: frozenset[int] = frozenset()
+    may_have_sums: bool = False
+
+    @property
+    def left_out(self) -> frozenset[int]:
+        return self.footer | self.sums
+
+
+def _stage(file: Path, dialect: Dialect, target: Path, footer_lines: int) -> _Staged:
+    """Write the records, in larger blocks if a row needs them."""
     import pyarrow as pa
 
     size = _BLOCK_BYTES
     while True:
         try:
-            return _stage_by(file, dialect, target, footer_lines, size)
+            found = _stage_by(file, dialect, target, footer_lines, size)
+            if found.may_have_sums and (more := _with_sums(target, dialect.width, found)):
+                _write_without(file, dialect, target, size, more.left_out)
+                return more
         except pa.ArrowInvalid as error:
             if "straddling" not in str(error):
                 raise UnreadableFileError(str(error).splitlines()[0]) from error
@@ -149,12 +174,13 @@ def _stage(file: Path, dialect: Dialect, target: Path, footer_lines: int) -> tup
                 told = f"it has a row of more than {_LARGEST_BLOCK_BYTES:,} bytes"
                 raise UnreadableFileError(f"{told}; export it without that row") from error
             size = min(8 * size, _LARGEST_BLOCK_BYTES)
+        else:
+            return found
 
 
-def _stage_by(
-    file: Path, dialect: Dialect, target: Path, footer_lines: int, size: int
-) -> tuple[int, int, int]:
+def _stage_by(file: Path, dialect: Dialect, target: Path, footer_lines: int, size: int) -> _Staged:
     skipped = 0
+    may_have_sums = False
 
     def skip(_row: Any) -> str:
         nonlocal skipped
@@ -163,9 +189,10 @@ def _stage_by(
 
     with RowGroups(target, dialect.width, max(footer_lines, _LAST_ROWS)) as groups:
         for batch in _batches(file, dialect, size, skip):
-            kept = _without_headers(batch, dialect.names)
-            skipped += batch.num_rows - kept.num_rows
-            groups.write(kept)
+            good = _without_headers(batch, dialect.names)
+            skipped += batch.num_rows - good.num_rows
+            groups.write(good)
+            may_have_sums = may_have_sums or (groups.rows <= MOST_ROWS and _has_totals(good))
         if footer_lines:
             footer = _rows_of_footer(file, dialect, footer_lines) if skipped else footer_lines
             if footer >= groups.rows > 0:
@@ -173,16 +200,68 @@ def _stage_by(
                     f"it has {groups.rows:,} rows, and {footer_lines:,} lines at its end are "
                     "declared as a footer: nothing is left; correct footer_lines"
                 )
+            may_have_sums = False
         else:
-            footer = _footer(groups.last_rows())
-        groups.drop_last(footer)
-    return groups.rows, skipped, footer
+            last = groups.last_rows()
+            footer = footer_rows(last)
+            may_have_sums = may_have_sums or (
+                len(last) > footer and not last[-footer - 1][0].strip()
+            )
+        dropped = groups.drop_last(footer)
+    places = frozenset(range(groups.rows, groups.rows + dropped))
+    return _Staged(groups.rows, skipped, places, may_have_sums=may_have_sums)
+
+
+def _with_sums(target: Path, width: int, staged: _Staged) -> _Staged | None:
+    """What is left if the written rows that sum up others are left out; None without any.
+
+    The footer goes on above a sum that was the last row.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def cells(column: int, places: Sequence[int]) -> list[str]:
+        texts = pq.read_table(target, columns=[f"c{column}"]).column(0)
+        found: list[str] = texts.take(pa.array(places, pa.int64())).to_pylist()
+        return found
+
+    found = sums(cells, staged.rows, width)
+    if not found:
+        return None
+    footer = staged.footer
+    if staged.rows - 1 in found:
+        above = (at for at in reversed(range(staged.rows)) if at not in found)
+        last = sorted(islice(above, _LAST_ROWS))
+        columns = [cells(column, last) for column in range(width)]
+        more = footer_rows(list(zip(*columns, strict=True)))
+        footer |= {*last[len(last) - more :]}
+    rows = staged.rows + len(staged.footer) - len(footer) - len(found)
+    return replace(staged, rows=rows, footer=footer, sums=frozenset(found))
+
+
+def _write_without(
+    file: Path, dialect: Dialect, target: Path, size: int, left_out: frozenset[int]
+) -> None:
+    """Write the records again, without some of the rows that fit."""
+    seen = 0
+    with RowGroups(target, dialect.width) as groups:
+        for batch in _batches(file, dialect, size, lambda _row: "skip"):
+            good = _without_headers(batch, dialect.names)
+            groups.write(_without(good, seen, left_out))
+            seen += good.num_rows
+
+
+def _has_totals(batch: pa.RecordBatch) -> bool:
+    """Whether a row starts with a word for a total."""
+    import pyarrow.compute as pc
+
+    return bool(pc.any(pc.match_substring_regex(batch.column(0), TOTAL)).as_py())
 
 
 def _batches(
     file: Path, dialect: Dialect, size: int, skip: Callable[[Any], str]
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of the dialect's width as text; `skip` is called for each other row."""
+    """The rows of the dialect's width as text; `skip` is called for each of the others."""
     import pyarrow as pa
     import pyarrow.csv as pa_csv
 
@@ -216,16 +295,16 @@ def _batches(
 
 
 def _require_cells(file: Path, dialect: Dialect) -> None:
-    """Name the first cell that a quote makes too long. Raises UnreadableFileError."""
+    """Raise UnreadableFileError for the first cell that a quote makes too long, if there is one."""
     for _ in _strictly(file, dialect):
         pass
 
 
 def _without_headers(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
-    """The rows that don't repeat the header, as those of exports that were put together do."""
+    """The rows without repeated headers, as concatenated exports have them."""
     import pyarrow.compute as pc
 
-    # By the start of the longest name: comparing with a scalar would import pandas, 1.5 CPU s.
+    # Match the start of the longest name: comparing with a scalar imports pandas, 1.5 CPU seconds.
     place = max(range(len(names)), key=lambda n: len(names[n]))
     alike = pc.starts_with(batch.column(place), pattern=names[place])
     if not pc.any(alike).as_py():
@@ -238,36 +317,32 @@ def _without_headers(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBa
 
 
 def _rows_of_footer(file: Path, dialect: Dialect, lines: int) -> int:
-    """How many of the file's last rows look like records: a footer may have other widths."""
+    """How many of the file's last rows look like records: a footer's rows may have other widths."""
     last = deque((cells for _, cells in _strictly(file, dialect)), maxlen=lines)
     return sum(len(cells) == dialect.width and tuple(cells) != dialect.names for cells in last)
 
 
-def _footer(last: Sequence[Sequence[str]]) -> int:
-    """How many of the last rows are no records: totals, empty ones, and a note below these."""
-    found = 0
-    for number, row in enumerate(reversed(last), 1):
-        above = last[-number - 1] if number < len(last) else ()
-        filled = sum(bool(cell.strip()) for cell in row)
-        note = filled == 1 and len(row) > 2 and above and not any(above)
-        if is_total(row, _full(last)) or note or (not filled and len(row) > 1):
-            found = number
-        else:
-            break
-    return found
+def _good(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of the rows that fit and don't repeat the header."""
+    for line, cells in _strictly(file, dialect):
+        if len(cells) == dialect.width and tuple(cells) != dialect.names:
+            yield line, cells
 
 
-def _full(rows: Sequence[Sequence[str]]) -> Sequence[str]:
-    """The fullest of some rows, the first where several are: one that is no total."""
-    return max(rows, key=lambda row: sum(bool(cell.strip()) for cell in row))
+def _without(batch: pa.RecordBatch, seen: int, left_out: frozenset[int]) -> pa.RecordBatch:
+    """A batch without some rows; its first row is number `seen` of the file."""
+    places = range(seen, seen + batch.num_rows)
+    if left_out.isdisjoint(places):
+        return batch
+    return batch.filter([place not in left_out for place in places])
 
 
 def _explained(
-    file: Path, dialect: Dialect, rows: int, footer: str, last: int | None
+    file: Path, dialect: Dialect, staged: _Staged, footer: str, last: int | None
 ) -> Iterator[RowAside]:
-    """Each row that isn't loaded, with its line: those that don't fit, and all beyond `rows`.
+    """Each row that isn't loaded, with its line: it doesn't fit, is left out, or is after `last`.
 
-    `last`: the rows before a declared footer.
+    `last` is the number of rows before a declared footer.
     """
     good = 0
     for number, (line, cells) in enumerate(_strictly(file, dialect)):
@@ -279,16 +354,19 @@ def _explained(
             why = f"has {found} cell{'s' * (found != 1)} instead of {dialect.width}"
         elif tuple(cells) == dialect.names:
             why = "repeats the header"
-        elif good >= rows:
-            why = footer
         else:
             good += 1
-            continue
+            if good - 1 in staged.sums:
+                why = "sums up rows above"
+            elif good - 1 in staged.footer:
+                why = footer
+            else:
+                continue
         yield RowAside(line, f"line {line} {why}", tuple(cells), expected=even)
 
 
 def _refuse_another_table(aside: Sequence[RowAside], dialect: Dialect) -> None:
-    """Refuse rows below a title of their own and the same header: they are of another kind."""
+    """Refuse rows below a second title and a repeated header: they are of another kind."""
     for title, header in pairwise(aside):
         text = " ".join(cell for cell in title.cells if cell.strip())
         if (
@@ -304,10 +382,6 @@ def _refuse_another_table(aside: Sequence[RowAside], dialect: Dialect) -> None:
             )
 
 
-def _line_of(file: Path, dialect: Dialect, row: int) -> int:
-    good = (
-        line
-        for line, cells in _strictly(file, dialect)
-        if len(cells) == dialect.width and tuple(cells) != dialect.names
-    )
-    return next((line for n, line in enumerate(good) if n == row), 0)
+def _line_of(file: Path, dialect: Dialect, row: int, left_out: frozenset[int]) -> int:
+    lines = (line for n, (line, _) in enumerate(_good(file, dialect)) if n not in left_out)
+    return next(islice(lines, row, None), 0)

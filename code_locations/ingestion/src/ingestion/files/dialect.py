@@ -1,7 +1,7 @@
-"""How the rows of a text file are written: delimiter, quotes, and where the header is.
+"""How the rows of a text file are written: delimiter, quotes, and the place of the header.
 
-Nothing is guessed from a sample that later rows could contradict unseen: `records` reads with what
-is found here, and sets a row aside that doesn't fit.
+No guess from a sample can go wrong unnoticed: `records` reads with what is found here, and sets
+aside any row that doesn't fit.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import WORDS_ONLY, header_or_data
+from ingestion.files.looks import WORDS_ONLY, class_of, header_or_data
 from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
 
 DELIMITERS = (";", ",", "\t", "|")
-# Between columns where there is one column only: no text has it.
+# The delimiter of a file with a single column: no text contains it.
 NO_DELIMITER = "\x1f"
 _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", NO_DELIMITER: "none"}
 _LOOKED_AT = 200
-# A quote that never closes would make one cell of the rest of the file.
+# An unclosed quote would turn the rest of the file into one cell.
 LONGEST_CELL = 16 << 20
 _HEADER_WITHIN = 60
+_TITLES = 5
 _SAMPLE_BYTES = 1 << 20
-# Share of the rows below a header that have its width.
+# The share of rows below a header that must have its width.
 _EVEN = 0.6
 _WELL = 0.9
 _GAP = re.compile(r"\S {2,}(?=\S)")
@@ -37,8 +38,8 @@ _ESCAPED = re.compile(rb'\\"[^;,\t|\r\n"]')
 class Dialect:
     """How a text file in UTF-8 is read.
 
-    `names` are the header's as they stand there; rows have `width` cells and begin at byte `start`,
-    on line `line` (from 1). `preamble` are the lines before the header. `reasons` say why.
+    `names` are as in the header; rows have `width` cells and start at byte `start`, on line `line`
+    (from 1). `preamble` has the lines before the header. `reasons` explain the choices.
     """
 
     delimiter: str
@@ -55,9 +56,9 @@ class Dialect:
 @dataclass(frozen=True)
 class _Row:
     cells: list[str]
-    line: int  # where it begins
+    line: int  # where it starts
     end_line: int
-    end: int  # byte after it
+    end: int  # the byte after it
     cut: bool = False  # the file ends within it
 
 
@@ -67,9 +68,9 @@ Known = Callable[[Sequence[str]], bool]
 def find_dialect(
     path: Path, rules: ReadingRules = NOTHING_DECLARED, known: Known | None = None
 ) -> Dialect:
-    """The dialect of a text file in UTF-8; what is declared isn't looked for.
+    """The dialect of a text file in UTF-8, apart from what is declared.
 
-    `known` says whether a header is one of a known layout. Raises UnreadableFileError with the
+    `known` says whether a header belongs to a known layout. Raises UnreadableFileError with the
     reason if no line can be the header.
     """
     quote = None if rules.quote == "" else rules.quote or '"'
@@ -104,7 +105,7 @@ def find_dialect(
         known
         and len(widths) == 1
         and 1 < (found_width := next(iter(widths))) < width
-        and known(names[:found_width])  # its writer leaves the last columns out
+        and known(names[:found_width])  # the writer leaves out the last columns
     ):
         names = names[:found_width]
         width = found_width
@@ -128,7 +129,7 @@ def find_dialect(
 
 
 def _declared(tried: dict[str, list[_Row]], rules: ReadingRules) -> tuple[str, int, str]:
-    """Where the header was declared to be; -1: the file has none."""
+    """The declared place of the header; -1 if the file has none."""
     delimiter = (
         next(iter(tried)) if len(tried) == 1 else max(tried, key=lambda d: _evenness(tried[d]))
     )
@@ -160,7 +161,7 @@ def _known(tried: dict[str, list[_Row]], known: Known | None) -> tuple[str, int,
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A line that may be the header; of several the one with the highest `place` is."""
+    """A line that may be the header; the one with the highest `place` wins."""
 
     place: tuple[bool, float, bool, int, float, int]
     delimiter: str
@@ -170,7 +171,7 @@ class _Candidate:
 
 
 def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
-    """The delimiter and header line that fit the rows below best."""
+    """The delimiter and header line that best fit the rows below."""
     candidates: list[_Candidate] = []
     like_data: list[_Candidate] = []
     for delimiter, rows in tried.items():
@@ -197,7 +198,7 @@ def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
 
 
 def _candidates(delimiter: str, rows: list[_Row]) -> Iterator[_Candidate]:
-    """The first line that fits; where the rows below are of several widths, also a wider one."""
+    """The first line that fits and, if the widths of the rows below vary, also a wider one."""
     least = 0
     odd = sum(any(cell.count('"') % 2 for cell in row.cells) for row in rows) / max(len(rows), 1)
     for at, row in enumerate(rows[:_HEADER_WITHIN]):
@@ -205,7 +206,7 @@ def _candidates(delimiter: str, rows: list[_Row]) -> Iterator[_Candidate]:
         if (len(row.cells) == 1 and delimiter != NO_DELIMITER) or len(names) <= least:
             continue
         if delimiter == NO_DELIMITER and len(row.cells) == 1 and '"' in row.cells[0]:
-            return  # between its quotes there is a delimiter
+            return  # a delimiter is inside its quotes
         fit = _fit(rows, at)
         if fit is None or (least and fit < _WELL):
             continue
@@ -214,19 +215,28 @@ def _candidates(delimiter: str, rows: list[_Row]) -> Iterator[_Candidate]:
         prose = delimiter == "," and all(name.startswith(" ") for name in names[1:])
         if (at and prose and not told) or (least and not told):
             continue
-        # Above a wider line stand names and values of the file, two to a line.
+        # Above a wider line, only the file's own names and values are allowed, two to a line.
         if least and any(sum(map(bool, _trimmed(above.cells))) > 2 for above in rows[:at]):
             return
         width = len(names)
         place = (width > 1, 0.0 if told else -round(odd, 1), fit >= _WELL, width, fit, -at)
         yield _Candidate(place, delimiter, at, why, row)
-        if told or not why or fit >= _WELL:
+        # A title and date above a sheet's header, although a sheet's rows are all equally wide.
+        is_title = why == WORDS_ONLY and any(map(class_of, names)) and _is_wider_below(rows, at)
+        if told or not why or (fit >= _WELL and not is_title):
             return
         least = max(width, 2)
 
 
+def _is_wider_below(rows: list[_Row], at: int) -> bool:
+    """Whether one of the next rows has more cells, none of them empty."""
+    width = len(_trimmed(rows[at].cells))
+    below = (_trimmed(row.cells) for row in rows[at + 1 : at + 1 + _TITLES])
+    return any(len(cells) > width and all(cells) for cells in below)
+
+
 def _refuse_uneven(tried: dict[str, list[_Row]]) -> None:
-    """Refuse a file of one column whose lines all have a delimiter."""
+    """Refuse a one-column file whose lines all contain a delimiter."""
     for delimiter, rows in tried.items():
         if delimiter == NO_DELIMITER or len(rows) < 2 or len(rows[0].cells) < 2:
             continue
@@ -240,7 +250,7 @@ def _refuse_uneven(tried: dict[str, list[_Row]]) -> None:
 
 
 def _refuse_fixed_width(rows: list[_Row]) -> None:
-    """Refuse lines whose columns are laid out by blanks; the first of `rows` is the header."""
+    """Refuse columns that are aligned by spaces; the first of `rows` is the header."""
     gaps = {len(_GAP.findall(row.cells[0].strip())) for row in rows if len(row.cells) == 1}
     if len(rows) > 1 and len(gaps) == 1 and gaps != {0}:
         raise UnreadableFileError(
@@ -250,7 +260,7 @@ def _refuse_fixed_width(rows: list[_Row]) -> None:
 
 
 def _refuse_table_above(rows: list[_Row]) -> None:
-    """Refuse a header below rows of another table; the last of `rows` is the header."""
+    """Refuse a header below another table's rows; the last of `rows` is the header."""
     for at, row in enumerate(rows[:-1]):
         width = len(_trimmed(row.cells))
         block = [row]
@@ -269,7 +279,7 @@ def _refuse_table_above(rows: list[_Row]) -> None:
 
 
 def _fit(rows: list[_Row], at: int) -> float | None:
-    """Share of the rows below that are as wide as this one; None if it can't be the header."""
+    """The share of rows below that are as wide as this one; None if it can't be the header."""
     names = rows[at].cells
     trimmed = _trimmed(names)
     filled = sum(bool(cell.strip()) for cell in trimmed)
@@ -287,7 +297,7 @@ def _fit(rows: list[_Row], at: int) -> float | None:
     if not filled or filled < len(used) * _EVEN or filled < len(trimmed) * _EVEN:
         return None
     if any(len(_trimmed(row.cells)) in (len(names), len(trimmed)) for row in rows[:at]):
-        return None  # a line above is as wide: that may be a row
+        return None  # a line above is equally wide, and may be a row
     if not body:
         return 1.0 if at == 0 else None
     if at > 0 and len(trimmed) == 1:
@@ -296,19 +306,20 @@ def _fit(rows: list[_Row], at: int) -> float | None:
     return fit if fit >= _EVEN or (len(trimmed) > 1 and even and len(body) <= 4) else None
 
 
-def find_header(grid: Sequence[Sequence[str]], known: Known | None) -> int:
-    """The place of the header among a sheet's rows. Raises UnreadableFileError."""
+def find_header(grid: Sequence[Sequence[str]], known: Known | None) -> tuple[int, str]:
+    """The place of the header among a sheet's rows, and why. Raises UnreadableFileError."""
     width = max((len(cells) for cells in grid), default=0)
     rows = [
         _Row([*cells, *[""] * (width - len(cells))], n, n, 0)
         for n, cells in enumerate(grid[:_LOOKED_AT], 1)
     ]
     tried = {NO_DELIMITER: rows}
-    return (_known(tried, known) or _best(tried))[1]
+    _, at, why = _known(tried, known) or _best(tried)
+    return at, why
 
 
 def _trimmed(cells: Sequence[str]) -> list[str]:
-    """Without the empty cells at the end."""
+    """The cells without the empty ones at the end."""
     found = list(cells)
     while found and not found[-1].strip():
         found.pop()
@@ -322,7 +333,7 @@ def _last_is_empty(body: Sequence[_Row], width: int) -> bool:
 def _rows(
     path: Path, delimiter: str, quote: str | None, escape: str | None, skipped: int
 ) -> list[_Row]:
-    """The first rows that aren't blank; of a quote that goes wrong, those before it."""
+    """The first rows that aren't blank, up to a misplaced quote."""
     found: list[_Row] = []
     ends = [skipped]
     last = [""]
@@ -356,7 +367,7 @@ def _rows(
 def csv_reader(
     lines: Iterator[str], delimiter: str, quote: str | None, escape: str | None, *, strict: bool
 ) -> csv._reader:  # type: ignore[name-defined, unused-ignore]
-    """Python's reader of this dialect."""
+    """A `csv.reader` for this dialect."""
     return csv.reader(
         lines,
         delimiter=delimiter,
@@ -369,13 +380,13 @@ def csv_reader(
 
 
 def lines_of(path: Path, start: int) -> Iterator[bytes]:
-    """Lines with their ends, which may be any of three, from a byte on."""
+    """Lines from a byte on, including their ends: LF, CRLF or CR."""
     rest = b""
     with path.open("rb") as stream:
         stream.seek(start)
         while chunk := stream.read(1 << 20):
             lines = (rest + chunk).splitlines(keepends=True)
-            # The last may go on, or its \r may have a \n to come.
+            # The last one may continue, or its \r may be followed by a \n.
             rest = lines.pop() if lines else b""
             yield from lines
     yield from rest.splitlines(keepends=True)
@@ -389,7 +400,7 @@ def _counted(path: Path, start: int, ends: list[int], last: list[str]) -> Iterat
 
 
 def _sep_line(path: Path) -> tuple[int, str]:
-    """Bytes of a first line such as `sep=;`, and the delimiter that it names."""
+    """The size in bytes of a first line such as `sep=;`, and the delimiter that it names."""
     with path.open("rb") as stream:
         first = next(iter(stream.read(100).splitlines(keepends=True)), b"")
     text = first.decode("utf-8", "replace").strip("\r\n").strip('"')
@@ -399,11 +410,11 @@ def _sep_line(path: Path) -> tuple[int, str]:
 
 
 def _has_escapes(path: Path) -> bool:
-    """Whether quotes in values have a backslash before them, and are never doubled."""
+    """Whether quotes within values are escaped by a backslash, and never doubled."""
     with path.open("rb") as stream:
         start = stream.read(_SAMPLE_BYTES)
     doubled = start.replace(b',""', b"").count(b'""')
-    # Before the end of a cell a backslash is one, as in "C:\\dir\\".
+    # A backslash at the end of a cell is a plain one, as in "C:\\dir\\".
     return start.count(b'\\"') > doubled and bool(_ESCAPED.search(start))
 
 

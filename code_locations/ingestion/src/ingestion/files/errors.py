@@ -1,4 +1,4 @@
-"""What stops one file, and no other."""
+"""The error that stops one file, and no other."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from stack.errors import StackError
 
 
 class UnreadableFileError(StackError):
-    """The content of a file can't be loaded; the message is the reason."""
+    """A file's content can't be loaded; the message is the reason."""

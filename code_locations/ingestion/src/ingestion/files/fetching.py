@@ -26,13 +26,13 @@ _CHUNK_BYTES = 1 << 20
 
 
 class StillWrittenError(OSError):
-    """A file changed while it was read."""
+    """A file changed while it was being read."""
 
 
 class FileReader:
-    """Reads files below `root` into a scratch folder, which is gone when the block ends.
+    """Reads files below `root` into a folder in `scratch`, which is removed when the block ends.
 
-    `scratch` is its parent. The warehouse is not opened: only its limits are taken.
+    The warehouse isn't opened: only its limits are used.
     """
 
     def __init__(self, fs: Any, root: str, scratch: Path, warehouse: WarehouseSettings) -> None:
@@ -52,9 +52,9 @@ class FileReader:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def fetch(self, export: Export) -> Path:
-        """The file, or a copy, at a path of this machine; raises what its file system raises.
+        """A local path of the file or a copy; raises what its file system raises.
 
-        It gets a name of our own: DuckDB would take brackets and stars for patterns.
+        It gets a name of our own, because DuckDB takes brackets and stars for patterns.
         """
         self._fetched += 1
         local = self._folder / f"{self._fetched}-file"
@@ -67,7 +67,7 @@ class FileReader:
     def stage(
         self, local: Path, export: Export, rules: ReadingRules, known: Known | None = None
     ) -> Staged:
-        """The records of a fetched file as text; valid within the block. Raises as `read`."""
+        """A fetched file's records as text; valid within the block. Raises like `read`."""
         with self._named(local, export):
             staged = stage(local, rules, known)
         if describe(self._fs, self._root, export).version != export.version:
@@ -75,7 +75,7 @@ class FileReader:
         return staged
 
     def finish(self, staged: Staged, export: Export, destination: Destination) -> Parsed:
-        """Staged records as Parquet for their destination. Raises as `read`."""
+        """Staged records as Parquet for their destination. Raises like `read`."""
         with self._named(staged.path, export):
             return finish(self.connection(), staged, destination)
 
@@ -90,14 +90,14 @@ class FileReader:
 
     @contextmanager
     def _named(self, local: Path, export: Export) -> Iterator[None]:
-        """A reason names the file as people know it."""
+        """Make errors name the file as people know it."""
         try:
             yield
         except UnreadableFileError as error:
             raise UnreadableFileError(str(error).replace(local.name, export.path)) from error
 
     def connection(self) -> DuckDBPyConnection:
-        """A DuckDB of its own: the warehouse's file is open only while rows go in."""
+        """A DuckDB of the reader's own: the warehouse is opened only while rows are loaded."""
         import duckdb
 
         if self._connection is None:
@@ -107,7 +107,7 @@ class FileReader:
 
 
 def content_hash(file: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+    """The SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):

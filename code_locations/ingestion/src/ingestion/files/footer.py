@@ -1,4 +1,4 @@
-"""What stands below the rows of a file, as it is declared."""
+"""Declared footers: what is below the rows of a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingestion.files.rules import ReadingRules
 
 
 def without_footer(aside: Sequence[RowAside], rules: ReadingRules) -> tuple[RowAside, ...]:
-    """Rows set aside, those of a declared footer as such: nobody has to do anything about them."""
+    """The rows set aside, with those of a declared footer marked as expected."""
     first = next(
         (row.line for row in aside if rules.footer and _first_cell(row).startswith(rules.footer)),
         None,

@@ -1,7 +1,7 @@
 """The forms in which values are written as text, each with its proof and its value in SQL.
 
-A column has a form if all its values are in it: `pattern` fits the whole value, and `value` is not
-null. The name of a form is what is shown, and remembered of a table's column.
+A column has a form if all its values do: `pattern` matches the whole value, and `value` isn't null.
+A form's name is what people see and what is remembered for a table's column.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from ingestion.files.codes import are_codes
+from ingestion.files.currencies import SIGN_WORDS, SIGNS
 from stack.sql import literal
 
 _BLANKS = " \u00a0\u202f"
 _LONG_MINUS = "\u2212"
 _MINUS = "\\-\u2212"  # within brackets of a pattern
-_UNITS = r"€|\$|£|¥|%|CHF|Fr\.|kr|zł|Kč|Ft|[A-Z]{3}"
+_UNITS = rf"[{SIGNS}]|{SIGN_WORDS}"
 _UNIT = re.compile(
     rf"(?P<sign>[(+{_MINUS}]*)(?P<before>{_UNITS})?[{_BLANKS}]?[(+{_MINUS}]?\d[\d.,'\u2019{_BLANKS}]*?"
     rf"[{_MINUS}+)]?[{_BLANKS}]?(?P<after>{_UNITS})?[{_MINUS})]?"
@@ -37,8 +39,8 @@ class Form:
     """How a column's values are written, and what they are.
 
     `kind` is boolean, integer, decimal, date, timestamp or timestamptz. `pattern` is a regular
-    expression of Python and of RE2. `value` makes SQL of the value from SQL of the text, and
-    `parsed` the same in Python, for samples.
+    expression valid in Python and RE2. `value` turns the SQL of a text into the SQL of its value;
+    `parsed` does the same in Python, for samples.
     """
 
     name: str
@@ -57,7 +59,7 @@ class Form:
         return re.sub("%.", lambda part: _SHOWN.get(part[0], part[0]), self.name)
 
     def fits(self, texts: Iterable[str]) -> bool:
-        """Whether all of some texts are in this form."""
+        """Whether all the texts are in this form."""
         pattern = re.compile(self.pattern)
         for text in texts:
             if not pattern.fullmatch(text):
@@ -69,7 +71,7 @@ class Form:
         return True
 
     def proof(self, text: str) -> str:
-        """SQL that is true for a text in this form."""
+        """An SQL condition that a text is in this form."""
         if self.quick is not None:
             return self.quick(text)
         fits = f"regexp_full_match({text}, {literal(self.pattern)})"
@@ -101,7 +103,7 @@ def _within(number: int) -> int:
 
 @cache
 def plain_decimal(scale: int, mark: str = ".") -> Form:
-    """Numbers with a mark and always this many digits after it."""
+    """Numbers with a decimal mark and always this many digits after it."""
     kept = f"decimal(18, {scale})"
     point, point_only = _with_point(mark), "not contains({}, '.') and " if mark == "," else ""
 
@@ -123,11 +125,11 @@ def plain_decimal(scale: int, mark: str = ".") -> Form:
 
 
 def _with_point(mark: str) -> Callable[[str], str]:
-    """SQL of a number with a point from SQL of its text."""
+    """From SQL of a text to SQL of its number, with a decimal point."""
     return (lambda text: f"replace({text}, ',', '.')") if mark == "," else (lambda text: text)
 
 
-# (decimal mark, mark of thousands), in order of preference where they give the same.
+# (decimal mark, thousands mark): the first is preferred if both give the same.
 _MARKS = (
     (".", ""), (",", ""), (",", "."), (".", ","), (",", " "), (".", " "), (".", "'"), (",", "'"),
     (".", "\u2019"), (",", "\u2019"),
@@ -136,7 +138,7 @@ _MARKS = (
 
 @cache
 def _bare_number(mark: str) -> Form:
-    """Numbers of digits, a mark and a minus alone, which cost a third of any other."""
+    """Numbers of only digits, a mark and a minus: proved in a third of the time of others."""
     return Form(
         name=_number(mark, "", "", "", "").name,
         kind="decimal",
@@ -149,7 +151,7 @@ def _bare_number(mark: str) -> Form:
 
 @cache
 def _number(mark: str, thousands: str, before: str, after: str, sign: str) -> Form:
-    """Numbers with these marks, this unit and this way of being negative."""
+    """Numbers with these marks, this unit, and this notation of negative ones."""
     between = f"[{_BLANKS}]" if thousands == " " else re.escape(thousands)
     grouped = rf"[1-9]\d{{0,2}}(?:{between}\d{{3}})+|" if thousands else ""
     core = rf"(?:0|{grouped}[1-9]\d*)(?:{re.escape(mark)}\d+)?"
@@ -191,14 +193,6 @@ def _number(mark: str, thousands: str, before: str, after: str, sign: str) -> Fo
     return Form(f"number as {example}", "decimal", pattern, value, parsed, mark=mark)
 
 
-def mark_in(name: str) -> str:
-    """The decimal mark of the numbers that a form of this name has; "" if it has none."""
-    if found := re.search(r"^number with a (comma|point)", name):
-        return "," if found[1] == "comma" else "."
-    found = re.search(r"^number as .*([.,])5", name)
-    return found[1] if found else ""
-
-
 def _fixed(unit: str, *, left: bool) -> str:
     if not unit:
         return ""
@@ -206,11 +200,18 @@ def _fixed(unit: str, *, left: bool) -> str:
     return re.escape(unit) + blank if left else blank + re.escape(unit)
 
 
-def number_forms(texts: Sequence[str]) -> Iterator[Form]:
-    """The forms of numbers that all of some texts are in; plain ones first."""
+def number_forms(
+    texts: Sequence[str], header: str = "", *, are_numbers: bool = False
+) -> Iterator[Form]:
+    """The forms of numbers that all the texts are in; plain ones first.
+
+    `are_numbers`: they are known not to be codes that look like numbers.
+    """
     found = _UNIT.fullmatch(texts[0])
     if found is None or all(_DIGITS.fullmatch(text) for text in texts):
-        return  # whole numbers that no BIGINT holds are ids
+        return  # whole numbers too large for BIGINT are ids
+    if not are_numbers and are_codes(texts, header):
+        return
     before, after = found["before"] or "", found["after"] or ""
     sign = ""
     bare = [text.removesuffix(after).rstrip(_BLANKS) for text in texts]
@@ -218,9 +219,6 @@ def number_forms(texts: Sequence[str]) -> Iterator[Form]:
         sign = "after"
     elif any("(" in text for text in texts):
         sign = "brackets"
-    plus = any("+" in text for text in texts)
-    if plus and not any(re.search(r"[.,]", text) for text in texts):
-        return  # telephone numbers, not amounts
     for mark in (".", ","):
         scales = {len(text.rpartition(mark)[2]) if mark in text else -1 for text in texts}
         if len(scales) == 1 and 0 < (scale := scales.pop()) < 18:
@@ -234,21 +232,25 @@ def number_forms(texts: Sequence[str]) -> Iterator[Form]:
         yield from (form for form in forms if form.fits(texts))
 
 
-# strptime's form, what it looks like, and the order of day and month where another is possible.
+# Two-digit years whose century is certain: 2000 to 2039, 1970 to 1999. 55 may be 1955 or 2055.
+_YY = r"[0-37-9]\d"
+# strptime's format, what it looks like, and the order of day and month if another is possible.
 _DAYS = (
     ("%Y-%m-%d", r"\d{4}-\d{2}-\d{2}", ""),
     ("%d.%m.%Y", r"\d{1,2}\.\d{1,2}\.\d{4}", ""),
-    ("%d.%m.%y", r"\d{2}\.\d{2}\.\d{2}", ""),
+    ("%d.%m.%y", rf"\d{{2}}\.\d{{2}}\.{_YY}", ""),
     ("%Y/%m/%d", r"\d{4}/\d{1,2}/\d{1,2}", ""),
     ("%Y.%m.%d", r"\d{4}\.\d{2}\.\d{2}", ""),
     ("%d/%m/%Y", r"\d{1,2}/\d{1,2}/\d{4}", "dmy"),
     ("%m/%d/%Y", r"\d{1,2}/\d{1,2}/\d{4}", "mdy"),
-    ("%d/%m/%y", r"\d{1,2}/\d{1,2}/\d{2}", "dmy"),
-    ("%m/%d/%y", r"\d{1,2}/\d{1,2}/\d{2}", "mdy"),
+    ("%y.%m.%d", rf"{_YY}\.\d{{2}}\.\d{{2}}", "ymd"),
+    ("%y/%m/%d", rf"{_YY}/\d{{2}}/\d{{2}}", "ymd"),
+    ("%d/%m/%y", rf"\d{{1,2}}/\d{{1,2}}/{_YY}", "dmy"),
+    ("%m/%d/%y", rf"\d{{1,2}}/\d{{1,2}}/{_YY}", "mdy"),
     ("%d-%m-%Y", r"\d{1,2}-\d{1,2}-\d{4}", "dmy"),
     ("%m-%d-%Y", r"\d{1,2}-\d{1,2}-\d{4}", "mdy"),
     ("%d-%b-%Y", r"\d{1,2}-[A-Z][a-z]{2}-\d{4}", ""),
-    ("%d-%b-%y", r"\d{1,2}-[A-Z][a-z]{2}-\d{2}", ""),
+    ("%d-%b-%y", rf"\d{{1,2}}-[A-Z][a-z]{{2}}-{_YY}", ""),
     ("%d %b %Y", r"\d{1,2} [A-Z][a-z]{2} \d{4}", ""),
     ("%d %B %Y", r"\d{1,2} [A-Z][a-z]{3,8} \d{4}", ""),
     ("%b %d, %Y", r"[A-Z][a-z]{2} \d{1,2}, \d{4}", ""),
@@ -267,7 +269,7 @@ _ZONE = r" ?(?:Z|UTC|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
 
 
 def _by_format(form: str, pattern: str, kind: str, order: str = "") -> Form:
-    """Days or times that one format of strptime reads. Years of two digits: 69 to 99 are 19.."""
+    """Days or times in one strptime format. Two-digit years from 69 to 99 are 19xx."""
     cast = "date" if kind == "date" else "timestamp"
     quick = None
     if form == "%Y-%m-%d":
@@ -291,12 +293,12 @@ def _iso(name: str, kind: str, pattern: str, seconds: str = "") -> Form:
     def value(text: str) -> str:
         if kind == "timestamp":
             return f"try_cast({text} as timestamp)"
-        # DuckDB takes no blank before the zone, no UTC, and no time without seconds.
+        # DuckDB takes no space before the zone, no UTC, and no time without seconds.
         plain = f"regexp_replace({text}, '^(.{{16}}[0-9:.]*) ?(?:UTC|(.+))$', '\\1{seconds}\\2')"
         return f"try_cast({plain} as timestamptz)"
 
     def quick(text: str) -> str:
-        """Most are as DuckDB writes them, which is told in half the time."""
+        """Most are as DuckDB writes them, which takes half the time to check."""
         fits = f"regexp_full_match({text}, {literal(pattern)}) and {value(text)} is not null"
         as_written = f"strlen({text}) = 19 and cast({value(text)} as varchar) = {text}"
         return f"(case when {as_written} then true else {fits} end)"
@@ -327,17 +329,25 @@ TIMESTAMPS = (
 )
 
 
-def possible_forms(texts: Sequence[str], without: Collection[Form] = ()) -> list[Form]:
-    """The forms that all of some texts are in, but those `without`; none: they are words.
+def possible_forms(
+    texts: Sequence[str],
+    without: Collection[Form] = (),
+    header: str = "",
+    *,
+    are_numbers: bool = False,
+) -> list[Form]:
+    """The forms that all the texts are in, except `without`; none if they are words.
 
-    Several are alternatives that only more values can decide between.
+    If there are several, only more values can decide between them. `header` is the
+    column's. `are_numbers`: what looks like numbers is known to be numbers.
     """
     if not texts:
         return []
     for form in (BOOLEAN, INTEGER):
         if form not in without and form.fits(texts):
             return [form]
-    numbers = [form for form in number_forms(texts) if form not in without]
+    fitting = number_forms(texts, header, are_numbers=are_numbers)
+    numbers = [form for form in fitting if form not in without]
     if numbers:
         read = [[form.parsed(text) for text in texts] for form in numbers]
         return [
@@ -346,13 +356,13 @@ def possible_forms(texts: Sequence[str], without: Collection[Form] = ()) -> list
             if all(read[n] != read[before] for before in range(n))
         ]
     found = [f for f in DATES if f.fits(texts)] or [f for f in TIMESTAMPS if f.fits(texts)]
-    # Those without an order of day and month mean the same, where several fit.
+    # Matching forms without an order of day and month all mean the same.
     return [f for f in found if f not in without and not f.order][:1] + [
         f for f in found if f.order
     ]
 
 
-# A number of a format that has numbers, such as JSON's: a point, no marks of thousands.
+# Numbers in a format that has them, such as JSON: a decimal point, no thousands mark.
 NUMBER = _number(".", "", "", "", "")
 _DIRECTIVES = {
     "%d": r"\d{1,2}", "%m": r"\d{1,2}", "%y": r"\d{2}", "%Y": r"\d{4}", "%H": r"\d{1,2}",
@@ -362,7 +372,7 @@ _DIRECTIVES = {
 
 
 def written_as(form: str, kind: str) -> Form:
-    """Days or times in a declared format of strptime."""
+    """Days or times in a declared strptime format."""
     parts = re.split(r"(%.)", form)
     pattern = "".join(_DIRECTIVES.get(part) or re.escape(part) for part in parts)
     return _by_format(form, pattern, kind)

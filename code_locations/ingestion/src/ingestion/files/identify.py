@@ -1,8 +1,9 @@
-"""What a file is, by its content: how it is packed, and of which kind."""
+"""What a file is, judged by its content: how it is packed, and its kind."""
 
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 import zipfile
 import zlib
@@ -17,29 +18,45 @@ from ingestion.files.errors import UnreadableFileError
 Kind = Literal["csv", "json", "parquet", "workbook", "camt", "mt940", "ofx"]
 LARGEST_UNPACKED_BYTES = 64 << 30
 LONGEST_LINE_BYTES = 16 << 20
-# One that unpacks to more is looked at: a table has less than so many times its packed size.
+# A larger one is checked for its ratio: no table shrinks this much when packed.
 _LARGE_BYTES = 64 << 20
 _MOST_TIMES = 250
 _START_BYTES = 1 << 14
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE = b"\xd0\xcf\x11\xe0"
 _WORKBOOK = {"[Content_Types].xml", "xl/workbook.xml", "mimetype"}
+# By the place of their mark; elsewhere in a file it may be ordinary text.
 _NO_TABLE = (
-    (b"%PDF", "a PDF; export the table as CSV or XLSX"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"7z\xbc\xaf", "a 7z archive; unpack it"),
-    (b"Rar!", "a RAR archive; unpack it"),
-    (b"BZh", "packed by bzip2; unpack it, or pack it by gzip"),
-    (b"\xfd7zXZ", "packed by xz; unpack it, or pack it by gzip"),
-    (b"\x28\xb5\x2f\xfd", "packed by zstd; unpack it, or pack it by gzip"),
-    (b"SQLite format 3", "an SQLite database; declare it as a source of its own"),
+    (0, b"%PDF", "a PDF; export the table as CSV or XLSX"),
+    (0, b"\x89PNG", "a picture"),
+    (0, b"\xff\xd8\xff", "a picture"),
+    (0, b"GIF89a", "a picture"),
+    (0, b"7z\xbc\xaf", "a 7z archive; unpack it"),
+    (0, b"Rar!", "a RAR archive; unpack it"),
+    (257, b"ustar", "a tar archive; unpack it"),
+    (0, b"BZh", "packed by bzip2; unpack it, or pack it by gzip"),
+    (0, b"\xfd7zXZ", "packed by xz; unpack it, or pack it by gzip"),
+    (0, b"\x28\xb5\x2f\xfd", "packed by zstd; unpack it, or pack it by gzip"),
+    (0, b"\x04\x22\x4d\x18", "packed by lz4; unpack it, or pack it by gzip"),
+    (0, b"ARROW1", "an Arrow or Feather file; write it as Parquet"),
+    (0, b"Obj\x01", "an Avro file; write it as Parquet or JSON Lines"),
+    (0, b"\x89HDF", "an HDF5 file; write its tables as Parquet"),
+    (0, b"SQLite format 3", "an SQLite database; declare it as a source of its own"),
+    (4, b"Standard Jet DB", "an Access database; export its tables as CSV or XLSX"),
+    (4, b"Standard ACE DB", "an Access database; export its tables as CSV or XLSX"),
+    (8, b"DUCK", "a DuckDB database; write its tables as Parquet"),
+)
+# `window.data = [{`, `callback([{`, and comments before a bracket.
+_SCRIPT = re.compile(
+    r"""(?: (?:(?:var|let|const)\s+)?[\w.$]+(?:\[[^\]]*\])?\s*[=(] | (?:\s*//[^\n]*\n)+
+    | /\*.*?\*/ ) \s* (?:\[\s*)? \{\s*"[^"\n]*"\s*:""",
+    re.VERBOSE | re.DOTALL,
 )
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A file unpacked: text as UTF-8. `member` is its name in an archive, `packed` by what."""
+    """An unpacked file, text as UTF-8. `member` is its name in an archive, `packed` the packer."""
 
     path: Path
     kind: Kind
@@ -49,9 +66,9 @@ class Opened:
 
 
 def open_file(path: Path, scratch: Path, encoding: str | None = None) -> list[Opened]:
-    """Unpack a file and say what it is; several for an archive of several files.
+    """Unpack a file and identify it; an archive of several files gives several.
 
-    `scratch` gets what is unpacked. Raises UnreadableFileError if it is nothing that has rows.
+    Files are unpacked into `scratch`. Raises UnreadableFileError if nothing in it has rows.
     """
     if path.stat().st_size == 0:
         raise UnreadableFileError("the file is empty (0 bytes)")
@@ -73,8 +90,8 @@ def _one(path: Path, encoding: str | None) -> Opened:
         return Opened(path, "workbook")
     if start.startswith((*_ZIP, b"\x1f\x8b")):
         raise UnreadableFileError("it is an archive within an archive; unpack it")
-    for mark, told in _NO_TABLE:
-        if start.startswith(mark):
+    for at, mark, told in _NO_TABLE:
+        if start.startswith(mark, at) and (at == 0 or b"\0" in start):
             raise UnreadableFileError(f"it is {told}")
     if statement := is_statement(start):
         return Opened(path, statement)
@@ -87,7 +104,7 @@ def _one(path: Path, encoding: str | None) -> Opened:
 
 
 def _require_lines(path: Path) -> None:
-    """Refuse delimited text with a line that nobody's memory is for. JSON may be one line."""
+    """Refuse delimited text with a line too long for memory. JSON may be a single line."""
     length = 0
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
@@ -115,6 +132,11 @@ def _text_kind(start: str) -> Kind:
         raise UnreadableFileError("it is XML that is no bank statement; export it as CSV or JSON")
     if content[0] in "{[" and _looks_like_json(content):
         return "json"
+    if _SCRIPT.match(content):
+        raise UnreadableFileError(
+            "it is JSON within a script or below a comment; leave only what is between its first "
+            "and last bracket"
+        )
     return "csv"
 
 
@@ -161,7 +183,7 @@ def _is_workbook(path: Path) -> bool:
 
 
 def _beside(name: str) -> bool:
-    """What a Mac puts beside the files of an archive."""
+    """Whether a file in an archive is one that macOS adds."""
     return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith("._")
 
 
@@ -183,7 +205,7 @@ def _gunzip(path: Path, scratch: Path) -> Path:
 
 
 def _bound(size: int, path: Path) -> int:
-    """The most that a file may unpack to. Raises UnreadableFileError if `size` is more."""
+    """The size that a file may unpack to. Raises UnreadableFileError if `size` is larger."""
     most = min(LARGEST_UNPACKED_BYTES, max(path.stat().st_size * _MOST_TIMES, _LARGE_BYTES))
     if size > most:
         raise UnreadableFileError(

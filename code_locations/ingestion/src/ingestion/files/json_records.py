@@ -1,9 +1,8 @@
-"""Records of JSON: a list of objects, one object after the other, or an object a line.
+"""Records of JSON: a list of objects, concatenated objects, or one object a line.
 
-Read by Python's json module, whose numbers stay as they are written: whole ones of any size, others
-as decimals. A line that can't be read is set aside; a key that an object has twice is no record. An
-object that an API wraps around a page, `{"data": [...], "has_more": false}`, is no record: those of
-its list are.
+Python's json module reads it with numbers exactly as written: integers of any size, others as
+decimals. A line that can't be read, such as one that repeats a key, is set aside. An object that an
+API wraps around a page, `{"data": [...], "has_more": false}`, isn't a record; its list holds them.
 """
 
 from __future__ import annotations
@@ -18,23 +17,48 @@ from typing import Any
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.records import Records, RowAside, write_rows
 
-# A document is read in memory; lines are not.
+# A document is held in memory; lines aren't.
 LARGEST_DOCUMENT_BYTES = 512 << 20
 _MOST_ASIDE = 0.5
-# What stands beside the list in a page of an API, without _ and -.
-_MORE = frozenset({"hasmore", "next", "nextpage", "nextcursor", "odata.nextlink"})
-_BESIDE = _MORE | set(
-    """
-    meta metadata links self pagination paging page pages perpage pagesize limit offset total
-    totalcount totalpages totalresults count size previous prev first last cursor object url status
-    success ok code error errors message version apiversion timestamp generatedat exportedat
-    odata.context odata.count
+# Keys beside the list in an API's page, without _ and -.
+_MORE = frozenset({"hasmore", "next", "nextpage", "nextpageurl", "nextcursor", "odata.nextlink"})
+# The number of records or pages in all; `total` counts records if the page states its own size.
+_IN_ALL = frozenset(
+    {"totalcount", "totalresults", "totalrecords", "totalitems", "totalelements", "totalentries",
+     "odata.count"}
+)  # fmt: skip
+_PAGES = frozenset({"totalpages", "lastpage", "pagecount"})
+_SIZES = frozenset({"perpage", "pagesize", "limit", "maxresults"})
+# Keys of nothing but a page.
+_OF_A_PAGE = (
+    _MORE
+    | _IN_ALL
+    | _PAGES
+    | _SIZES
+    | set(
+        """
+    pagination paging pageable page offset cursor previouspage currentpage startat startposition
+    islast numberofelements incompleteresults odata.context
     """.split()  # noqa: SIM905 as one reads it
+    )
 )
+# Keys that an invoice has too: they are a page's only where something else says that it is one.
+_OF_A_RECORD = frozenset({"number", "type", "time", "total", "totals", "url", "version", "size"})
+_BESIDE = (
+    _OF_A_PAGE
+    | _OF_A_RECORD
+    | set(
+        """
+    meta metadata links self pages count previous prev first last object status success ok code
+    error errors message apiversion timestamp generatedat exportedat expand sort empty requestid
+    """.split()  # noqa: SIM905 as one reads it
+    )
+)
+_LISTS = frozenset({"data", "results"})
 
 
 class _TwiceError(ValueError):
-    """An object has a key twice."""
+    """An object repeats a key."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -51,7 +75,7 @@ def _no_number(text: str) -> Any:
 
 
 def decoder(constant: Callable[[str], Any] = _no_number) -> json.JSONDecoder:
-    """Numbers as `int` and `Decimal`; `constant` makes something of NaN and Infinity."""
+    """Decode numbers as `int` and `Decimal`; `constant` converts NaN and Infinity."""
     return json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=constant)
 
 
@@ -59,7 +83,7 @@ _DECODER = decoder()
 
 
 def loads(text: str) -> Any:
-    """A document, its numbers as `int` and `Decimal`. Raises ValueError."""
+    """A document, with numbers as `int` and `Decimal`. Raises ValueError."""
     return _DECODER.decode(text)
 
 
@@ -89,9 +113,9 @@ def read_json(file: Path, target: Path) -> Records:
 
 
 def _of_page(records: Records, beside: Mapping[str, Any]) -> Records:
-    """With what is told of the page, and whether there are more."""
+    """The records with what the page says about itself, and whether there are more."""
     name, *others = beside
-    more = [key for key in others if _plain(key) in _MORE and beside[key] not in (None, "", False)]
+    more = _more({key: beside[key] for key in others}, records.rows)
     return replace(
         records,
         evidence={"JSON": f"the list {name} of one object", "not read": ", ".join(others)},
@@ -99,8 +123,26 @@ def _of_page(records: Records, beside: Mapping[str, Any]) -> Records:
     )
 
 
+def _more(beside: Mapping[str, Any], rows: int) -> Iterator[str]:
+    """The keys, however deeply nested, by which a page says that there are more."""
+    has_size = any(_plain(name) in _SIZES for name in beside)
+    for name, value in beside.items():
+        plain = _plain(name)
+        count = value if isinstance(value, int) and not isinstance(value, bool) else 0
+        of_all = plain in _IN_ALL or (plain == "total" and has_size)
+        if (
+            (plain in _MORE and value not in (None, "", False, {}))
+            or (of_all and count > rows)
+            or (plain in _PAGES and count > 1)
+            or (plain == "islast" and value is False)
+        ):
+            yield name
+        elif isinstance(value, dict):
+            yield from (f"{name}.{inner}" for inner in _more(value, rows))
+
+
 def _has_an_object_a_line(file: Path) -> bool:
-    """Whether the first line that isn't blank is an object, or a later one is."""
+    """Whether the first non-blank line, or a later one, is a whole object."""
     whole = 0
     with file.open(encoding="utf-8", newline="\n") as lines:
         for number, line in enumerate(lines):
@@ -132,7 +174,8 @@ def _lines(file: Path, aside: list[RowAside]) -> Iterator[tuple[int, dict[str, A
                 content = loads(text)
                 if not isinstance(content, dict):
                     raise ValueError(f"it is {_told(content)} and no object")
-                _require_text(content, text)
+                if _may_have_half_a_pair(text):
+                    _require_text(content)
             except (ValueError, RecursionError) as error:
                 why = f"line {number} can't be read: {_reason(error)}"
                 aside.append(RowAside(number, why, (text[:100_000],)))
@@ -141,19 +184,40 @@ def _lines(file: Path, aside: list[RowAside]) -> Iterator[tuple[int, dict[str, A
 
 
 def _page(content: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None:
-    """The list of records that an object is wrapped around; before it, what stands beside it.
+    """The list of records in a wrapping object, preceded by what stands beside it.
 
-    The first key beside it is the list's own.
+    The first key of the latter is the list's own.
     """
+    if (found := _wrapped(content)) is None:
+        return None
+    (name, *_), records = found
+    beside = {_plain(key): value for key, value in found[0].items() if key != name}
+    if (
+        _OF_A_RECORD.isdisjoint(beside)
+        or _plain(name.rpartition(".")[2]) in _LISTS
+        or beside.get("total") == len(records)
+        or beside.get("type") == "FeatureCollection"
+        or any(not _OF_A_PAGE.isdisjoint({key, *_keys(value)}) for key, value in beside.items())
+    ):
+        return found
+    return None
+
+
+def _keys(value: Any) -> Iterator[str]:
+    return map(_plain, value) if isinstance(value, dict) else iter(())
+
+
+def _wrapped(content: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None:
+    """What `_page` returns, for any list beside keys that a page may have."""
     names = [name for name in content if _plain(name) not in _BESIDE]
     if len(names) != 1:
         return None
     (name,) = names
     found = content[name]
     others = {key: value for key, value in content.items() if key != name}
-    if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
+    if isinstance(found, list) and all(isinstance(item, dict) for item in found):
         return {name: None, **others}, found
-    inner = _page(found) if isinstance(found, dict) else None
+    inner = _wrapped(found) if isinstance(found, dict) else None
     if inner is None:
         return None
     first, *rest = inner[0]
@@ -190,31 +254,36 @@ def _document(file: Path, beside: dict[str, Any]) -> Iterator[tuple[int, dict[st
     elif len(found) == 1 and isinstance(found[0], dict) and (page := _page(found[0])):
         beside |= page[0]
         found = page[1]
+    in_doubt = _may_have_half_a_pair(text)
     for number, content in enumerate(found, 1):
         if not isinstance(content, dict):
             raise UnreadableFileError(
                 f"its record {number} is {_told(content)}, expected an object with named values"
             )
         try:
-            _require_text(content, text)
+            if in_doubt:
+                _require_text(content)
         except ValueError as error:
             raise UnreadableFileError(f"record {number}: {error}; correct it") from error
         yield number, content
 
 
-def _require_text(content: Any, text: str) -> None:
-    """Refuse half of a surrogate pair, which no table has."""
-    if "\\ud" in text or "\\uD" in text:
-        try:
-            json.dumps(content, ensure_ascii=False, default=str).encode()
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"it has half of a surrogate pair, {error.object[error.start]!r}"
-            ) from error
+def _may_have_half_a_pair(text: str) -> bool:
+    return "\\ud" in text or "\\uD" in text
+
+
+def _require_text(content: Any) -> None:
+    """Refuse half a surrogate pair, which no table can hold."""
+    try:
+        json.dumps(content, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"it has half of a surrogate pair, {error.object[error.start]!r}"
+        ) from error
 
 
 def _count_lines(file: Path) -> int:
-    """Lines that aren't blank, counted as bytes."""
+    """Non-blank lines, counted as bytes."""
     with file.open("rb") as stream:
         return sum(1 for line in stream if line.strip())
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from stack.storage import facts_of, files_below, printable
 
-# Only whether a file is looked into goes by its name; what it is, by its content.
+# The name only decides whether a file is looked at; the content decides what it is.
 SUFFIXES = (
     "csv", "tsv", "tab", "txt", "json", "jsonl", "ndjson", "parquet", "xlsx", "xlsm", "xlsb", "xls",
     "ods", "xml", "sta", "mta", "mt940", "940", "ofx", "qfx",
@@ -30,8 +30,8 @@ class Export:
     """A file below a URL.
 
     `modified` orders files (seconds, or an object store's date as text); `version` changes
-    whenever the content may have. `path` is text that can be stored and shown; `name` is the
-    file's path as its file system has it, whose bytes may not be UTF-8.
+    whenever the content may have. `path` can be stored and shown; `name` is the path as the file
+    system has it, whose bytes may not be UTF-8.
     """
 
     modified: str
@@ -43,7 +43,7 @@ class Export:
 
     @property
     def written_at(self) -> datetime:
-        """When it was last written, UTC; now, where its file system doesn't tell."""
+        """When it was last written, UTC; now, if its file system doesn't say."""
         try:
             at = datetime.fromtimestamp(float(self.modified), UTC)
         except ValueError:
@@ -56,7 +56,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Assigned:
-    """An export with the name of the table that it belongs to."""
+    """An export and the name of the table that it belongs to."""
 
     export: Export
     table: str
@@ -64,18 +64,18 @@ class Assigned:
 
 @dataclass(frozen=True)
 class Changes:
-    """What to do about the exports found, against what was seen before."""
+    """What to do about the exports found, given what was seen before."""
 
     to_load: tuple[Assigned, ...] = ()
     vanished: tuple[str, ...] = ()
     not_assigned: dict[str, str] = field(default_factory=dict)
-    """Reason by path of each file that belongs to no table."""
+    """Reason by path, for each file that belongs to no table."""
 
 
 def find_exports(fs: Any, root: str, without: Iterable[str] = ()) -> list[Export]:
     """All files below `root`, oldest first; none if there is no such folder.
 
-    Folders `without` are not walked.
+    The folders `without` are not searched.
     """
     return sorted(
         export_of(path, facts)
@@ -90,7 +90,7 @@ def describe(fs: Any, root: str, export: Export) -> Export:
 
 
 def export_of(name: str, info: Mapping[str, Any]) -> Export:
-    """A file as fsspec describes it."""
+    """A file from fsspec's description."""
     size = int(info.get("size") or 0)
     modified = info.get("mtime", info.get("LastModified", info.get("last_modified", "")))
     order = f"{modified:020.6f}" if isinstance(modified, float) else str(modified)
@@ -112,13 +112,13 @@ def assign(export: Export, tables: Iterable[str]) -> Assigned | str:
 
 
 def name_of(path: str) -> str | None:
-    """What a file's table is called: its top folder, else itself. None: it can't hold rows."""
+    """The table name of a file: its top folder, or else its own name. None: it can't hold rows."""
     match = _NAME.fullmatch(path)
     return match["stem"].split("/")[0] if match else None
 
 
 def changes(found: Iterable[Export], seen: Mapping[str, str], tables: Iterable[str]) -> Changes:
-    """New and changed files in order, oldest first; `seen` is version by path."""
+    """New and changed files, oldest first; `seen` maps path to version."""
     names = tuple(tables)
     to_load, not_assigned, paths = [], {}, set()
     for export in sorted(found):

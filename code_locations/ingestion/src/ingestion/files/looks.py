@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+# None of them may go back over a long text: a cell can have megabytes.
 _CLASSES = (
     ("day", re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}([T ].*)?")),
     ("day", re.compile(r"\d{1,2}[ -][A-Za-zäé]{3,9}\.?[ -]\d{2,4}")),
@@ -14,39 +15,47 @@ _CLASSES = (
         r"(?:%|[€$£¥]|[A-Z]{3})?\)?-?"
     )),
     ("time", re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")),
-    ("mail", re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")),
+    ("mail", re.compile(r"[^@\s]+@[^@\s][^@\s.]*+\.[^@\s]+")),
     ("address", re.compile(r"https?://\S+")),
     ("account", re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?")),
     ("boolean", re.compile(r"true|false", re.IGNORECASE)),
-    ("id", re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[a-z]{2,6}_\w*\d\w*")),
+    ("id", re.compile(
+        r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[a-z]{2,6}_[^\W\d]*+\d\w*"
+    )),
 )  # fmt: skip
 WORDS_ONLY = "it has words only, and nothing below it speaks against it"
 _YEAR = re.compile(r"(19|20)\d\d")
 _MONTH = re.compile(r"(0?[1-9]|1[0-2])\.(19|20)\d\d")
 _TOTAL = re.compile(
     r"(sub|grand )?totals?( .*)?|(end|zwischen|gesamt)?summen?( .*)?|gesamt(betrag)?|sum(s|me)?"
-    r"|total général|totale|(anfangs|start|end|abschluss)?saldo"
+    r"|tot(ales|ali|aux|aal|alt)|eindtotaal|total (général|general|geral)|totale( .*)?"
+    r"|gesamtergebnis|insgesamt|suma|soma|somma|summa|razem|łącznie|celkem|součet|összesen|i alt"
+    r"|yhteensä|toplam|итого|всего|合計|小計|合计|总计"
+    r"|(anfangs|start|end|abschluss)?saldo"
     r"|(opening|beginning|closing|ending) balance|((alter|neuer) )?kontostand.*",
     re.IGNORECASE,
 )
+# The same, for Arrow to match against a whole column.
+TOTAL = rf"(?i)^\s*(?:{_TOTAL.pattern})\s*:?\s*$"
 
 
 def class_of(cell: str) -> str:
-    """What kind of datum a cell is, "" for words and for none."""
+    """What kind of datum a cell is; "" for words and empty cells."""
     text = cell.strip()
     return next((name for name, form in _CLASSES if form.fullmatch(text)), "")
 
 
 def is_total(row: Sequence[str], above: Sequence[str] = ()) -> bool:
-    """Whether a row sums up the ones above: a word for it, and half of the cells empty.
+    """Whether a row sums up those above: a word for a total, and half of the cells empty.
 
-    A word for it where the row `above` has a date or a number is enough.
+    The word alone is enough where the row `above` has a date or a number.
     """
     filled = [place for place, cell in enumerate(row) if cell.strip()]
-    told = next((n for n in filled if _TOTAL.fullmatch(row[n].strip().rstrip(":"))), None)
+    told = next((n for n in filled if is_word_for_total(row[n])), None)
     if (
         told is None
         or len(row) == 1
+        or (" " in row[told].strip() and not any(c.isdigit() for n in filled for c in row[n]))
         or any(class_of(row[n]) not in ("", "day") for n in filled if n < told)
     ):
         return False
@@ -54,10 +63,34 @@ def is_total(row: Sequence[str], above: Sequence[str] = ()) -> bool:
     return other or len(filled) * 2 <= len(row) + 1
 
 
+def footer_rows(last: Sequence[Sequence[str]]) -> int:
+    """How many of a file's last rows aren't records: totals, empty rows, and a note below them."""
+    found = 0
+    for number, row in enumerate(reversed(last), 1):
+        above = last[-number - 1] if number < len(last) else ()
+        filled = sum(bool(cell.strip()) for cell in row)
+        note = filled == 1 and len(row) > 2 and above and not any(above)
+        if is_total(row, _full(last)) or note or (not filled and len(row) > 1):
+            found = number
+        else:
+            break
+    return found
+
+
+def _full(rows: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The first of the fullest rows: one that isn't a total."""
+    return max(rows, key=lambda row: sum(bool(cell.strip()) for cell in row))
+
+
+def is_word_for_total(cell: str) -> bool:
+    """Whether a cell is a word for a total, `Total:` or `Summe Mai`."""
+    return bool(_TOTAL.fullmatch(cell.strip().rstrip(":")))
+
+
 def header_or_data(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """Why these cells are the names of the body's columns; "" if they look like a row of it."""
+    """Why these cells are the names of the body's columns; "" if they look like data themselves."""
     contrast, alike = [], 0
-    rows = [row for row in body if list(row[: len(names)]) != list(names)]  # it may come again
+    rows = [row for row in body if list(row[: len(names)]) != list(names)]  # exports may repeat it
     for place, name in enumerate(names):
         below = [row[place] for row in rows if place < len(row) and row[place].strip()]
         kinds = {class_of(cell) for cell in below}

@@ -1,4 +1,4 @@
-"""Names within the warehouse for what people call files and columns."""
+"""Names in the warehouse for what people call files and columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingestion.files.errors import UnreadableFileError
 LONGEST_NAME = 100
 MARK_CHARACTERS = 8
 LONGEST_COLUMN = 60
-# Signs that tell two headers apart, such as `VAT %` and `VAT €`.
+# Signs that distinguish two headers, such as `VAT %` and `VAT €`.
 _SIGNS = {
     "%": "percent", "€": "eur", "$": "usd", "£": "gbp", "¥": "yen", "#": "number", "&": "and",
     "+": "plus", "§": "section", "°": "degrees", "@": "at", "=": "equals", "<": "below",
@@ -21,11 +21,11 @@ _SIGNS = {
 
 
 def table_name(name: str) -> str:
-    """A name in lower case, of the letters a to z, digits and single underscores between them.
+    """A name in lower case: letters a to z, digits and single underscores between them.
 
-    Accents are dropped. A name that loses letters or digits otherwise, as those of another script
-    or beyond the longest name, ends with a part of its hash, so that no two become one. "" if
-    nothing is left of it.
+    Accents are dropped. If other letters or digits are lost, because of another script or the
+    longest length, the name ends with a part of its hash, so that no two become one. "" if nothing
+    is left.
     """
     folded = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(c for c in folded if not unicodedata.combining(c))
@@ -41,11 +41,11 @@ def table_name(name: str) -> str:
 def column_names(
     headers: Sequence[str], known: Mapping[str, str], *, apart: bool = False
 ) -> dict[int, str]:
-    """A column's name for each of a file's headers, by its place; no two the same.
+    """The column name for each of a file's headers, by its place; no two are the same.
 
-    `known` are the names that the table's columns got before, by `header_keys`: a header keeps its
-    column, also when another file has it alone. `apart`: none takes the column of a header that is
-    spelled differently, though the file lacks that one.
+    `known` has the names of the table's existing columns, by `header_keys`: a header keeps its
+    column, even in a file without the others. `apart`: a header never takes the column of one that
+    is spelled differently, even if the file lacks that one.
     """
     keys = header_keys(headers)
     names = {n: known[key] for n, key in enumerate(keys) if key in known}
@@ -64,7 +64,7 @@ def column_names(
 
 
 def header_keys(headers: Sequence[str]) -> list[str]:
-    """Each header as it stands there, with its number where it stands there twice."""
+    """Each header as written, numbered where it is repeated."""
     seen: dict[str, int] = {}
     keys = []
     for header in headers:
@@ -74,9 +74,9 @@ def header_keys(headers: Sequence[str]) -> list[str]:
 
 
 def column_name(header: str) -> str:
-    """A header in lower case, of the letters a to z, digits and underscores; "" if nothing is left.
+    """A header in lower case: letters a to z, digits and underscores; "" if nothing is left.
 
-    Other scripts are written in Latin letters, signs as words.
+    Other scripts are transliterated, and signs become words.
     """
     from anyascii import anyascii
 

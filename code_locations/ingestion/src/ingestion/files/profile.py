@@ -1,4 +1,4 @@
-"""What a file is and what would become of it, as a person reads it before trusting the load."""
+"""What a file is and would become, for a person to read before trusting the load."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SHOWN_ROWS = 20
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """A column: its header, what it becomes and why, and the facts to compare with what one knows.
+    """A column: its header, what it becomes and why, and facts to check against what one knows.
 
-    `total` of numbers; `first` and `last` of days, times, numbers; `empty` and `different` count.
+    `total` is of numbers, `first` and `last` also of days and times; `empty`, `different` count.
     """
 
     header: str
@@ -39,7 +39,7 @@ class ColumnProfile:
     total: str | None
 
     def line(self) -> str:
-        """For people."""
+        """The column, as text for people."""
         header = "" if self.header == self.name else f" ({self.header!r})"
         facts = [f"{self.different:,} different"]
         facts += [f"{self.empty:,} empty"] if self.empty else []
@@ -60,22 +60,22 @@ class Profile:
     breaks: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """For machines."""
+        """The profile, for machines."""
         return asdict(self)
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """The profile, as text for people."""
         yield from self.reading()
         yield from (column.line() for column in self.columns)
         yield from self.troubles()
 
     def reading(self) -> Iterator[str]:
-        """How it is read, and how many rows it has."""
+        """How the file is read, and how many rows it has."""
         yield from (f"{step}: {found}" for step, found in self.read_as.items())
         yield f"rows: {self.rows:,} of {self.records:,}"
 
     def troubles(self) -> Iterator[str]:
-        """What of it isn't loaded, or doesn't add up."""
+        """What isn't loaded, or doesn't add up."""
         yield from (f"not loaded: {reason}" for reason in self.aside[:_SHOWN_ROWS])
         if len(self.aside) > _SHOWN_ROWS:
             yield f"not loaded: {len(self.aside) - _SHOWN_ROWS:,} more rows"
@@ -88,7 +88,7 @@ def profile(
     rules: ReadingRules = NOTHING_DECLARED,
     keep: Path | None = None,
 ) -> Profile:
-    """Read a file as a load would, for a table that isn't there yet; `keep` its rows as Parquet.
+    """Read a file as a load would for a new table; copy its rows as Parquet to `keep`.
 
     Raises UnreadableFileError.
     """

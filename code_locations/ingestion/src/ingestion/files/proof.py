@@ -1,8 +1,8 @@
-"""Types by proof: a column has a type only if each of its values is in one form that gives it.
+"""Types by proof: a column has a type only if all its values are in one form that gives it.
 
-Forms that fit a sample are tried on all rows, in one query; what speaks against them joins the
-sample, until one holds or none is left. Of forms that all hold and differ, such as day or month
-first, none is taken, unless it is declared, remembered, or decided by another column of the file.
+Forms that fit a sample are tried on all rows in one query. Counterexamples join the sample, until a
+form holds or none is left. If several forms hold and disagree, such as day or month first, none is
+taken unless it is declared, remembered, or decided by another column of the file.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ingestion.files.forms import (
     INTEGER,
     NUMBER,
     Form,
-    mark_in,
     possible_forms,
     written_as,
 )
 from ingestion.files.records import Records, batched
 from ingestion.files.rules import NOTHING_DECLARED, ColumnRule, ReadingRules
+from ingestion.files.written import is_amount, mark_in
 from ingestion.loading.widening import MOST_DIGITS, decimal_type
 from stack.sql import literal
 
@@ -30,26 +30,28 @@ if TYPE_CHECKING:
 
 _SAMPLE_ROWS = 2_000
 _SAMPLE_VALUES = 150
-_COLUMNS_AT_ONCE = 100  # the time that DuckDB plans grows with their square
+_COLUMNS_AT_ONCE = 100  # DuckDB's planning time grows with its square
 _TYPES = {
     "boolean": "BOOLEAN", "integer": "BIGINT", "date": "DATE", "timestamp": "TIMESTAMP",
     "timestamptz": "TIMESTAMP WITH TIME ZONE", "double": "DOUBLE", "time": "TIME", "json": "JSON",
 }  # fmt: skip
-
+# The days of a table are rarely further apart.
+_NEAR_DAYS = 3 * 366
 _ISO = {"%Y-%m-%d", "ISO time", "ISO time with its zone", "ISO minutes with their zone"}
-# Kinds of forms that a declared type takes.
+# Kinds of forms that are accepted for a declared type.
 _KINDS = {
     "decimal": {"decimal", "integer"}, "integer": {"integer", "decimal"}, "date": {"date"},
     "double": {"decimal", "integer"}, "timestamp": {"timestamp", "timestamptz", "date"},
     "boolean": {"boolean"}, "time": {"time"}, "json": set[str](),
 }  # fmt: skip
+_NUMBERS = ("integer", "decimal", "double")
 
 
 @dataclass(frozen=True)
 class Proven:
     """What a column's values are: a DuckDB type in upper case, and the reason.
 
-    `form` is None where they stay text; `empty` where there is no value at all.
+    `form` is None for text; `empty` means that there is no value at all.
     """
 
     type: str
@@ -58,7 +60,7 @@ class Proven:
     empty: bool = False
 
     def value(self, text: str) -> str:
-        """SQL of the value from SQL of its text."""
+        """The SQL of a value, given the SQL of its text."""
         if self.form is not None:
             return f"cast({self.form.value(text)} as {self.type})"
         return text if self.type == "VARCHAR" else f"try_cast({text} as {self.type})"
@@ -66,12 +68,13 @@ class Proven:
 
 @dataclass
 class _Column:
-    """A column on its way to its form: `forms` are tried next, `left` have held."""
+    """A column whose form is being sought: `forms` are tried next, `left` have held."""
 
     text: str
     sample: list[str]
     rule: ColumnRule
     source: str
+    header: str = ""
     remembered: str = ""
     numbers_only: bool = False
     iso_only: bool = False
@@ -81,8 +84,8 @@ class _Column:
     done: Proven | None = None
 
     def propose(self) -> None:
-        """The forms that fit the sample; text if there are none."""
-        proposed = self._proposed() if self.sample else [BOOLEAN]  # and look beyond it
+        """Set the forms that fit the sample; without any, the column is text."""
+        proposed = self._proposed() if self.sample else [BOOLEAN]  # no value yet: look at all rows
         self.forms = [form for form in proposed if form not in self.failed]
         if not self.forms:
             shown = f", such as {self.sample[0][:40]!r}"
@@ -95,7 +98,10 @@ class _Column:
         if self.numbers_only:
             numbers = [f for f in (INTEGER, NUMBER) if f not in self.failed]
             return [form for form in numbers if form.fits(self.sample)][:1]
-        forms = possible_forms(self.sample, self.failed)
+        are_numbers = (
+            rule.type in _NUMBERS or rule.decimal is not None or is_amount(self.remembered)
+        )
+        forms = possible_forms(self.sample, self.failed, self.header, are_numbers=are_numbers)
         if self.iso_only:
             return [form for form in forms if form.name in _ISO]
         if rule.decimal:
@@ -105,7 +111,7 @@ class _Column:
 
 
 def text_of(place: int, *, blank_is_null: bool = True) -> str:
-    """SQL of a column's text, null where it is empty."""
+    """The SQL of a column's text, null where it is empty."""
     return f"nullif(c{place}, '')" if blank_is_null else f"c{place}"
 
 
@@ -115,7 +121,7 @@ def prove(
     rules: ReadingRules = NOTHING_DECLARED,
     remembered: Mapping[int, str] | None = None,
 ) -> list[Proven]:
-    """What each column of the records is; `remembered` are forms of the table's columns."""
+    """What each column of the records is; `remembered` has the forms of the table's columns."""
     source = f"read_parquet({literal(records.path)})"
     columns = [
         _Column(
@@ -123,6 +129,7 @@ def prove(
             sample=sample,
             rule=_rule(rules, name),
             source=f"(select distinct c{n} from {source})" if repeats else source,
+            header=name,
             remembered=(remembered or {}).get(n, ""),
         )
         for n, (name, (sample, repeats)) in enumerate(
@@ -148,7 +155,7 @@ def prove(
 
 
 def _read_together(columns: Sequence[_Column]) -> Iterator[list[_Column]]:
-    """Columns that one query looks at; one whose values come again is looked at by itself."""
+    """Columns that one query can check; one with repeated values gets a query of its own."""
     by_source: dict[str, list[_Column]] = {}
     for column in columns:
         by_source.setdefault(column.source, []).append(column)
@@ -161,7 +168,7 @@ def _rule(rules: ReadingRules, name: str) -> ColumnRule:
 
 
 def _by_kind(kinds: frozenset[str] | None) -> Proven | None:
-    """What a format that has types of its own says; None where the values have to."""
+    """What a format with types says; None where the values must decide."""
     if kinds is None or kinds in ({"number"}, {"text"}):
         return None
     if not kinds:
@@ -178,7 +185,7 @@ def _by_kind(kinds: frozenset[str] | None) -> Proven | None:
 
 
 def _samples(records: Records) -> list[tuple[list[str], bool]]:
-    """Some values of each column, each once, and whether its values come again."""
+    """Some distinct values of each column, and whether its values repeat."""
     import pyarrow.parquet as pq
 
     parquet = pq.ParquetFile(records.path)
@@ -193,7 +200,7 @@ def _samples(records: Records) -> list[tuple[list[str], bool]]:
 
 
 def _verify(connection: DuckDBPyConnection, columns: Sequence[_Column]) -> None:
-    """Try the forms on all rows: those that hold are left; else the sample grows."""
+    """Try the forms on all rows: those that hold are kept, or else the sample grows."""
     tried = [(column, form) for column in columns for form in column.forms]
     picked = ["1" if column.sample else f"count({column.text})" for column in columns]
     for column, form in tried:
@@ -222,7 +229,10 @@ def _verify(connection: DuckDBPyConnection, columns: Sequence[_Column]) -> None:
 def _choose(
     connection: DuckDBPyConnection, columns: Sequence[_Column], rules: ReadingRules
 ) -> None:
-    """Decide between forms that all hold, or for text."""
+    """Decide between the forms that hold, or for text."""
+    for column in columns:
+        if column.done is None and rules.dates != "ymd":
+            column.left = _plausible(connection, column)
     several = [column for column in columns if column.done is None and len(column.left) > 1]
     single = [c.left[0] for c in columns if c.done is None and len(c.left) == 1]
     marks, orders = {form.mark for form in single}, {form.order for form in single}
@@ -243,14 +253,33 @@ def _choose(
             column.done = Proven("VARCHAR", f"{names} fit alike, and nothing decides")
 
 
+def _plausible(connection: DuckDBPyConnection, column: _Column) -> list[Form]:
+    """The forms that hold, without year-first ones where another is as likely.
+
+    Two-digit years may come first or last: `25.11.03`. Days of one table are close together, so
+    year-first is ruled out unless it brings them closer than a form that spreads them over years.
+    """
+    first = [form for form in column.left if form.order == "ymd"]
+    others = [form for form in column.left if form.order != "ymd"]
+    if not first or not others or column.remembered in {form.name for form in first}:
+        return column.left
+    spans = [
+        f"date_diff('day', min({form.value(column.text)}), max({form.value(column.text)}))"
+        for form in (others[0], first[0])
+    ]
+    found = connection.execute(f"select {', '.join(spans)} from {column.source}").fetchone()
+    last, before = found or (0, 0)
+    return column.left if last > _NEAR_DAYS and before < last else others
+
+
 def _is_of(form: Form, decimal: str | None, dates: str | None) -> bool:
-    """Whether a form is as declared for the file: its mark of decimals, its order of days."""
+    """Whether a form has the file's declared decimal mark or order of days."""
     by_mark, by_order = decimal and form.mark == decimal, dates and form.order == dates
     return bool(by_mark or by_order)
 
 
 def _differ(connection: DuckDBPyConnection, column: _Column) -> bool:
-    """Whether the forms that are left give different values."""
+    """Whether the remaining forms give different values."""
     first, *others = (form.value(column.text) for form in column.left)
     where = " or ".join(f"{first} is distinct from {other}" for other in others)
     query = f"select 1 from {column.source} where {where} limit 1"
@@ -258,7 +287,7 @@ def _differ(connection: DuckDBPyConnection, column: _Column) -> bool:
 
 
 def _measure(connection: DuckDBPyConnection, proven: Sequence[_Column]) -> None:
-    """The types of what is proven; of decimals by the digits that they need."""
+    """Set the types of proven columns; decimals get the digits that they need."""
     unmeasured = [c for c in proven if c.left[0].kind == "decimal" and c.left[0].scale is None]
     digits = []
     for column in unmeasured:

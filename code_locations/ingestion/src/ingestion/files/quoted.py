@@ -1,7 +1,7 @@
-"""Counts the rows of delimited text in which every quote stands where CSV has it.
+"""Counts the rows of delimited text if every quote is where CSV has it.
 
-A quote opens at the beginning of a cell, and closes at its end; within, it is doubled. Where one
-stands elsewhere nothing is counted: only a parser can tell what it means.
+A quote opens at the start of a cell and closes at its end; inside, it is doubled. If one is
+anywhere else, nothing is counted: only a parser can tell what it means.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _LF, _CR = 10, 13
 
 
 def count_rows(file: Path, start: int, delimiter: str, quote: str) -> int | None:
-    """Rows from byte `start` on that aren't empty; None if a quote or a line end is irregular."""
+    """Non-empty rows from byte `start` on; None if a quote or a line end is irregular."""
     signs = (delimiter + quote).encode()
     if len(signs) != 2:
         return None
@@ -31,7 +31,7 @@ def count_rows(file: Path, start: int, delimiter: str, quote: str) -> int | None
 
 
 def _blocks(file: Path, start: int) -> Iterator[bytes]:
-    """The bytes in blocks that end with a line feed; the last one gets one if it has none."""
+    """The bytes in blocks that end with a line feed; one is added at the end if missing."""
     rest = b""
     with file.open("rb") as stream:
         stream.seek(start)
@@ -46,7 +46,7 @@ def _blocks(file: Path, start: int) -> Iterator[bytes]:
 
 
 def _count(block: bytes, delimiter: int, quote: int, *, inside: bool) -> tuple[int, bool] | None:
-    """Rows that end in the block, and whether it ends within quotes."""
+    """The number of rows that end in the block, and whether it ends within quotes."""
     import numpy as np
 
     data = np.frombuffer(block, np.uint8)
@@ -56,7 +56,7 @@ def _count(block: bytes, delimiter: int, quote: int, *, inside: bool) -> tuple[i
     quotes = np.flatnonzero(data == quote)
     opening = quotes[1::2] if inside else quotes[::2]
     closing = quotes[::2] if inside else quotes[1::2]
-    before = data[opening - 1]  # of the first byte, the last one: a line feed, too
+    before = data[opening - 1]  # for the first byte this is the last, a line feed too
     after = data[closing + 1]
     if not np.all((before == delimiter) | (before == _LF) | (before == quote)):
         return None

@@ -2,7 +2,7 @@
 
     bytes → identify → dialect → records as text → proven types → the table's columns
 
-Each step is a module of its own, says what it found and why, and knows nothing of the next.
+Each step is a module that says what it found and why, and doesn't know the next one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.files.bank import read_statement
 from ingestion.files.conform import ColumnEvidence, Destination, Remembered, conform
+from ingestion.files.currencies import differ
 from ingestion.files.delimited import read_delimited
 from ingestion.files.dialect import Known, find_dialect
 from ingestion.files.errors import UnreadableFileError
@@ -37,10 +38,10 @@ if TYPE_CHECKING:
 class Parsed:
     """A file as a Parquet file of `rows` rows.
 
-    `records` are those of the original, by a count of its own. `new_columns` are those that the raw
-    table lacks, `widened` those that get another type; `duplicates` counts rows left out because
-    the file has a later version of them, `aside` are rows that can't be loaded. `evidence` says
-    what was found about the file, `columns` about each column, `breaks` what in it doesn't add up.
+    `records` counts the original's, independently. `new_columns` are those that the raw table
+    lacks, `widened` those that get another type; `duplicates` counts rows left out because a later
+    version is in the file; `aside` are rows that can't be loaded. `evidence` is what was found
+    about the file, `columns` about each column; `breaks` say what doesn't add up.
     """
 
     path: Path
@@ -59,31 +60,31 @@ class Parsed:
 
 @dataclass(frozen=True)
 class Staged:
-    """A file unpacked, its records as text; None of Parquet, which is at `path`."""
+    """An unpacked file with its records as text; they are None for Parquet, which is at `path`."""
 
     path: Path
     records: Records | None
 
 
 def stage(file: Path, rules: ReadingRules, known: Known | None = None) -> Staged:
-    """Read a file's records, before it is clear what its table has.
+    """Read a file's records, before its table's columns are known.
 
-    `known` says whether a header is one of a known layout. Raises UnreadableFileError.
+    `known` says whether a header belongs to a known layout. Raises UnreadableFileError.
     """
     records, parts = read_records(file, rules, known)
     return Staged(parts[0].path, records)
 
 
 def parse(connection: DuckDBPyConnection, file: Path, destination: Destination) -> Parsed:
-    """Parse the local `file` for its destination; as `stage`, then `finish`."""
+    """Parse the local `file` for its destination: `stage`, then `finish`."""
     return finish(connection, stage(file, destination.rules), destination)
 
 
 def finish(connection: DuckDBPyConnection, staged: Staged, destination: Destination) -> Parsed:
     """Turn staged records into Parquet for their destination.
 
-    Raises UnreadableFileError for whatever is wrong with the content, and OSError or
-    duckdb's OutOfMemoryException for what isn't the file's fault.
+    Raises UnreadableFileError for anything wrong with the content, and OSError or duckdb's
+    OutOfMemoryException for what isn't the file's fault.
     """
     import duckdb
 
@@ -109,7 +110,7 @@ def facts_of(parsed: Parsed) -> dict[str, Any]:
 def read_records(
     file: Path, rules: ReadingRules, known: Known | None = None
 ) -> tuple[Records | None, list[Opened]]:
-    """The records of a file as text, those of several parts as one; None for Parquet."""
+    """The records of a file as text, with several parts joined; None for Parquet."""
     parts = open_file(file, file.parent, rules.encoding)
     found: list[Records] = []
     for part in parts:
@@ -156,7 +157,7 @@ def _records_of(
 def _records_of_workbook(
     part: Opened, target: Path, rules: ReadingRules, known: Known | None
 ) -> list[Records]:
-    """A sheet each: those that can be seen and have rows, or the one that is declared."""
+    """The records of each visible sheet with rows, or of the declared sheet."""
     found = [sheet for sheet in sheets(part.path) if sheet.rows]
     chosen = [s for s in found if s.visible] or found
     if rules.sheet:
@@ -173,7 +174,7 @@ def _records_of_workbook(
 
 
 def _joined(parts: Sequence[Records], target: Path) -> Records:
-    """Several parts of one file as one; they must have the same columns."""
+    """Several parts of a file joined; they must have the same columns."""
     if len(parts) == 1:
         return parts[0]
     import pyarrow.parquet as pq
@@ -185,6 +186,12 @@ def _joined(parts: Sequence[Records], target: Path) -> Records:
                 f"its {len(parts)} parts have different columns, as {', '.join(first.names)[:100]} "
                 f"and {', '.join(part.names)[:100]}; drop each as a file of its own"
             )
+    kinds_of_file = {str(part.evidence.get("kind")) for part in parts}
+    if len(kinds_of_file) > 1:
+        raise UnreadableFileError(
+            f"its parts are of several kinds ({', '.join(sorted(kinds_of_file))}); drop each as a "
+            "file of its own"
+        )
     with RowGroups(target, len(first.names)) as groups:
         for part in parts:
             for batch in pq.ParquetFile(part.path).iter_batches():
@@ -192,6 +199,15 @@ def _joined(parts: Sequence[Records], target: Path) -> Records:
     kinds = tuple(
         frozenset().union(*columns) for columns in zip(*(part.kinds for part in parts), strict=True)
     )
+
+    by_column = list(zip(*(part.units for part in parts), strict=True))
+    for name, found in zip(first.names, by_column, strict=False):
+        if differ(units := {unit for unit in found if unit is not None}):
+            shown = " and ".join(unit or "no unit" for unit in sorted(units))
+            raise UnreadableFileError(
+                f"its sheets have {name} in {shown}; drop each as a file of its own, or declare "
+                "the sheet"
+            )
 
     def line(row: int) -> int:
         for part in parts:
@@ -208,6 +224,7 @@ def _joined(parts: Sequence[Records], target: Path) -> Records:
         aside=tuple(row for part in parts for row in part.aside),
         breaks=tuple(told for part in parts for told in part.breaks),
         kinds=kinds,
+        units=tuple(max((u for u in found if u is not None), default=None) for found in by_column),
         evidence={**first.evidence, "parts": len(parts)},
         line=line,
     )
@@ -253,7 +270,7 @@ def _one_row_a_key(
 def _refuse_empty_keys(
     connection: DuckDBPyConnection, path: Path, primary_key: tuple[str, ...]
 ) -> int:
-    """Rows of the file. Refuses an empty key: such a row could never be merged."""
+    """The file's rows. Refuses an empty key, because such a row could never be merged."""
     missing = " or ".join(f"{identifier(name)} is null" for name in primary_key)
     rows, empty, first = connection.execute(
         f"select count(*), count(*) filter (where {missing}), "
@@ -269,6 +286,6 @@ def _refuse_empty_keys(
 
 
 def _first_line(error: Exception, file: Path) -> str:
-    """What DuckDB says in one line, without the local path, which may be a temporary one."""
+    """DuckDB's message in one line, without the local path, which may be a temporary one."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return one_line(lines[0] if lines else type(error).__name__, 300).replace(str(file), file.name)

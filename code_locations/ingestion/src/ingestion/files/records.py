@@ -1,4 +1,4 @@
-"""The records of a file as text: Parquet with a column of text for each of the file's."""
+"""The records of a file as text: Parquet with a text column for each column of the file."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _BATCH_ROWS = 20_000
-# Large enough for values to come again, small enough for what DuckDB keeps in order: with groups of
-# 120,000 rows 2 GB took 1.5 GB of memory, with these 0.5.
+# Large enough for values to repeat, small enough for what DuckDB keeps in order: for 2 GB it took
+# 1.5 GB of memory with groups of 120,000 rows, 0.5 GB with these.
 _GROUP_ROWS = 1 << 15
 _GROUP_BYTES = 16 << 20
 _LONGEST_DIGITS = 40
@@ -27,9 +27,9 @@ _LONGEST_DIGITS = 40
 
 @dataclass(frozen=True)
 class RowAside:
-    """A row that isn't loaded: the line where it begins, why, and what it holds.
+    """A row that isn't loaded: the line where it starts, why, and what it holds.
 
-    `expected`: a footer or a header that comes again, which nobody has to do anything about.
+    `expected`: nobody has to act on it, such as a footer or a repeated header.
     """
 
     line: int
@@ -40,13 +40,14 @@ class RowAside:
 
 @dataclass(frozen=True)
 class Records:
-    """Records as text in a Parquet file, whose columns are `c0`, `c1`, …, with the file's `names`.
+    """Records as text in a Parquet file with the columns `c0`, `c1`, …, called `names` in the file.
 
-    `rows` are in it, `aside` are not, and `total` is their sum by a count of its own. `kinds` says
-    what each column's values were where the format tells: number, text, boolean, date, timestamp,
-    time, nested, blob. `blank_is_null`: text without a character is no value. `breaks` are
-    sentences about totals that don't agree, `preamble` the lines before the header. `line` gives
-    the line of the n-th row of the Parquet file, from 0, for messages.
+    `rows` are in it, `aside` aren't; `total` is their sum, counted independently. `kinds` says what
+    each column's values were, if the format has types: number, text, boolean, date, timestamp,
+    time, nested, blob. `units` are shown by a sheet with a column's numbers: a currency, `%`, ""
+    for neither, None if unknown. `blank_is_null`: empty text is no value. `breaks` are sentences
+    about totals that don't agree, `preamble` the lines before the header. `line` gives the line of
+    the n-th row of the Parquet file, from 0, for messages.
     """
 
     path: Path
@@ -55,6 +56,7 @@ class Records:
     total: int
     aside: tuple[RowAside, ...] = ()
     kinds: tuple[frozenset[str], ...] = ()
+    units: tuple[str | None, ...] = ()
     evidence: dict[str, Any] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
     preamble: tuple[str, ...] = ()
@@ -66,9 +68,9 @@ class Records:
 class RowGroups:
     """Writes batches of text to a Parquet file, in row groups that DuckDB reads quickly.
 
-    A column whose values come again is written by its distinct values, and what DuckDB computes of
-    it later it computes once for each of them. The last `held_back` rows are not written before the
-    end, and may still be dropped.
+    A column with repeated values is dictionary-encoded, so that DuckDB later computes with each
+    distinct value once. The last `held_back` rows are written only at the end, and can be dropped
+    before.
     """
 
     def __init__(self, target: Path, width: int, held_back: int = 0) -> None:
@@ -82,11 +84,11 @@ class RowGroups:
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> RowGroups:
-        """Itself; the file is whole once it is left."""
+        """Return itself; the file is complete when the block ends."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Write what is left, unless something went wrong."""
+        """Write what is left, unless there was an error."""
         if kind is None:
             self._flush(0)
         if self._writer is not None:
@@ -109,7 +111,7 @@ class RowGroups:
         return [list(row.values()) for row in last.to_pylist()]
 
     def drop_last(self, rows: int) -> int:
-        """Leave up to this many of the last rows out; how many there were."""
+        """Leave out up to this many of the last rows; return how many there were."""
         table = self._waiting()
         dropped = min(rows, int(table.num_rows))
         self._pending = table.slice(0, table.num_rows - dropped).to_batches()
@@ -137,7 +139,7 @@ class RowGroups:
 
 
 def _repeating(batch: pa.RecordBatch) -> list[str]:
-    """The columns in which a value comes twice on average, or oftener."""
+    """The columns in which each value occurs at least twice on average."""
     import pyarrow.compute as pc
 
     return [
@@ -153,9 +155,9 @@ def write_rows(
     unit: str = "line",
     names: Iterable[str] = (),
 ) -> Records:
-    """Rows of native values, each with its line, as text in `target`.
+    """Write rows of native values, each with its line, as text to `target`.
 
-    The columns are `names`, and those of all rows in the order in which they are met.
+    The columns are `names`, then those of the rows in order of appearance.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -199,7 +201,7 @@ def write_rows(
 
 
 def _strings(texts: Sequence[str | None]) -> pa.Array:
-    """As Arrow; half of a surrogate pair, which is no text, as JSON writes it."""
+    """The texts for Arrow; half a surrogate pair, which isn't text, is escaped as in JSON."""
     import pyarrow as pa
 
     try:
@@ -213,7 +215,7 @@ def _strings(texts: Sequence[str | None]) -> pa.Array:
 
 
 def as_text(value: Any) -> tuple[str, str | None]:  # noqa: PLR0911 one for each type
-    """(kind, text) of a native value, the text as exact as the value."""
+    """(kind, text) of a native value; the text is as exact as the value."""
     if value is None:
         return "", None
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What a layout's SQL sees of a file's rows, what the lines above it carry, and its checks."""
+"""What a layout's SQL sees of a file's rows, the values above them, and its checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 LINE = "_line"
-# What a declared column is in SQL, whatever its values were proven to be.
+# The SQL type of a declared column, whatever its values were proven to be.
 VIEWED = {
     "text": "varchar", "integer": "bigint", "decimal": "decimal(18,6)", "double": "double",
     "boolean": "boolean", "date": "date", "time": "time", "timestamp": "timestamp", "json": "json",
@@ -23,9 +23,9 @@ VIEWED = {
 
 
 def view(source: str, types: Mapping[str, str], known: Mapping[str, str], *others: str) -> str:
-    """SQL of a file's rows with the columns that are known, each of its declared kind.
+    """SQL of a file's rows with the columns in `known`, each of its declared kind.
 
-    `types` are the columns that are there, `others` are taken as they are.
+    `types` are the columns that the file has; `others` are passed through.
     """
     columns = list(others)
     for name in {**types, **known}:
@@ -38,7 +38,7 @@ def view(source: str, types: Mapping[str, str], known: Mapping[str, str], *other
 
 
 def preamble_values(records: Records, rules: ReadingRules) -> dict[str, str]:
-    """What the lines before the header carry, as declared."""
+    """The declared values in the lines before the header."""
     found = {}
     for name, pattern in rules.preamble.items():
         for line in records.preamble:
@@ -55,9 +55,9 @@ def failed_checks(
     rules: ReadingRules,
     records: Records,
 ) -> tuple[str, ...]:
-    """The checks that don't hold for all rows, each with the line of the first that breaks it.
+    """The checks that fail, each with the line of the first row that breaks it.
 
-    `query` gives the rows in `types` with their line.
+    `query` returns the rows, with columns `types`, and their line.
     """
     import duckdb
 

@@ -1,4 +1,4 @@
-"""What may be declared of a kind of files; it beats what the reader finds out by itself."""
+"""What may be declared about a kind of file; it overrides what the reader finds out."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Contract = Literal["evolve", "freeze", "set_aside"]
 class ColumnRule(Declaration):
     """One column: its name in the table, its type and how its values are written.
 
-    `format` is strptime's, such as `%d.%m.%Y`, of a date, a time or a timestamp; `decimal` the mark
-    before the fraction of a number.
+    `format` is a strptime format such as `%d.%m.%Y`, for a date, time or timestamp; `decimal` is
+    the decimal mark of a number.
     """
 
     name: str | None = Field(default=None, pattern=NAME)
@@ -30,7 +30,7 @@ class ColumnRule(Declaration):
 
 
 class DerivedRule(Declaration):
-    """A column that is made of others, as SQL over the row; `_line` is the row's place."""
+    """A column computed from others by SQL over the row; `_line` is the row's place."""
 
     type: ColumnKind
     sql: str
@@ -39,9 +39,9 @@ class DerivedRule(Declaration):
 class AmountRule(Declaration):
     """What a row moves, signed as the account sees it: money out is negative.
 
-    Of `column` as it is written; of an unsigned one with its sign in `sign_column`, whose values
-    are among `money_in` and `money_out`; of a card's, where `sign` says that a charge is positive;
-    or of two columns, `credit` and `debit`, the latter negative as `debit_sign` says.
+    It is `column` as written; or unsigned with the sign in `sign_column`, whose values are listed
+    in `money_in` and `money_out`; or a card's, where `sign` says that charges are positive; or the
+    two columns `credit` and `debit`, the latter negative or positive according to `debit_sign`.
     """
 
     column: str | None = None
@@ -63,7 +63,7 @@ class AmountRule(Declaration):
 
     @property
     def sql(self) -> str:
-        """The signed amount; a sign that isn't declared refuses the file."""
+        """The signed amount in SQL; a sign that isn't declared refuses the file."""
         if self.column is None:
             minus = "-" if self.debit_sign == "positive" else "+"
             either = f"{self.credit} is not null or {self.debit} is not null"
@@ -84,9 +84,9 @@ class AmountRule(Declaration):
 
 
 class BalanceRule(Declaration):
-    """A running balance: each row's is that of the row before and what the row moves.
+    """A running balance: each row's equals the previous row's plus what the row moves.
 
-    `order` of the rows in the file; None: whichever fits. `within` are the columns of an account.
+    `order` of the rows in the file; None means whichever fits. `within` are an account's columns.
     """
 
     balance: str
@@ -96,10 +96,10 @@ class BalanceRule(Declaration):
 
 
 class TotalsRule(Declaration):
-    """Balances that stand above or below the rows: the opening one and all rows make the closing.
+    """Balances above or below the rows: the opening one plus all rows gives the closing one.
 
-    Patterns of such a line, its cells with semicolons between them: a group `amount`, and maybe
-    `minus`, which is there for what is owed.
+    Both are patterns for a line, its cells joined by semicolons, with a group `amount` and
+    optionally `minus`, which matches if the amount is owed.
     """
 
     opening: str
@@ -109,24 +109,24 @@ class TotalsRule(Declaration):
 
 
 class ReadingRules(Declaration):
-    """How a kind of files is read, as far as it is declared; None or empty: found out.
+    """How a kind of file is read, as far as it is declared; None or empty: found out.
 
-    `header_line` counts from 1; `header` names the columns of files that have no header, and 0 as
-    `header_line` says that there is none. `footer_lines` are not rows. `sheet` is a workbook's.
-    `decimal` and `dates` hold for every column without a rule of its own. `columns` are by the name
-    in the file. `key` are names in the table; with `occurrence` rows may be equal in them, and the
-    table's key is a column `_row_key` of these and the row's number among equal ones. Rows with a
-    value of `skip` in its column, by the file's name, are left out; `Total for *` is any that
-    begins so. `constants` are columns of text that the header carries; `preamble` are such columns
-    that the lines before the header carry, each as a regular expression with a group for the value.
+    `header_line` counts from 1. Files without a header have 0 there, or `header` with the names.
+    `footer_lines` aren't rows. `sheet` is a workbook's. `decimal` and `dates` apply to columns
+    without a rule of their own. `columns` are keyed by the name in the file. `key` has names in the
+    table; with `occurrence`, rows may be equal in it, and the table's key is a column `_row_key` of
+    these values and a number among equal rows. `skip` has, by the file's column names, values whose
+    rows are left out; `Total for *` matches any ending. `constants` are text columns that the
+    header carries; `preamble` are text columns that the lines before the header carry, each as a
+    regular expression with one group for the value.
 
-    `derived` are columns made of the table's, `checks` are SQL that is to be true of every row: one
-    where it is false is named. Both see columns as they are declared, text where nothing is; those
-    of `optional` that the file lacks as null. `balance` and `totals` are checked, too. A line of
-    another width that begins with a word of `footer`, and what follows it, is no row.
+    `derived` are columns computed from the table's. `checks` are SQL that must hold for every row;
+    the first row that fails is named. Both see columns with their declared types, text by default,
+    and null for those of `optional` that the file lacks. `balance` and `totals` are checked too. A
+    line of another width that starts with a word of `footer`, and all lines after it, aren't rows.
 
-    `contract` says what becomes of a value or a column that the table has no room for: `evolve`
-    widens the table, `freeze` refuses the file, `set_aside` loads the other rows.
+    `contract` says what to do with a value or column that doesn't fit the table: `evolve` widens
+    the table, `freeze` refuses the file, `set_aside` loads the other rows.
     """
 
     encoding: str | None = None
@@ -154,11 +154,11 @@ class ReadingRules(Declaration):
 
     @property
     def hints_only(self) -> bool:
-        """Whether they leave it open what the file is: at most how its days and numbers read."""
+        """Whether they declare at most how days and numbers are read, not what the file is."""
         return not self.model_fields_set - {"dates", "decimal"}
 
     def with_hints(self, *others: ReadingRules) -> ReadingRules:
-        """These rules, with how days and numbers read as others have it."""
+        """These rules, reading days and numbers as others declare, where they do."""
         dates = next((o.dates for o in others if o.dates), self.dates)
         decimal = next((o.decimal for o in others if o.decimal), self.decimal)
         return self.model_copy(update={"dates": dates, "decimal": decimal})
@@ -169,7 +169,7 @@ _OF_A_WHOLE_FILE = ("header", "footer_lines", "footer", "sheet", "balance", "tot
 
 
 def of_rows_put_back(rules: ReadingRules, header_line: int) -> ReadingRules:
-    """The rules for a plain CSV that the stack wrote itself, of some rows of a file of theirs."""
+    """The rules for a plain CSV that the stack wrote itself from some rows of a user's file."""
     written: dict[str, object] = {"encoding": "utf-8", "delimiter": ",", "quote": '"'}
     whole = {name: getattr(NOTHING_DECLARED, name) for name in _OF_A_WHOLE_FILE}
     return rules.model_copy(update={**written, **whole, "header_line": header_line})

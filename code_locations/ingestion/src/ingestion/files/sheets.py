@@ -1,18 +1,25 @@
-"""Records of a sheet: its header is looked for, its cells have types of their own."""
+"""Records of a sheet: its header is searched for, and its cells have their own types."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ingestion.files.currencies import differ
 from ingestion.files.dialect import Known, find_header
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import is_total
+from ingestion.files.looks import footer_rows
 from ingestion.files.records import Records, RowAside, as_text, write_rows
 from ingestion.files.rules import ReadingRules
+from ingestion.files.sums import sums
 from ingestion.files.workbook import Sheet
+from ingestion.files.workbook.sheet import Row, address
+
+_LAST_ROWS = 8
 
 
 def read_sheet(
@@ -24,7 +31,9 @@ def read_sheet(
             f"sheet {sheet.name!r} has formulas whose values were never stored, as in "
             f"{', '.join(sheet.unknown[:3])}; open it in a spreadsheet program and save it once"
         )
+    sheet = _from_first_column(sheet)
     texts = [[as_text(cell)[1] or "" for cell in cells] for _, cells in sheet.rows[:200]]
+    why = "it is declared"
     if rules.header:
         at, header = -1, list(rules.header)
     elif rules.header_line:
@@ -33,45 +42,157 @@ def read_sheet(
             raise UnreadableFileError(f"sheet {sheet.name!r} has no row {rules.header_line}")
         header = texts[at]
     else:
-        at = find_header(texts, known)
+        at, why = _header(sheet, texts, known)
         header = texts[at]
-    body = sheet.rows[at + 1 :]
+    units = _units(sheet, sheet.rows[at][0] if at >= 0 else 0, header, rules)
+    body = _said_of_each(sheet, at + 1)
     width = max([len(header), *(len(cells) for _, cells in body)], default=0)
     names = [*header, *[""] * (width - len(header))]
-    footer = rules.footer_lines or _totals(body, width)
-    kept = body[: len(body) - footer] if footer else body
+    left_out = _left_out(body, width, rules.footer_lines)
     aside = tuple(
         RowAside(row, f"row {row} looks like a total of the rows above", _cells(cells), True)
-        for row, cells in body[len(kept) :]
+        for row, cells in (body[at] for at in sorted(left_out))
     )
-    records = write_rows(_by_place(kept, width), target, unit="row")
+    kept = [row for at, row in enumerate(body) if at not in left_out]
+    places = map(str, range(width))
+    records = write_rows(_by_place(kept, width), target, unit="row", names=places)
     return replace(
         records,
         names=tuple(names),
         total=len(body),
         aside=aside,
+        units=tuple(units.get(place) for place in range(width)),
         evidence={
             "sheet": sheet.name,
-            "header": f"row {sheet.rows[at][0]}" if at >= 0 else "declared",
+            "header": f"row {sheet.rows[at][0]}: {why}" if at >= 0 else why,
         },
     )
 
 
-def _by_place(
-    rows: Sequence[tuple[int, list[Any]]], width: int
-) -> Iterator[tuple[int, dict[str, Any]]]:
+def _header(sheet: Sheet, texts: list[list[str]], known: Known | None) -> tuple[int, str]:
+    try:
+        return find_header(texts, known)
+    except UnreadableFileError as error:
+        raise UnreadableFileError(
+            f"sheet {sheet.name!r}: {error}; or declare which sheet has the table"
+        ) from error
+
+
+def _from_first_column(sheet: Sheet) -> Sheet:
+    """The sheet without the empty columns on its left."""
+    left = min(
+        (next(n for n, cell in enumerate(cells) if cell is not None) for _, cells in sheet.rows),
+        default=0,
+    )
+    if not left:
+        return sheet
+    return replace(
+        sheet,
+        rows=[(number, cells[left:]) for number, cells in sheet.rows],
+        units={n - left: u for n, u in sheet.units.items()},
+        merged=tuple((row, n - left, last) for row, n, last in sheet.merged if n >= left),
+    )
+
+
+def _said_of_each(sheet: Sheet, at: int) -> list[Row]:
+    """The rows from a place on, with a word or a day that is merged over several in each of them.
+
+    A number isn't repeated: it may be their sum.
+    """
+    body = sheet.rows[at:]
+    if not sheet.merged:
+        return body
+    numbers = [number for number, _ in body]
+    rows = [(number, list(cells)) for number, cells in body]
+    ends: dict[int, int] = {}
+    for first, column, last in sorted(sheet.merged):
+        if first <= ends.get(column, -1):
+            continue  # programs let no two overlap
+        ends[column] = last
+        place = bisect_left(numbers, first + 1)
+        cells = rows[place][1] if first + 1 in numbers[place : place + 1] else []
+        value = cells[column] if column < len(cells) else None
+        if not isinstance(value, str | date):
+            continue
+        for _, below in rows[place + 1 : bisect_right(numbers, last + 1)]:
+            below.extend([None] * (column + 1 - len(below)))
+            if below[column] is None:
+                below[column] = value
+    return rows
+
+
+def _units(
+    sheet: Sheet, header_row: int, header: Sequence[str], rules: ReadingRules
+) -> dict[int, str]:
+    """The unit of each column's numbers.
+
+    Refuses a column that mixes currencies, or `%` and plain numbers: its sum would mean nothing.
+    """
+    found = {}
+    for column, cells in sheet.units.items():
+        below = {unit: cell for unit, cell in cells.items() if cell[0] >= header_row}
+        name = header[column] if column < len(header) else ""
+        declared = rules.columns.get(name)
+        if not below or (declared and declared.type):
+            continue
+        if not differ(below):
+            found[column] = max(below)
+            continue
+        told = " and ".join(
+            f"{unit or 'a plain number'} in {address(cell)}" for unit, cell in sorted(below.items())
+        )
+        raise UnreadableFileError(
+            f"sheet {sheet.name!r}: the column {name or address((0, column))} has {told}; give "
+            "each a column of its own, or declare the column's type"
+        )
+    return found
+
+
+def _by_place(rows: Sequence[Row], width: int) -> Iterator[tuple[int, dict[str, Any]]]:
     for line, cells in rows:
         padded = [*cells, *[None] * (width - len(cells))]
         yield line, {str(n): cell for n, cell in enumerate(padded)}
 
 
-def _totals(body: Sequence[tuple[int, list[Any]]], width: int) -> int:
-    found = 0
-    for number, (_, cells) in enumerate(reversed(body[-3:]), 1):
-        texts = _cells(cells)
-        if is_total([*texts, *[""] * (width - len(texts))]):
-            found = number
-    return found
+def _left_out(body: Sequence[Row], width: int, footer_lines: int) -> set[int]:
+    """The places of rows that aren't records: a footer, and sums of the rows above them."""
+    rows = len(body) - (footer_lines or _footer(body, width))
+    summed = set() if footer_lines else _sums(body[:rows], width)
+    left = [at for at in range(rows) if at not in summed]
+    if rows - 1 in summed:  # the footer goes on above it
+        left = left[: len(left) - _footer([body[at] for at in left], width)]
+    return {*range(len(body))} - {*left}
+
+
+def _footer(body: Sequence[Row], width: int) -> int:
+    """How many of the last rows aren't records; a sheet's rows exclude empty ones."""
+    last: list[Sequence[str]] = []
+    is_row: list[bool] = []
+    before = 0
+    for number, cells in body[-_LAST_ROWS:]:
+        if before and number > before + 1:
+            last.append([""] * width)
+            is_row.append(False)
+        last.append(_padded(cells, width))
+        is_row.append(True)
+        before = number
+    found = footer_rows(last) if last else 0
+    return sum(is_row[len(is_row) - found :])
+
+
+def _sums(rows: Sequence[Row], width: int) -> set[int]:
+    """The places of rows that sum up those above."""
+
+    def cells(column: int, places: Sequence[int]) -> list[str]:
+        found = (rows[at][1] for at in places)
+        return [_cells(row[column : column + 1])[0] if column < len(row) else "" for row in found]
+
+    return sums(cells, len(rows), width)
+
+
+def _padded(cells: Sequence[Any], width: int) -> list[str]:
+    texts = _cells(cells)
+    return [*texts, *[""] * (width - len(texts))]
 
 
 def _cells(cells: Sequence[Any]) -> tuple[str, ...]:

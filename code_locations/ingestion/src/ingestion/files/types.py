@@ -13,10 +13,10 @@ _ZONED = "TIMESTAMP WITH TIME ZONE"
 
 
 def column_type(found: str) -> str:
-    """The type that a raw table gives to a new column that a file has as `found`.
+    """The type that a raw table gives a new column whose type in the file is `found`.
 
-    Both in DuckDB's upper case. Wide enough for later files: every integer is BIGINT,
-    nested values are JSON, and a column without a value yet is VARCHAR.
+    Both are in DuckDB's upper case. Wide enough for later files: every integer is BIGINT, nested
+    values are JSON, and a column without values is VARCHAR.
     """
     if found in _INTEGERS:
         return "BIGINT"
@@ -34,7 +34,7 @@ def column_type(found: str) -> str:
 def converted(value: str, target: str) -> str:
     """SQL that converts text to `target`; `value` is an SQL expression of type VARCHAR.
 
-    A time with an offset becomes UTC, one without is UTC (the session's time zone).
+    A time with an offset becomes UTC; one without is taken as UTC (the session's time zone).
     """
     if target in {"TIMESTAMP", _ZONED}:
         return f"try_cast(try_cast({value} as timestamptz) as {target})"
@@ -42,7 +42,7 @@ def converted(value: str, target: str) -> str:
 
 
 def refused(value: str, target: str) -> str | None:
-    """SQL that is true for text that isn't a `target` exactly; None if every text is one."""
+    """An SQL condition for text that isn't exactly a `target`; None if every text is one."""
     if target == "VARCHAR":
         return None
     result = converted(value, target)

@@ -1,1 +1,1 @@
-"""Releases of a GitHub repository start a pipeline."""
+"""Starts a pipeline when a GitHub repository publishes a release."""

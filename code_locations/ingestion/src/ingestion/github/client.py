@@ -1,4 +1,4 @@
-"""GETs of GitHub's REST API: conditional, and bounded in time together.
+"""Conditional GETs of GitHub's REST API, with one deadline for all of them.
 
 Headers, conditional requests, paging and rate limits as in
 https://docs.github.com/en/rest/using-the-rest-api (best practices, pagination, rate limits).
@@ -20,9 +20,9 @@ from stack.http import Answer, Client, NoAnswerError, origin
 REQUEST_TIMEOUT_S = 10.0
 # Dagster gives up on a sensor after 60 s.
 DEADLINE_S = 40.0
-# GitHub's limits are per hour; a wrong clock or header must not silence the sensor for longer.
+# GitHub's limits are hourly; a wrong clock or header mustn't silence the sensor for longer.
 LONGEST_WAIT = timedelta(hours=1)
-# What GitHub asks for where a rate limit comes without a time.
+# GitHub's advice for a rate limit without a time.
 SHORTEST_WAIT = timedelta(minutes=1)
 HEADERS = {
     "Accept": "application/vnd.github+json",
@@ -40,9 +40,9 @@ REFUSALS = {
 
 
 class GitHubError(StackError):
-    """GitHub gave no usable answer; the text is one line, without the token.
+    """GitHub gave no usable answer; the message is one line without the token.
 
-    `retry_at` is set where GitHub asks not to be called before that time.
+    `retry_at` is set if GitHub asks not to be called before then.
     """
 
     def __init__(self, reason: str, retry_at: datetime | None = None) -> None:
@@ -52,7 +52,7 @@ class GitHubError(StackError):
 
 @dataclass(frozen=True)
 class Page:
-    """JSON of a GET, its ETag and the URL of the next page. Not modified: `content` is None."""
+    """A GET's JSON, its ETag and the URL of the next page. `content` is None if not modified."""
 
     content: Any
     etag: str | None = None
@@ -71,14 +71,17 @@ class GitHub:
     def get(self, url: str, etag: str | None = None) -> Page:
         """The JSON at `url`, or "not modified" if it still has this ETag.
 
-        Raises GitHubError for everything else: network, refusal, rate limit, time, nonsense.
+        Raises GitHubError for everything else: network, refusal, rate limit, deadline, bad content.
         """
         try:
             elsewhere = origin(url) != origin(self.api_url)
         except ValueError:
             elsewhere = True
         if elsewhere:
-            raise GitHubError(f"{self.api_url} points to another host; not followed")
+            raise GitHubError(
+                f"{self.api_url} points to another host; not followed"
+                "; of a gitea, GITHUB_API_URL has to begin with its ROOT_URL"
+            )
         left = self._ends - time.monotonic()
         if left <= 0:
             raise GitHubError(f"{self.api_url}: no answer within {DEADLINE_S:g} s")
@@ -99,7 +102,7 @@ class GitHub:
 
 
 def _refusal(answer: Answer) -> GitHubError:
-    """What another status means and what to do about it, and when to ask again."""
+    """What any other status means, what to do about it, and when to ask again."""
     status, content = answer.status, answer.json()
     said = content.get("message") if isinstance(content, dict) else None
     message = one_line(said or answer.reason, 200)
@@ -126,10 +129,10 @@ def _refusal(answer: Answer) -> GitHubError:
 
 
 def _retry_at(answer: Answer, now: datetime) -> datetime:
-    """When GitHub wants to be asked again: between a minute and an hour from now."""
+    """When GitHub may be asked again: between a minute and an hour from now."""
     reset = answer.headers.get("X-RateLimit-Reset", "").strip()
     seconds = answer.retry_after or 0.0
     if answer.retry_after is None and re.fullmatch(r"[0-9]{1,15}", reset):
-        seconds = int(reset) - now.timestamp() + 1  # clocks differ by less than that, as a rule
+        seconds = int(reset) - now.timestamp() + 1  # clocks usually differ by less than that
     bounded = min(max(seconds, SHORTEST_WAIT.total_seconds()), LONGEST_WAIT.total_seconds())
     return now + timedelta(seconds=bounded)

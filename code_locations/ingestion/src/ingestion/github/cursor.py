@@ -12,19 +12,19 @@ Ids = Annotated[frozenset[int], PlainSerializer(sorted)]
 
 
 class Page(NamedTuple):
-    """A page of the list as last read. 304 answers carry no Link: the order is kept here."""
+    """A page of the list as last read. 304 answers carry no Link, so the order is kept here."""
 
     url: str
     etag: str | None
 
 
 class Cursor(SensorCursor):
-    """Which releases of `source` are done with.
+    """Which releases of `source` have been handled.
 
-    Every id, not only the last: GitHub lists by the date of the commit, and a release may be
-    promoted from a pre-release long after its publication, so no date or position separates
-    old from new. `done` is None before the first complete look. `kinds` are the kinds wanted
-    then ("draft", "prerelease"), `last` is the tag of the last release done with.
+    Every id, not only the last: GitHub sorts by the commit's date, and a pre-release may be
+    promoted long after its publication, so neither date nor position separates old from new. `done`
+    is None before the first complete look. `kinds` are the kinds wanted then ("draft",
+    "prerelease"), `last` is the tag of the last release handled.
     """
 
     kinds: tuple[str, ...]

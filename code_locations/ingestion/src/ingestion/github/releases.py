@@ -1,9 +1,9 @@
 """Which releases of a repository are new since the last look.
 
-API: https://docs.github.com/en/rest/releases/releases#list-releases. The order of the list is
-not documented; in fact it is by the date of the released commit, so a release published today
-of an old commit can be on any page. ETags are per page. So each look asks for every page,
-conditionally: pages that are as before answer 304 and don't count against the rate limit.
+API: https://docs.github.com/en/rest/releases/releases#list-releases. The order of the list isn't
+documented; in practice it is by the date of the released commit, so a release published today from
+an old commit can be on any page. ETags are per page. So each look requests every page
+conditionally: unchanged pages answer 304 and don't count against the rate limit.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ingestion.github.client import GitHub, GitHubError
 from ingestion.github.cursor import Cursor, Page
 from stack.errors import one_line
 
-PAGE_SIZE = 100  # the most that GitHub gives
-# 2,000 releases; what GitHub lists after them is not looked at.
+PAGE_SIZE = 100  # the most that GitHub allows
+# 2,000 releases; later ones in GitHub's list are ignored.
 MAX_PAGES = 20
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release as the API gives it; `published_at` of a draft is its date of creation."""
+    """A release as the API returns it; a draft's `published_at` is its date of creation."""
 
     id: int
     tag: str
@@ -35,14 +35,14 @@ class Release:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """What sets it apart from a plain release."""
+        """What distinguishes it from a plain release."""
         flags = {"draft": self.draft, "prerelease": self.prerelease}
         return frozenset(kind for kind, flag in flags.items() if flag)
 
 
 @dataclass(frozen=True)
 class Look:
-    """New releases, oldest first, and the cursor once they are handed on."""
+    """New releases, oldest first, and the cursor to store after handing them on."""
 
     releases: tuple[Release, ...]
     cursor: Cursor
@@ -51,12 +51,12 @@ class Look:
 def look(github: GitHub, repo: str, cursor: Cursor, kinds: tuple[str, ...]) -> Look:
     """Releases of `repo` that are new since `cursor`, oldest first, and the cursor after them.
 
-    `kinds` are wanted beside plain releases: "draft", "prerelease". The first look takes all
-    that there are as known. Each release is new once, whatever is edited later; a pre-release
-    that is left out becomes new when it is made a full release. Where `kinds` has changed, what
-    was left out until then is taken as known.
+    `kinds` are wanted besides plain releases: "draft", "prerelease". The first look treats all
+    existing releases as known. Each release is new only once, whatever is edited later; a skipped
+    pre-release becomes new when it is made a full release. When `kinds` changes, everything skipped
+    until then is treated as known.
 
-    Raises GitHubError, after which `cursor` is as good as before.
+    Raises GitHubError, after which `cursor` can be used again.
     """
     changed = kinds != cursor.kinds
     known_pages = () if changed else cursor.pages
@@ -98,8 +98,8 @@ def _read_pages(
         else:
             found = _parse(answer.content)
             releases |= {release.id: release for release in found}
-            # A full last page stays the same when a page is added after it, and its 304 would
-            # not say so: it is asked for in full.
+            # A full last page doesn't change when another page is added after it, and a 304 has
+            # no link to that page, so the last page is requested in full.
             if next_url is None and len(found) >= PAGE_SIZE:
                 etag = None
         pages.append(Page(url, etag))

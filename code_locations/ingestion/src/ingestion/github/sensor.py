@@ -16,12 +16,12 @@ from stack.sensors import in_production, pipeline_sensor
 from stack.settings import load_settings
 
 INTERVAL_S = 120
-# Tags are indexed: Postgres takes index rows up to 2,704 bytes.
+# Tags are indexed, and Postgres limits index rows to 2,704 bytes.
 LONGEST_URL = 500
 
 
 def release_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefinition:
-    """The sensor; `running`: it evaluates without being switched on."""
+    """The sensor; `running`: it is on by default."""
     return pipeline_sensor(
         RELEASE,
         evaluate,
@@ -33,7 +33,7 @@ def release_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefi
 
 
 def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Run requests for the releases since the cursor, or why there are none."""
+    """Run requests for the releases since the cursor, or the reason why there are none."""
     settings = load_settings(GitHubSettings)
     repo, token = settings.github_repo, settings.github_token
     if repo is None:
@@ -61,7 +61,7 @@ def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
 
 
 def request(repo: str, release: Release) -> dg.RunRequest:
-    """The run of a release; the tags are carried to the later stages."""
+    """The run for a release; its tags are copied to the later stages."""
     whole = release.url if len(release.url) <= LONGEST_URL else release.url.split("/tag/")[0]
     return dg.RunRequest(
         run_key=str(release.id),

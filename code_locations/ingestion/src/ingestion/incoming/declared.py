@@ -1,6 +1,6 @@
-"""What people declare of arrived files: how they are read, their key, and their table's contract.
+"""What people declare about arrived files: how to read them, their key, their table's contract.
 
-A YAML file each in the folder of FILES_DIR; docs/files.md has an example.
+One YAML file each in the folder FILES_DIR; docs/files.md has an example.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ PREFIX = "files_"
 
 
 class FileRules(Declaration):
-    """Rules for the files of some tables (`orders` or `files_orders`), or of some paths.
+    """Rules for the files of some tables (`orders` or `files_orders`), or below some paths.
 
     `files` are patterns of paths below the inbox, such as `bank/*.csv`. `feeds` is as in a layout.
-    With `full_export` each file of the tables has all rows that there are: those that it lacks are
-    marked in `_removed_at`.
+    With `full_export` each file has all rows of its table: those that it lacks are marked in
+    `_removed_at`.
     """
 
     name: str
@@ -47,19 +47,19 @@ class FileRules(Declaration):
 
     @property
     def tool(self) -> str:
-        """Whose entries and invoices they feed."""
+        """The tool whose entries and invoices they feed."""
         return self.name
 
     def known(self) -> dict[str, ColumnKind]:
-        """Nothing: what is fed names the columns as they are."""
+        """Empty: columns in `feeds` have their own names."""
         return {}
 
     def is_for_table(self, table: str) -> bool:
-        """Whether it names this table."""
+        """Whether the rules name this table."""
         return table.removeprefix(PREFIX) in {name.removeprefix(PREFIX) for name in self.tables}
 
     def is_for(self, path: str, table: str) -> bool:
-        """Whether a file of this table is read by these rules."""
+        """Whether the rules apply to a file of this table."""
         by_table = self.is_for_table(table)
         by_path = any(fnmatchcase(path, pattern) for pattern in self.files)
         return (
@@ -69,21 +69,21 @@ class FileRules(Declaration):
 
 @dataclass(frozen=True)
 class Declared:
-    """All rules, in the order of their files; the first that is for a file holds."""
+    """All rules, in the order of their files; the first that applies to a file wins."""
 
     rules: tuple[FileRules, ...] = ()
 
     @classmethod
     def load(cls, folder: Path) -> Declared:
-        """The rules of a folder, none if it isn't there. Raises DeclarationError."""
+        """The rules in a folder, none if it doesn't exist. Raises DeclarationError."""
         return cls(load_folder(folder, FileRules))
 
     def of(self, path: str, table: str) -> FileRules | None:
-        """What is declared of a file."""
+        """The rules for a file."""
         return next((rules for rules in self.rules if rules.is_for(path, table)), None)
 
     def key(self, table: str) -> tuple[str, ...]:
-        """The primary key of a table; empty: its rows are appended."""
+        """A table's primary key; if it is empty, rows are appended."""
         keys: Iterable[tuple[str, ...]] = (
             (ROW_KEY,) if rules.read.occurrence else rules.read.key
             for rules in self.rules

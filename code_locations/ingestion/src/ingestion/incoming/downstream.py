@@ -15,12 +15,12 @@ _log = logging.getLogger(__name__)
 
 
 _HEAD_BYTES = 1 << 16
-# What is packed is not looked into for a header.
+# Packed files aren't opened to look for a header.
 _PACKED = (".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 
 def may_feed(inbox: Inbox, paths: Collection[str]) -> bool:
-    """Whether a file has, or may have, a layout that gives rows to the books, or is modelled."""
+    """Whether a file is modelled, or has or may have a layout that feeds the books."""
     for path in paths:
         if path.lower().endswith(_PACKED):
             return True
@@ -28,16 +28,16 @@ def may_feed(inbox: Inbox, paths: Collection[str]) -> bool:
             with inbox.fs.open(f"{inbox.root}/{path}", "rb") as stream:
                 layout = peek(stream.read(_HEAD_BYTES))
         except OSError:
-            continue  # its run says why
+            continue  # its run will say why
         if layout is not None and (layout.feeds or used_by_models({layout.name})):
             return True
     return False
 
 
 def used_by_models(tables: Collection[str]) -> bool:
-    """Whether a dbt model selects from one of these tables, by the last run's manifest.
+    """Whether a dbt model selects from any of these tables, by the last run's manifest.
 
-    True as long as dbt left no manifest that can be read.
+    True if there is no readable manifest yet.
     """
     try:
         schema = load_settings(WarehouseSettings).dlt_dataset_name

@@ -1,4 +1,4 @@
-"""Full exports among the arrived files: which rows of their tables are gone."""
+"""Full exports among the arrived files: finds the rows that are gone from their tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stack.sql import identifier, literal
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# Ids of the tool's own. Clients and projects are those of other tools, too, and are kept.
+# Ids of the tool's own. Clients and projects may belong to other tools too, and stay.
 _OWN_IDS = ("entry_key(", "invoice_key(")
 
 
@@ -43,9 +43,9 @@ def gone_files(
     *,
     replace: bool = False,
 ) -> list[TableFile]:
-    """What the newest of a table's full exports, the last one, no longer has.
+    """What is missing from the newest (the last) of a table's full exports.
 
-    That is rows of the table, and the entries and invoices that were made of them.
+    That is rows of the table, and the entries and invoices made from them.
     """
     newest = reads[-1]
     at = newest.fetched.file.written_at

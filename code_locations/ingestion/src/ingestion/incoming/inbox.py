@@ -26,30 +26,31 @@ from ingestion.files.listing import (
     name_of,
 )
 from ingestion.files.names import table_name
-from ingestion.quarantine import Entry, Quarantine, QuarantineError, entry_id, put_back
+from ingestion.quarantine import Quarantine, QuarantineError, entry_id
 from ingestion.settings import IncomingSettings
 from stack.artifacts import write_atomically
+from stack.quarantine import Entry, put_back
 from stack.storage import filesystem, safe_name
 
 SOURCE = "files"
 ASSET = "file_processing"
-# Where files were set aside before there was one quarantine.
+# Where files were set aside before there was one quarantine for all.
 FORMER_QUARANTINE = "quarantine"
 LONGEST_NAME_BYTES = 255
-# Rows that were set aside come back as a file that is called so.
+# The name of a file of rows that were put back.
 _PUT_BACK = re.compile(r"put-back-[0-9a-f]+-(\d+)\.csv")
 
 
 @dataclass(frozen=True)
 class Target:
-    """The table of a file, without the prefix `files_`."""
+    """A file's table, without the prefix `files_`."""
 
     table: str
 
 
 @dataclass(frozen=True)
 class Inbox:
-    """The folder or bucket where files arrive, opened; it need not exist yet."""
+    """The open folder or bucket where files arrive; it need not exist yet."""
 
     url: str
     processed_url: str
@@ -58,14 +59,14 @@ class Inbox:
 
     @classmethod
     def open(cls, settings: IncomingSettings) -> Inbox:
-        """The inbox of the settings."""
+        """Open the inbox in the settings."""
         fs, root = filesystem(settings.incoming)
         return cls(settings.incoming, settings.processed, fs, root.rstrip("/"))
 
     def files(self) -> list[Export]:
-        """Files that wait here, oldest first. Folders of files that are done are not walked.
+        """Waiting files, oldest first. Folders of finished files are skipped.
 
-        Raises what the file system raises when it can't be listed.
+        Raises what the file system raises if it can't be listed.
         """
         return [
             export
@@ -75,32 +76,32 @@ class Inbox:
 
     @property
     def _done(self) -> list[str]:
-        """Folders here of files that are done with."""
+        """Folders in the inbox that hold finished files."""
         fs, processed = filesystem(self.processed_url)
         inside = fs == self.fs and processed.startswith(f"{self.root}/")
         return [FORMER_QUARANTINE, *([processed.removeprefix(f"{self.root}/")] if inside else [])]
 
     def as_listed(self, file: Export) -> bool:
-        """Whether a file is still the one that was listed. Raises FileNotFoundError."""
+        """Whether a file is still the listed version. Raises FileNotFoundError."""
         return describe(self.fs, self.root, file).version == file.version
 
     def to_processed(self, file: Export) -> None:
-        """Move a file whose rows are committed below `processed`, where it keeps its path."""
+        """Move a file whose rows are committed below `processed`, keeping its path."""
         fs, folder = filesystem(self.processed_url)
         self._move(file, fs, f"{folder}/{file.name}")
 
     def to_quarantine(
         self, file: Export, table: str, reason: str, quarantine: Quarantine
     ) -> Entry | None:
-        """Note why a file can't be loaded, then move it into the quarantine.
+        """Record why a file can't be loaded, then move it into the quarantine.
 
-        None if it isn't the one that was listed any more, or is gone: then nothing waits there.
+        None if it is gone or no longer the listed version: then nothing is in the quarantine.
         """
         id_ = entry_id(file.path, file.version)
         url = quarantine.folder(SOURCE, id_)
         fs, folder = filesystem(url)
         name = safe_name(file.path.rsplit("/", 1)[-1])
-        # The note first: no file without one, also if this dies in between.
+        # The entry first: a crash in between must not leave a file without one.
         entry = Entry(
             id=id_,
             loader=SOURCE,
@@ -119,16 +120,16 @@ class Inbox:
         return None
 
     def put_back(self, entry: Entry, quarantine: Quarantine) -> str:
-        """Move a file of the quarantine back here; return its path. Raises QuarantineError.
+        """Move a file from the quarantine back here; return its path. Raises QuarantineError.
 
-        It has the name that it had, unless it was renamed in the quarantine.
+        It keeps its original name, unless it was renamed in the quarantine.
         """
         fs, kept = quarantine.kept(entry)
         folder, slash, name = entry.path.rpartition("/")
         renamed = kept.rsplit("/", 1)[-1]
         path = f"{folder}{slash}{name if renamed == safe_name(name) else renamed}"
         if any(len(part.encode()) > LONGEST_NAME_BYTES for part in path.split("/")):
-            # Its bytes that are no UTF-8 are spelled out, and longer.
+            # Bytes that aren't UTF-8 are escaped, which makes the name longer.
             path = f"{table_of(path)}/{entry.id}-{safe_name(name)}"
         target = f"{self.root}/{path}"
         if self.fs.exists(target):
@@ -145,7 +146,7 @@ class Inbox:
         return path
 
     def put_back_rows(self, entry: Entry, quarantine: Quarantine) -> str:
-        """Write rows of the quarantine into a file of their table here; return its path."""
+        """Write rows from the quarantine into a file of their table here; return its path."""
         fs, kept = quarantine.kept(entry)
         try:
             rows = [json.loads(line) for line in fs.cat_file(kept).splitlines() if line.strip()]
@@ -168,20 +169,20 @@ class Inbox:
         return path
 
     def _folder_of(self, entry: Entry) -> str:
-        """Where a file of the table of the entry's file arrives, read by the same rules."""
+        """The folder where the entry's file would arrive again and be read by the same rules."""
         folder = entry.path.rpartition("/")[0] or name_of(entry.path) or ""
         if not folder or len(folder.encode()) > LONGEST_NAME_BYTES:
             folder = table_of(entry.path)
-        # Not where files are that are done with: the table is the same without the sign.
+        # Not a folder of finished files: the hyphen doesn't change the table's name.
         return f"{folder}-" if folder in self._done else folder
 
     def _is_local(self, fs: Any) -> bool:
         return "file" in self.fs.protocol and "file" in fs.protocol
 
     def _move(self, file: Export, fs: Any, target: str) -> bool:
-        """Move a file, unless it isn't the one listed any more, or gone: then it stays.
+        """Move a file, unless it is gone or no longer the listed version.
 
-        Its name gets a suffix if there is one of that name.
+        Its name gets a suffix if the target exists.
         """
         source = f"{self.root}/{file.name}"
         try:
@@ -193,31 +194,30 @@ class Inbox:
             target = _marked(target, file.version)
         fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
         if not self._is_local(fs) or Path(source).is_symlink():
-            # What a link leads to stays where it is.
+            # A link's target stays where it is.
             _carry(self.fs, source, fs, target)
             return True
         os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120 any bytes
         _rename(source, target)
         after = find_one(fs, target)
         if after.size != file.size or after.modified > file.modified:
-            # Written to between the look and the move: it isn't what was loaded.
+            # Written to between the check and the move: not the version that was loaded.
             _rename(target, _marked(source, file.version) if fs.exists(source) else source)
             return False
         return True
 
 
 def find_one(fs: Any, path: str) -> Export:
-    """A file at a whole path as it is now."""
+    """The file at a full path, as it is now."""
     folder, _, name = path.rpartition("/")
     return describe(fs, folder, Export("", name, name=name))
 
 
 def target_of(path: str, *, regular: bool = True) -> Target | str:
-    """Where the file at `path` (below the inbox) goes, or the reason why nowhere.
+    """The table for the file at `path` (below the inbox), or the reason why there is none.
 
-    A file in a folder belongs to the table that its top folder is named for, else to that of
-    its own name: `Orders 2026.csv` goes to `files_orders_2026`, `orders/2026/07.csv` to
-    `files_orders`.
+    A file in a folder belongs to the table named after its top folder, others to the table of their
+    own name: `Orders 2026.csv` goes to `files_orders_2026`, `orders/2026/07.csv` to `files_orders`.
     """
     if not regular:
         return NO_FILE
@@ -231,7 +231,7 @@ def target_of(path: str, *, regular: bool = True) -> Target | str:
 
 
 def header_line_of(path: str) -> int | None:
-    """Where the header is in a file of rows that were put back; None of any other file."""
+    """The header's line in a file of rows that were put back; None for any other file."""
     match = _PUT_BACK.fullmatch(path.rsplit("/", 1)[-1])
     return int(match[1]) if match else None
 
@@ -243,9 +243,9 @@ def table_of(path: str) -> str:
 
 
 def quiet_files(settings: IncomingSettings, held: Collection[str]) -> dict[str, str]:
-    """Version by path of the oldest files that nobody wrote to lately: the batch of a run by hand.
+    """The oldest files that nobody wrote to recently, version by path: a batch for a run by hand.
 
-    Files of the tables that other runs hold are left out.
+    Files of tables that other runs hold are left out.
     """
     latest = time.time() - settings.incoming_settle_seconds
     quiet = [
@@ -259,12 +259,12 @@ def quiet_files(settings: IncomingSettings, held: Collection[str]) -> dict[str, 
 def _written_before(file: Export, latest: float) -> bool:
     try:
         return float(file.modified) <= latest
-    except ValueError:  # an object store's date: it shows objects whole or not at all
+    except ValueError:  # an object store's date; it shows only complete objects
         return True
 
 
 def _marked(path: str, version: str) -> str:
-    """The path with a suffix before the name's first dot that belongs to this version."""
+    """The path with a suffix for this version before the name's first dot."""
     place = PurePosixPath(path)
     stem, dot, suffix = place.name.partition(".")
     mark = hashlib.sha256(version.encode()).hexdigest()[:12]
@@ -275,7 +275,7 @@ def _marked(path: str, version: str) -> str:
 
 
 def _rename(source: str, target: str) -> None:
-    """As a rename where that can be had: a pipe is moved, never read."""
+    """Rename if possible, else copy; a pipe is moved, never read."""
     try:
         os.rename(source, target)  # noqa: PTH104 any bytes
     except OSError:
@@ -287,7 +287,7 @@ def _rename(source: str, target: str) -> None:
 
 
 def _carry(source_fs: Any, source: str, fs: Any, target: str) -> None:
-    """From one file system to another."""
+    """Move from one file system to another."""
     with tempfile.TemporaryDirectory(prefix="incoming-") as folder:
         copy = str(Path(folder) / "file")
         source_fs.get_file(source, copy)

@@ -1,8 +1,8 @@
 """Loads a batch of arrived files, each row exactly once, and clears them out of the inbox.
 
-A table has a file's rows all or not at all (one insert a file), and its `_file_id` says which;
-so a file is looked up in the table before it is loaded, and a run that was killed at any point
-is made good by the next one. Batches of the same table must not run at the same time.
+A table has all of a file's rows or none (one insert a file), and its `_file_id` says which file
+they are from. The table is checked before a file is loaded, so the next run completes one that was
+killed at any point. Batches of the same table must not run at the same time.
 """
 
 from __future__ import annotations
@@ -43,10 +43,12 @@ from ingestion.layouts.feeding import SOURCE as FED
 from ingestion.loaders import WHAT_IS_NEW, Scope, WithoutFacts
 from ingestion.loading import Loaded, LoadError, TableFile, load
 from ingestion.loading.tables import with_all_tables
-from ingestion.quarantine import Entry, Quarantine
+from ingestion.quarantine import Quarantine
 from ingestion.settings import IncomingSettings, QuarantineSettings
 from stack.errors import one_line
 from stack.load_report import Failure, InputReport, LoadReport, Outcome, SetAside, TableReport
+from stack.outage import is_passing
+from stack.quarantine import Entry
 from stack.raw import RawTable, raw_tables
 from stack.settings import WarehouseSettings, load_settings
 from stack.storage import filesystem
@@ -64,36 +66,36 @@ class FilesLoader(WithoutFacts):
     required = True
 
     def tables(self) -> tuple[RawTable, ...]:
-        """Those that models are built on: of stack/raw/files.yml, and what layouts feed."""
+        """The tables that models use: those of stack/raw/files.yml, and those that layouts feed."""
         return (*raw_tables(SOURCE), *raw_tables(FED))
 
     def load(self, scope: Scope = WHAT_IS_NEW, log: logging.Logger = _log) -> LoadReport:
-        """Load the oldest files that nobody wrote to lately.
+        """Load the oldest files that nobody has written to lately.
 
-        With tables in scope, read the processed files of these again instead.
+        If the scope names tables, read their processed files again instead.
         """
         if scope.tables is not None:
             return _Run(log).reread(scope.tables)
         return self.load_batch(quiet_files(load_settings(IncomingSettings), ()), log)
 
     def load_batch(self, batch: Mapping[str, str], log: logging.Logger = _log) -> LoadReport:
-        """Load these files of the inbox, version by path.
+        """Load these files of the inbox, given as version by path.
 
-        Files that can't be read go to the quarantine, loaded ones to `processed`. One that is
-        gone, or has changed since it was listed, is left for a later batch. One that can't be
-        moved fails; the next batch with it moves it.
+        Files that can't be read go to the quarantine, loaded ones to `processed`. A file that is
+        gone or has changed since it was listed is left for a later batch. One that can't be moved
+        is a failure; the next batch with it moves it.
         """
         return _Run(log).load(batch)
 
     def forget(self, tables: Collection[str]) -> None:
-        """Nothing: a load of chosen tables reads their processed files again."""
+        """Do nothing: a load of chosen tables reads their processed files again."""
 
     def rereads(self, table: str) -> bool:  # noqa: ARG002
-        """None: that a file is still in `processed` is known only when it is read."""
+        """None: whether a file is still in `processed` is only known when it is read."""
         return False
 
     def put_back(self, entry: Entry) -> str:
-        """Move a file of the quarantine back into the inbox; make one of records."""
+        """Move a quarantined file back into the inbox; make a file of quarantined records."""
         settings = load_settings(IncomingSettings)
         inbox = Inbox.open(settings)
         quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
@@ -108,7 +110,7 @@ class FilesLoader(WithoutFacts):
 
 @dataclass
 class _Run:
-    """One load: the inputs by path, and the files that are done with."""
+    """One load: its inputs by path, and the files that are dealt with."""
 
     log: logging.Logger
     inputs: dict[str, InputReport] = field(default_factory=dict)
@@ -125,7 +127,7 @@ class _Run:
         self.quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
 
     def load(self, batch: Mapping[str, str]) -> LoadReport:
-        """As `FilesLoader.load_batch`."""
+        """See `FilesLoader.load_batch`."""
         there = {file.path: file for file in self.inbox.files()} if batch else {}
         refused: list[tuple[Export, str]] = []
         with self._reader(self.inbox.fs, self.inbox.root) as reader:
@@ -144,9 +146,9 @@ class _Run:
         return self._report()
 
     def reread(self, tables: Collection[str]) -> LoadReport:
-        """Put the rows of a table's processed files in its place, where all of them are there.
+        """Replace a table's rows by those of its processed files, if all the files are still there.
 
-        A table with rows of a file that isn't in `processed` any more, or of none, is left.
+        A table with rows from another file, or from none, is left as it is.
         """
         self.again = True
         fs, root = filesystem(self.settings.processed)
@@ -175,7 +177,7 @@ class _Run:
     def _processed(
         self, reader: FileReader, exports: Iterable[Export], table: str
     ) -> Iterator[Fetched]:
-        """The processed files of a table; one of a layout is found by its content."""
+        """The processed files of a table; a layout's files are found by their content."""
         by_layout = table in {f"{SOURCE}_{layout.name}" for layout in layouts()}
         for export in exports:
             target = target_of(export.path)
@@ -197,7 +199,7 @@ class _Run:
         there: Mapping[str, Export],
         refused: list[tuple[Export, str]],
     ) -> list[Fetched]:
-        """The files of the batch that are there, as they were listed, and belong to a table."""
+        """The files of the batch that are still as listed and belong to a table."""
         fetched = []
         for path, version in batch.items():
             file = there.get(path)
@@ -215,12 +217,14 @@ class _Run:
                 refused.append((file or Export("", path), str(error)))
             except FileNotFoundError:
                 self._note(path, Outcome.LEFT, "it is gone")
-            except OSError as error:
-                self._fail(path, f"it can't be read now: {error}")
+            except Exception as error:
+                if _ends_the_run(error):
+                    raise
+                self._fail(path, _why_unread(error))
         return fetched
 
     def _stage(self, reader: FileReader, file: Export, target: Target) -> Fetched:
-        """A file's records, and its layout; what is declared beats a layout."""
+        """A file's records and its layout; a declaration overrides a layout."""
         local = reader.fetch(file)
         declared = self.declared.of(file.path, f"{SOURCE}_{target.table}")
         rules = NOTHING_DECLARED if declared is None else declared.read
@@ -251,7 +255,7 @@ class _Run:
     def _layout_rules(
         self, layout: Layout, names: tuple[str, ...], rules: ReadingRules
     ) -> ReadingRules:
-        """A layout's, with how days and numbers read as it is declared of the file or the table."""
+        """A layout's rules, reading days and numbers as declared for the file or the table."""
         declared = self.declared.of("", f"{SOURCE}_{layout.name}")
         of_table = NOTHING_DECLARED if declared is None else declared.read
         return layout.rules_for(names).with_hints(rules, of_table)
@@ -264,8 +268,6 @@ class _Run:
         refused: list[tuple[Export, str]],
     ) -> list[Read]:
         """The files whose content is new to their tables, as Parquet, oldest first."""
-        import duckdb
-
         reads: list[Read] = []
         for item in sorted(fetched, key=lambda item: item.file):
             path = item.file.path
@@ -285,8 +287,10 @@ class _Run:
                 refused.append((item.file, str(error)))
             except FileNotFoundError:
                 self._note(path, Outcome.LEFT, "it is gone")
-            except (OSError, duckdb.Error) as error:
-                self._fail(path, f"it can't be read now: {str(error).splitlines()[0]}", item.table)
+            except Exception as error:
+                if _ends_the_run(error):
+                    raise
+                self._fail(path, _why_unread(error), item.table)
             else:
                 self.aside[path] = self._rows_aside(read)
                 if not read.parsed.rows:  # a header alone says nothing about types: no table
@@ -298,7 +302,7 @@ class _Run:
         return reads
 
     def _destination(self, item: Fetched, tables: Tables) -> Destination:
-        """Where a file goes, by what its table has and what is declared."""
+        """Where a file goes, given its table's columns and what is declared."""
         return Destination(
             table=self._raw_table(item.table),
             columns=tables.columns.get(item.table, {}),
@@ -308,12 +312,12 @@ class _Run:
         )
 
     def _raw_table(self, name: str, tables: Tables | None = None) -> RawTable:
-        """A table with its declared key, and the columns that it has."""
+        """A table with its declared key and present columns."""
         columns = tables.columns.get(name, {}) if tables else {}
         return raw_table_of(name, columns, key_of(name, self.declared))
 
     def _load(self, reader: FileReader, reads: Sequence[Read], tables: Tables) -> None:
-        """Load all at once; if that fails, one by one: one file doesn't hold up the others."""
+        """Load all at once; if that fails, one by one: one file mustn't hold up the others."""
         import duckdb
 
         if not reads:
@@ -379,7 +383,7 @@ class _Run:
             self.inputs[path] = read.input(kept, self.aside[path])
 
     def _rows_aside(self, read: Read) -> list[SetAside]:
-        """Keep the rows that can't be loaded, but those that nobody has to do anything about."""
+        """Keep the rows that can't be loaded, except those on which nobody has to act."""
         found = [row for row in read.parsed.aside if row.expected]
         told = [SetAside(reason=row.reason, records=1) for row in found[:_SHOWN]]
         if len(found) > _SHOWN:
@@ -430,7 +434,7 @@ class _Run:
         self.inputs[path] = InputReport(name=path, table=table, outcome=outcome, reason=reason)
 
     def _fail(self, path: str, reason: str, table: str = "") -> None:
-        """The file stays where it is, for a later run."""
+        """Note the failure; the file stays where it is for a later run."""
         self._note(path, Outcome.FAILED, reason, table)
         self.failures.append(Failure(source=path, reason=f"{reason}; it stays for a later run"))
 
@@ -446,6 +450,21 @@ class _Run:
             tables=with_all_tables(found.values(), self.loaded),
             failures=tuple(self.failures),
         )
+
+
+def _ends_the_run(error: Exception) -> bool:
+    """Whether an error is not of the file being read: an outage, or a lack of disk or memory."""
+    full = "No space left on device" in str(error)
+    return is_passing(error) or full or isinstance(error, MemoryError)
+
+
+def _why_unread(error: Exception) -> str:
+    """The reason given for a file that stays in the inbox."""
+    import duckdb
+
+    if isinstance(error, OSError | duckdb.Error):
+        return f"it can't be read now: {one_line(str(error), 200)}"
+    return f"the reader has a fault: {type(error).__name__}: {one_line(str(error), 200)}"
 
 
 def _again(item: Fetched, reads: Sequence[Read], tables: Tables) -> bool:

@@ -1,4 +1,4 @@
-"""One arrived file into one Parquet file for its raw table, each row with its origin."""
+"""Turns an arrived file into a Parquet file for its raw table, each row with its origin."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _OURS = {*ORIGIN, REMOVED_AT}
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file at hand, its records as text: `file_id` is the hash of its content.
+    """A fetched file with its records as text; `file_id` is the hash of its content.
 
-    `full_export`: its table is to have its rows, and all others marked as removed.
+    `full_export`: its table will have just its rows, with all others marked as removed.
 
-    A file of a known layout belongs to the layout's table, whatever its name is.
+    A file of a known layout belongs to the layout's table, whatever its name.
     """
 
     file: Export
@@ -49,13 +49,13 @@ class Fetched:
 
     @property
     def content(self) -> tuple[str, str]:
-        """What a table has at most once."""
+        """Table and content, a pair that is loaded at most once."""
         return self.table, self.file_id
 
 
 @dataclass(frozen=True)
 class Read:
-    """A file as Parquet with its origin in each row, and what it gives to the books' tables."""
+    """A file as Parquet with its origin in each row, and what it adds to the books' tables."""
 
     fetched: Fetched
     parquet: Path
@@ -65,14 +65,14 @@ class Read:
 
     @property
     def newest(self) -> dict[str, Newest]:
-        """The file as the full export of its table, if it is one."""
+        """The file as its table's newest full export, if it is one."""
         if not self.fetched.full_export:
             return {}
         export = Newest(self.fetched.file.written_at, self.fetched.file_id)
         return {self.fetched.table: export}
 
     def input(self, loaded: int, set_aside: Sequence[SetAside] = ()) -> InputReport:
-        """Its account, after `loaded` of its rows went in."""
+        """Its report, after `loaded` of its rows went in."""
         parsed = self.parsed
         return InputReport(
             name=self.fetched.file.path,
@@ -88,7 +88,7 @@ class Read:
 
 
 def read_one(reader: FileReader, item: Fetched, destination: Destination) -> Read:
-    """A file for its table, which has no columns if it isn't there yet."""
+    """Read a file for its table; a table that doesn't exist yet has no columns."""
     columns = destination.columns
     present = {name: type_ for name, type_ in columns.items() if name not in _OURS}
     remembered = destination.remembered if present else {}

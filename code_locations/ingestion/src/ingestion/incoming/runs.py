@@ -1,4 +1,4 @@
-"""Which runs are under way, and which tables they load."""
+"""Which runs are in progress, and which tables they load."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from stack.tags import STAGE_TAG
 
 
 def held_tables(instance: dg.DagsterInstance, *, but: str | None = None) -> set[str] | None:
-    """Tables that runs not finished yet load, without the run `but`; None if one may load any.
+    """Tables that unfinished runs load, except the run `but`; None if one may load any table.
 
-    The files that belong to no table are held as the table "".
+    Files that belong to no table count as the table "".
     """
     held: set[str] = set()
     for record in instance.get_run_records(
@@ -27,7 +27,7 @@ def held_tables(instance: dg.DagsterInstance, *, but: str | None = None) -> set[
         if never_began(record) or is_dead(run):
             continue
         paths = _paths(run.run_config)
-        if not paths:  # started by hand: it takes what there is
+        if not paths:  # started by hand: it takes whatever is there
             return None
         held |= {table_of(path) for path in paths}
     return held

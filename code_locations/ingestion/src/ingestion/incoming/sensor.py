@@ -25,7 +25,7 @@ COUNT_TAG = "files/count"
 
 
 def arrival_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefinition:
-    """The sensor; `running`: it evaluates without being switched on."""
+    """The sensor; `running`: it is on by default."""
     return pipeline_sensor(
         FILES,
         evaluate,
@@ -37,7 +37,7 @@ def arrival_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefi
 
 
 def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Run requests for the files that are complete, or why there are none."""
+    """Run requests for the complete files, or the reason why there are none."""
     settings = load_settings(IncomingSettings)
     try:
         found = Inbox.open(settings).files()
@@ -56,7 +56,7 @@ def hand_out(
     cursor: str | None,
     now: float,
 ) -> dg.SensorResult:
-    """Batches of the files found `now` (seconds since the epoch) that are complete, as runs."""
+    """Runs for batches of the complete files among those found `now` (seconds since the epoch)."""
     before = Cursor.load(cursor, Cursor(source=settings.incoming))
     after = before.look(found, now)
     ready = after.complete(before, now, settings.incoming_settle_seconds)
@@ -75,7 +75,7 @@ def hand_out(
 def request(
     instance: dg.DagsterInstance, batch: Sequence[str], cursor: Cursor, inbox: Inbox
 ) -> dg.RunRequest:
-    """The run of a batch. Its key counts the runs that had the same files and didn't load them."""
+    """The run for a batch. Its key counts earlier runs that failed to load the same files."""
     files = [(path, cursor.seen[path].version) for path in batch]
     name = batch_id(files)
     before = instance.get_runs_count(dg.RunsFilter(job_name=FILES.name, tags={BATCH_TAG: name}))
@@ -87,7 +87,7 @@ def request(
         run_config={"ops": {"file_processing": {"config": config}}},
         tags={BATCH_TAG: name, COUNT_TAG: str(len(batch))}
         | ({} if onwards else {LOAD_ONLY_TAG: "true"}),
-        # In a process that holds all stages the job has the later ones' steps too.
+        # In a process that holds all stages, the job also has the later stages' steps.
         asset_selection=None if onwards else _own_assets(),
     )
 

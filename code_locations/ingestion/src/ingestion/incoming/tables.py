@@ -1,4 +1,4 @@
-"""The raw tables of arrived files: their columns, and the files that they have already."""
+"""The raw tables of arrived files: their columns, and the files that they already have."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Newest:
 
 @dataclass
 class Tables:
-    """Columns of some files' raw tables, by name, and the contents that these have already.
+    """Columns of some files' raw tables, by name, and the contents that they already have.
 
-    `remembered`, of all tables, says what each column was read from; with `newest`, the full
-    export that a table has, it is the state of the load.
+    `remembered` says for all tables what each column was read from; together with `newest`, the
+    full export that a table has, it is the load's state.
     """
 
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Tables:
 
     @classmethod
     def look(cls, warehouse: WarehouseSettings, files: Iterable[Fetched]) -> Tables:
-        """Open the warehouse, and close it again."""
+        """Read the tables of these files from the warehouse."""
         ids: dict[str, list[str]] = {}
         for file in files:
             ids.setdefault(file.table, []).append(file.file_id)
@@ -69,7 +69,7 @@ class Tables:
         return found
 
     def remember(self) -> None:
-        """Take what was read from where from the state of the last load."""
+        """Read what columns were read from, out of the last load's state."""
         saved = read_state(SOURCE)
         for table, columns in saved.get("columns", {}).items():
             found = {name: Remembered(*told) for name, told in columns.items()}
@@ -97,26 +97,26 @@ class Tables:
         }
 
     def take(self, read: Read) -> None:
-        """Know what a table will have after this file, for the next one of the batch."""
+        """Record what a table will have after this file, for the next file of the batch."""
         name = read.fetched.table
         self.columns.setdefault(name, {}).update(read.new_columns | read.parsed.widened)
         self.remembered.setdefault(name, {}).update(read.parsed.remembered)
 
     def has(self, file: Fetched) -> bool:
-        """Whether the file's table has rows of this content, or is what this full export says."""
+        """Whether the file's table has rows of this content, or matches this full export."""
         if file.full_export:
             newest = self.newest.get(file.table)
             return newest is not None and newest.file_id == file.file_id
         return file.content in self.contents
 
     def loaded(self, read: Read) -> None:
-        """Know that a file's rows are in its table."""
+        """Record that a file's rows are in its table."""
         self.contents.add(read.fetched.content)
         self.newest |= read.newest
 
 
 def found_tables(warehouse: WarehouseSettings, declared: Declared) -> list[RawTable]:
-    """Tables of files that the warehouse has, declared or not, as entries of the registry."""
+    """The warehouse's tables of files, declared or not, as entries of the registry."""
     schema = warehouse.dlt_dataset_name
     with connect(warehouse) as connection:
         rows = connection.execute(
@@ -132,7 +132,7 @@ def found_tables(warehouse: WarehouseSettings, declared: Declared) -> list[RawTa
 
 
 def key_of(table: str, declared: Declared) -> tuple[str, ...]:
-    """The key of a table of files, as it is declared, or as its layout says."""
+    """The key of a table of files, as declared or from its layout."""
     return declared.key(table) or next(
         (found.primary_key for found in layouts() if f"{SOURCE}_{found.name}" == table), ()
     )
@@ -141,7 +141,7 @@ def key_of(table: str, declared: Declared) -> tuple[str, ...]:
 def raw_table_of(
     table_name: str, columns: Mapping[str, str], key: tuple[str, ...] = ()
 ) -> RawTable:
-    """The declaration of a table, else one that has these columns and this key."""
+    """The declaration of a table, or one with these columns and this key."""
     for table in raw_tables(SOURCE):
         if table.table_name == table_name:
             return table
@@ -160,9 +160,9 @@ def raw_table_of(
 def columns_and_files(
     warehouse: WarehouseSettings, table: str
 ) -> tuple[dict[str, str], set[str | None]]:
-    """A table's columns with their types, and the ids of the files that its rows are from.
+    """A table's columns with their types, and the ids of the files that its rows come from.
 
-    None among the ids: it has rows of no file.
+    None among the ids means that it has rows from no file.
     """
     schema = warehouse.dlt_dataset_name
     with connect(warehouse) as connection:

@@ -1,7 +1,7 @@
 """Which arrived files are complete, and which of them make up the next runs.
 
-Files on disk grow under the reader's eyes: a file counts as complete when it is the same
-(size and time, or an object store's ETag) as some looks ago, `settle_s` or more before.
+Files on disk may still be growing: one counts as complete if its size and time (or an object
+store's ETag) are the same as in an earlier look, `settle_s` or more ago.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LONGEST_WAIT_S = 3600.0
 
 
 class Sight(NamedTuple):
-    """A file as it has been since `since`; handed out `tries` times, not again before `not_before`.
+    """A file unchanged since `since`, handed out `tries` times, and not again before `not_before`.
 
     Times are seconds since the epoch.
     """
@@ -34,21 +34,21 @@ class Sight(NamedTuple):
     not_before: float = 0.0
 
     def handed_out(self, now: float) -> Sight:
-        """After it was given to a run."""
+        """The state after it was given to a run."""
         wait = min(FIRST_WAIT_S * 2.0 ** min(self.tries, 10), LONGEST_WAIT_S)
         return self._replace(tries=self.tries + 1, not_before=now + wait)
 
 
 class Cursor(SensorCursor):
-    """What the sensor remembers: the files of `source` that wait, by path.
+    """What the sensor remembers: the waiting files of `source`, by path.
 
-    Losing it costs a further look at each file and nothing else.
+    Losing it only costs one more look at each file.
     """
 
     seen: dict[str, Sight] = Field(default_factory=dict)
 
     def look(self, found: Iterable[Export], now: float) -> Cursor:
-        """After a look that found these files, and no others."""
+        """The cursor after a look that found exactly these files."""
         seen = {}
         for export in found:
             before = self.seen.get(export.path)
@@ -57,7 +57,7 @@ class Cursor(SensorCursor):
         return Cursor(source=self.source, seen=seen)
 
     def complete(self, before: Cursor, now: float, settle_s: float) -> list[str]:
-        """Paths of files that are as they were `before`, long enough ago, and whose turn it is."""
+        """Paths of files unchanged since `before`, for long enough, whose turn it is."""
         return [
             path
             for path, sight in self.seen.items()
@@ -68,7 +68,7 @@ class Cursor(SensorCursor):
         ]
 
     def hand_out(self, paths: Collection[str], now: float) -> Cursor:
-        """After these files were given to runs."""
+        """The cursor after these files were given to runs."""
         given = {path: self.seen[path].handed_out(now) for path in paths}
         return Cursor(source=self.source, seen=self.seen | given)
 
@@ -76,11 +76,11 @@ class Cursor(SensorCursor):
 def batches(
     paths: Sequence[str], held: Collection[str], *, size: int, most: int
 ) -> list[tuple[str, ...]]:
-    """Up to `most` groups of up to `size` of the paths, in their order.
+    """Up to `most` groups of up to `size` paths, in their order.
 
-    The files of a table are in one group, those beyond `size` wait: no two runs load the same
-    table, so that none can miss what the other has loaded already. `held` are tables that a
-    run not finished yet loads. Files without a table are as those of one table, "".
+    All files of a table are in one group, and those beyond `size` wait: no two runs load the same
+    table, so that none can miss what the other has already loaded. `held` are tables that an
+    unfinished run loads. Files without a table count as those of one table, "".
     """
     by_table: dict[str, list[str]] = {}
     for path in paths:
@@ -98,6 +98,6 @@ def batches(
 
 
 def batch_id(versions: Iterable[tuple[str, str]]) -> str:
-    """A name of a batch, from the paths and versions of its files."""
+    """A name for a batch, from the paths and versions of its files."""
     text = json.dumps(sorted(versions))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,8 +1,8 @@
-"""Layouts of exports that people have: what each is recognised by, how it is read, what it feeds.
+"""Layouts of exports that people have: how each is recognised and read, and what it feeds.
 
-A YAML file each beside this one, named for the layout; `layout` is what it may say, `recognition`
-finds the layout of a header, `feeding` makes rows of the books' tables of a file's rows. A new
-layout is one file here and one sample for its test: docs/how-to/add-a-layout.md.
+Each is a YAML file beside this one, named for the layout. `layout` is what it may say,
+`recognition` finds a header's layout, `feeding` turns a file's rows into rows of the books' tables.
+A new layout is one file here and one sample for its test: docs/how-to/add-a-layout.md.
 """
 
 from ingestion.layouts.layout import CURRENCY, Feed, Layout

@@ -1,7 +1,7 @@
-"""Rows of the books' tables from the rows of a file whose layout is known, or declared.
+"""Rows of the books' tables from the rows of a file with a known or declared layout.
 
-A client's or a project's id is made of its name alone: hours of one tool and invoices of another
-meet.
+The id of a client or project depends only on its name, so that one tool's hours and another's
+invoices match.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ create or replace temp macro clock_minutes(t) as cast(round(
 
 
 class Feeding(Protocol):
-    """What gives rows to the books: a layout, or what people declare of files."""
+    """What gives rows to the books: a layout, or what people declare about files."""
 
     @property
     def tool(self) -> str:
-        """Whose entries and invoices they are: a part of their ids."""
+        """The tool whose entries and invoices they are, which is part of their ids."""
         ...
 
     @property
     def feeds(self) -> Mapping[str, Feed]:
-        """SQL by the books' table."""
+        """SQL by table of the books."""
         ...
 
     @property
@@ -59,7 +59,7 @@ class Feeding(Protocol):
         ...
 
     def known(self) -> Mapping[str, ColumnKind]:
-        """Columns that a file may have, and what they are to be; {}: as they were found."""
+        """The types of columns that a file may have; {}: they keep the types found."""
         ...
 
 
@@ -73,7 +73,7 @@ class Fed:
 
 
 def fed_tables() -> dict[str, RawTable]:
-    """The tables that layouts feed, by the name of the books' table that they are like."""
+    """The tables that layouts feed, by the name of the books' table that they resemble."""
     return {table.name: table for table in raw_tables(SOURCE)}
 
 
@@ -82,7 +82,7 @@ def feed(
 ) -> tuple[list[Fed], list[str]]:
     """What a file's typed rows give to the books' tables, and why a table gets nothing.
 
-    `rows` is Parquet with the columns of the layout's table, `written_at` is UTC.
+    `rows` is Parquet with the columns of the layout's table; `written_at` is in UTC.
     """
     import duckdb
 
@@ -131,7 +131,7 @@ def _types(connection: DuckDBPyConnection, rows: Path) -> dict[str, str]:
 def _unproven(
     connection: DuckDBPyConnection, rows: Path, types: Mapping[str, str], known: Mapping[str, str]
 ) -> dict[str, str]:
-    """Columns that should be days or numbers and stayed text, with the first value."""
+    """Columns that should be days or numbers but stayed text, with the first such value."""
     texts = [
         (name, kind)
         for name, kind in known.items()

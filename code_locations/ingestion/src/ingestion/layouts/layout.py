@@ -8,11 +8,12 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from ingestion.files.conform import ROW_KEY
+from ingestion.files.currencies import CODES
 from ingestion.files.names import column_name, column_names, header_keys
 from ingestion.files.rules import AmountRule, ColumnKind, ColumnRule, DerivedRule, ReadingRules
 from stack.declarations import Declaration
 
-# What a model needs to put the tables of all banks below each other.
+# The columns by which a model combines the tables of all banks.
 UNIFORM: dict[str, ColumnKind] = {
     "booking_day": "date",
     "amount_signed": "decimal",
@@ -21,25 +22,21 @@ UNIFORM: dict[str, ColumnKind] = {
     "purpose": "text",
 }
 Group = Literal["time tracking", "invoicing", "payments", "banks", "shops", "rates"]
-# A currency in a column's name, as in `Amount (EUR)`, stands for any.
+# Stands for any currency in a column's name, as in `Amount (EUR)`.
 _ANY = "XXX"
-CURRENCY = re.compile(
-    r"\b(XXX|AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|CZK|DKK|EUR|GBP|HKD|HRK|HUF|IDR|ILS|INR|ISK|JPY"
-    r"|KRW|KYD|MXN|MYR|NOK|NZD|PHP|PLN|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR)\b"
-)
+CURRENCY = re.compile(rf"\b({_ANY}|{'|'.join(CODES)})\b")
 
 
 class Feed(Declaration):
     """Rows of one of the books' tables, as SQL over the columns of the layout's table.
 
-    `columns` are the table's; one that isn't named is null. `where` chooses the rows. A column of
-    the file is of its declared type, or else text, and null in a file that lacks it.
+    `columns` are the table's; any not named is null. `where` chooses the rows. A column of the file
+    has its declared type, or else text, and is null in a file that lacks it.
 
-    `stable_id(text)` makes a number of a text, the same one each time; `client_key(name)` and
-    `project_key(client, project)` are those of a client and a project of any tool,
-    `invoice_key(number)` and `entry_key(text)` of the tool's invoices and entries.
-    `clock_minutes(text)` is `27:30:15` in minutes, `file_time` is when the file was written. Of
-    several rows with the same key one is taken.
+    `stable_id(text)` turns a text into a number, always the same one. `client_key(name)` and
+    `project_key(client, project)` are shared by all tools; `invoice_key(number)` and
+    `entry_key(text)` are the tool's own. `clock_minutes(text)` is `27:30:15` in minutes;
+    `file_time` is when the file was written. Of several rows with the same key, one is taken.
     """
 
     columns: dict[str, str] = Field(min_length=1)
@@ -51,17 +48,17 @@ class Layout(Declaration):
 
     `headers` are header lines that were seen; XXX in a name stands for any currency. A file has the
     layout if its header has all names of one of them, or all of `needs`. `evidence` says where it
-    was seen: a real file, or an importer's code.
+    was seen: in a real file, or in an importer's code.
 
-    `key` names columns of the table; with `occurrence` the number of a row among equal ones is part
-    of it, so that two equal rows are two, and an export that overlaps adds none. `skip` has values
-    of columns whose rows are pending, or never moved money. `currency` is the header that carries
-    the currency in its name, one a language: the table gets it as a column. `others` says whether
-    columns without a declared type are text, or what they are found to be.
+    `key` names columns of the table. With `occurrence`, a number among equal rows is part of it:
+    two equal rows stay two, and an overlapping export adds none. `skip` has values of columns whose
+    rows are pending, or never moved money. `currency` is the header with the currency in its name,
+    one for each language: the table gets it as a column. `others` says whether columns without a
+    declared type are text, or get the type found.
 
-    Tables of banks have columns with the same names, `UNIFORM`: `amount` says what `amount_signed`
-    is, `uniform` has SQL of the others over the table's columns, and `without` why one is missing.
-    Their columns without a declared type are text: what is an id in one file is one in the next.
+    Banks' tables share the columns `UNIFORM`: `amount` says what `amount_signed` is, `uniform` has
+    SQL for the others over the table's columns, and `without` says why one is missing. Their
+    columns without a declared type are text: an id in one file is a number in the next.
     """
 
     name: str
@@ -99,7 +96,7 @@ class Layout(Declaration):
 
     @property
     def tool(self) -> str:
-        """The first word of its name: layouts of one tool have the same clients and projects."""
+        """The first word of its name: layouts of one tool share clients and projects."""
         return self.name.partition("_")[0]
 
     def known(self) -> dict[str, ColumnKind]:
@@ -122,7 +119,7 @@ class Layout(Declaration):
 
     @property
     def derived(self) -> dict[str, DerivedRule]:
-        """The columns that are made of others."""
+        """The columns that are computed from others."""
         found = {n: DerivedRule(type=UNIFORM[n], sql=sql) for n, sql in self.uniform.items()}
         if self.amount:
             found["amount_signed"] = DerivedRule(type="decimal", sql=self.amount.sql)
@@ -175,7 +172,7 @@ class Layout(Declaration):
         return columns
 
     def _constants(self, names: tuple[str, ...]) -> dict[str, str]:
-        """The currency that stands in a column's name."""
+        """The currency that is part of a column's name."""
         wanted = {fold(name) for name in self._currencies}
         for name in names:
             if fold(name) in wanted and (found := CURRENCY.search(name)):
@@ -184,7 +181,7 @@ class Layout(Declaration):
 
 
 def fold(name: str) -> str:
-    """A header's name as it is compared: in lower case, without outer blanks, any currency XXX."""
+    """A header's name for comparison: in lower case, without outer blanks, any currency as XXX."""
     plain = name.strip().strip("\ufeff").strip()
     plain = CURRENCY.sub(_ANY, plain)
     return " ".join(re.sub(r"[()\[\]]", " ", plain).casefold().split())

@@ -1,4 +1,4 @@
-"""Which layout a header has."""
+"""Recognises the layout of a header."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from ingestion.layouts.layout import Layout, fold
 from stack.declarations import load_folder
 
-# A header line of as many names is a tool's own.
+# A header line with this many names is unique to a tool.
 _DISTINCT = 6
 _HEADER_WITHIN = 60
 
@@ -23,7 +23,7 @@ def layouts() -> tuple[Layout, ...]:
 
 
 def peek(head: bytes) -> Layout | None:
-    """The layout of delimited text, by the first bytes of the file."""
+    """The layout of delimited text, from the file's first bytes."""
     wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252"):
         try:
@@ -43,7 +43,7 @@ def peek(head: bytes) -> Layout | None:
 
 @cache
 def _by_name() -> dict[str, list[tuple[Layout, frozenset[str]]]]:
-    """Layouts with the names of each header line, by one of these that few others have."""
+    """Layouts with the names of each header line, keyed by the line's rarest name."""
     lines = [
         (layout, frozenset(fold(name) for name in line if name.strip()))
         for layout in layouts()
@@ -61,15 +61,15 @@ def _by_name() -> dict[str, list[tuple[Layout, frozenset[str]]]]:
 
 
 def recognise(header: Sequence[str]) -> Layout | None:
-    """The layout whose header line is among these names; of several the longest.
+    """The layout whose header line is contained in these names; the longest one wins.
 
-    A short line has to be all of the header: its names are anybody's.
+    A short line must be the whole header, because its names could be anybody's.
     """
     return max(claims(header), key=lambda match: match[0], default=(0, None))[1]
 
 
 def claims(header: Sequence[str]) -> list[tuple[int, Layout]]:
-    """Every layout with a header line among these names, and how many of them it has."""
+    """Every layout with a header line contained in these names, and the line's length."""
     names = frozenset(fold(name) for name in header if name.strip())
     index = _by_name()
     return [

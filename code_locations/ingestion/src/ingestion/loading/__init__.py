@@ -1,14 +1,14 @@
-"""Loads Parquet files into raw tables with dlt; every source of the stack ends here.
+"""Loads Parquet files into raw tables with dlt; every loader ends here.
 
     done = load("books", [TableFile(raw_table("books", "clients"), path, rows)], state)
     state = read_state("books")
 
-`pipeline` is the load as a whole, `table` one table's part of it, `files` its Parquet files,
-`destination` dlt's way into the warehouse, `days` the rebuilding of days, `removed` the marks on
-rows that a full export lacks, and `tables` all tables of a loader in its report.
+`pipeline` is the whole load and `table` one table's part of it; `files` are its Parquet files,
+`destination` is dlt's way into the warehouse, `days` rebuilds days, `removed` marks rows that a
+full export no longer has, and `tables` lists all tables of a loader in its report.
 
-Knows nothing of Dagster. State is committed with the rows that it covers, and comes back from the
-warehouse: nothing that a load needs later is kept in the working directory.
+It knows nothing of Dagster. State is committed with the rows that it covers and read back from the
+warehouse: a later load needs nothing from the working directory.
 """
 
 from ingestion.loading.files import TableFile

@@ -1,4 +1,4 @@
-"""Rebuilds days of a raw table: their rows out, and in from files, in one transaction."""
+"""Rebuilds days of a raw table: replaces their rows with those of files, in one transaction."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
 
 def replace_days(table: RawTable, paths: Sequence[Path], days: Days) -> TableReport:
-    """Put the files' newest rows of `days` in the place of the table's.
+    """Replace the table's rows of `days` with the files' newest ones.
 
-    `paths` are Parquet files of the whole table, later ones last; `table` has an event date
-    and a primary key. A row of these days that the files don't have goes; rows of other days
-    stay as they are, but one that moved into `days`. All or nothing is done, and doing it again
-    changes nothing.
+    `paths` are Parquet files of the whole table, later ones last; `table` has an event date and a
+    primary key. Rows of these days that the files lack are deleted; rows of other days stay, except
+    one that moved into `days`. It is all or nothing, and repeating it changes nothing.
     """
     started = time.perf_counter()
     warehouse = load_settings(WarehouseSettings)

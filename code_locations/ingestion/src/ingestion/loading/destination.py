@@ -1,9 +1,9 @@
 """A dlt destination over the stack's own connection, for a DuckDB file and for a DuckLake.
 
-dlt's `duckdb` destination takes a connection, but names tables as `schema.table` and so
-finds only its default database. Naming them `database.schema.table` makes it work on an
-attached DuckLake too: one destination, one way to open the warehouse, no extension that
-dlt would download. Imported by `pipeline` inside functions: dlt takes 0.5 s to import.
+dlt's `duckdb` destination accepts a connection, but names tables `schema.table`, which only finds
+the default database. Naming them `database.schema.table` makes it work on an attached DuckLake too:
+one destination, one way to open the warehouse, no extension for dlt to download. `pipeline` imports
+this inside functions: dlt takes 0.5 s to import.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 class WarehouseMergeJob(SqlMergeFollowupJob):
-    """One `merge into` a table, of staged rows that have one row a key.
+    """One `merge into` a table, from staged rows with one row per key.
 
-    dlt's own strategies pass over the table two or three times, put an older version of a
-    row over a newer one, and write rows again that didn't change.
+    dlt's own strategies pass over the table two or three times, overwrite newer versions of a row
+    with older ones, and rewrite rows that didn't change.
     """
 
     @classmethod
@@ -51,13 +51,13 @@ class WarehouseMergeJob(SqlMergeFollowupJob):
         keys = [name(key) for key in get_columns_names_with_prop(table, "primary_key")]
         columns = [name(column) for column in get_columns_names_with_prop(table, "name")]
         if ROW_ID in table["columns"]:
-            # Rows that dlt made itself: a page may repeat a row of the one before. The last wins.
+            # For rows created by dlt: a page may repeat a row of the previous one. The last wins.
             newest = f"{name(NEWEST_BY)} desc nulls last, " if NEWEST_BY in table["columns"] else ""
             staged = (
                 f"(select * from {staged} qualify row_number() over "
                 f"(partition by {', '.join(keys)} order by {newest}rowid desc) = 1)"
             )
-        kept = {*keys, name(ROW_ID), name(LOAD_ID)}  # they tell nothing about a row's content
+        kept = {*keys, name(ROW_ID), name(LOAD_ID)}  # not part of a row's content
         same_key = " and ".join(f"t.{key} = s.{key}" for key in keys)
         differs = " or ".join(f"s.{c} is distinct from t.{c}" for c in columns if c not in kept)
         older = f"s.{name(NEWEST_BY)} < t.{name(NEWEST_BY)}"
@@ -76,7 +76,7 @@ class WarehouseMergeJob(SqlMergeFollowupJob):
 
 
 class WarehouseCopyJob(DuckDbCopyJob):
-    """Imports a Parquet file; dlt's own puts the path into its SQL as it is."""
+    """Imports a Parquet file; dlt's own doesn't quote the path in its SQL."""
 
     def run(self) -> None:
         """Insert the file's rows into its table."""
@@ -128,7 +128,7 @@ class WarehouseClient(DuckDbClient):
     def _build_schema_update_sql(
         self, storage_tables: Iterable[tuple[str, TTableSchemaColumns]]
     ) -> tuple[list[str], TSchemaTables]:
-        """As dlt's, which adds columns, and those that get another type, in one transaction."""
+        """As dlt's, which adds columns, plus changes of types, in one transaction."""
         tables = list(storage_tables)
         statements, update = super()._build_schema_update_sql(tables)
         first: list[str] = []
@@ -164,7 +164,7 @@ class WarehouseDestination(duckdb_destination):
     def configuration(
         self, initial_config: DuckDbClientConfiguration, accept_partial: bool = False
     ) -> DuckDbClientConfiguration:
-        """The configuration of a dataset, resolved once: dlt asks for it twenty times a load."""
+        """The configuration of a dataset, resolved once: dlt asks for it twenty times per load."""
         key = (initial_config.dataset_name, initial_config.default_schema_name, accept_partial)
         if key not in self._resolved:
             self._resolved[key] = super().configuration(initial_config, accept_partial)
@@ -175,10 +175,10 @@ class WarehouseDestination(duckdb_destination):
         config: DuckDbClientConfiguration | None = None,
         naming: NamingConvention | None = None,
     ) -> DestinationCapabilitiesContext:
-        """What the warehouse can do, which no configuration changes.
+        """What the warehouse can do, which doesn't depend on the configuration.
 
-        dlt asks some forty times a load, and would resolve the whole configuration each
-        time: half of the time of a small load.
+        dlt asks some forty times per load, and would resolve the whole configuration each time,
+        which takes half the time of a small load.
         """
         return self.adjust_capabilities(
             self._raw_capabilities(), config or DuckDbClientConfiguration(), naming
@@ -186,6 +186,6 @@ class WarehouseDestination(duckdb_destination):
 
     @property
     def client_class(self) -> type[DuckDbClient]:
-        """A client class that knows the database, and which columns get another type."""
+        """A client class that knows the database, and which columns change their type."""
         facts = {"database": self._database, "widened": self.widened, "rebuild": self._is_lake}
         return type("WarehouseClient", (WarehouseClient,), facts)

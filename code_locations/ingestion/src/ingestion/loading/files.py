@@ -18,7 +18,7 @@ NEWEST_BY = "updated_at"
 """The column that says which of two versions of a row is the later one."""
 
 
-# Columns that dlt adds to rows that it makes itself.
+# Columns that dlt adds to rows that it creates itself.
 ROW_ID, LOAD_ID = "_dlt_id", "_dlt_load_id"
 
 
@@ -26,12 +26,12 @@ ROW_ID, LOAD_ID = "_dlt_id", "_dlt_load_id"
 class TableFile:
     """A local Parquet file of `rows` rows whose columns are among the table's, or extend them.
 
-    Files of one table are loaded in the order given; it only matters for rows with the same
-    key and the same `updated_at`. Rows of a table without a primary key are appended. Where
-    a file says `replace`, the table holds the files' rows and no others afterwards.
-    `keys_checked`: the caller knows that no key is empty or occurs twice in the file. `types` are
-    those that columns are to have, where the table or the file has another. Rows of a `marked` file
-    are gone from the source: they count as removed, and not as loaded.
+    Files of one table are loaded in the given order; it only matters for rows with the same key and
+    the same `updated_at`. Rows of a table without a primary key are appended. With `replace`, the
+    table has only the files' rows afterwards. `keys_checked`: the caller knows that no key is empty
+    or repeated in the file. `types` are those that columns are to get, where the table or the file
+    has another. Rows of a `marked` file are gone from the source: they count as removed, not
+    loaded.
     """
 
     table: RawTable
@@ -55,11 +55,11 @@ def conform(
     columns: Mapping[str, str],
     target: Path,
 ) -> Path:
-    """`path` if dlt can import it untouched as a file of these columns, else a copy that it can.
+    """`path` if dlt can import it as is as a file of these columns, else a copy that it can.
 
-    dlt imports a Parquet file as it is only when names, order, types and nullability are
-    those of its schema, and rewrites it row group by row group in Python otherwise: 3 to 8
-    times slower than this copy. Columns that the file lacks become null.
+    dlt imports a Parquet file as is only if names, order, types and nullability match its schema;
+    otherwise it rewrites each row group in Python, 3 to 8 times slower than this copy. Columns that
+    the file lacks become null.
     """
     import pyarrow.parquet as pq
 
@@ -88,10 +88,10 @@ def _in_file(column_type: str) -> str:
 def keys_unique(
     connection: DuckDBPyConnection, paths: Sequence[Path], primary_key: Sequence[str]
 ) -> bool:
-    """Whether no key is null or occurs twice in the files together.
+    """Whether no key is null or repeated in the files together.
 
-    Exports are mostly sorted by their key, and a streaming pass proves those in a fifth of
-    the time of a hash table.
+    Exports are mostly sorted by their key; a streaming pass proves that in a fifth of the time that
+    a hash table takes.
     """
     files = [str(path) for path in paths]
     null = " or ".join(f"{identifier(name)} is null" for name in primary_key)
@@ -115,9 +115,10 @@ def keys_unique(
 def write_newest_rows(
     connection: DuckDBPyConnection, paths: Sequence[Path], primary_key: Sequence[str], target: Path
 ) -> dict[Path, int]:
-    """Write one row a key into `target`, which isn't among `paths`; return the rows kept of each.
+    """Write one row per key to `target`, not one of `paths`; return the rows kept of each.
 
-    The row with the latest `updated_at` is kept; of several, the last one of the last file.
+    The row with the latest `updated_at` is kept; if there are several, the last one of the last
+    file.
     """
     keys = identifiers(primary_key)
     newest = f"{identifier(NEWEST_BY)} desc nulls last, "

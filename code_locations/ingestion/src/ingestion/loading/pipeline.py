@@ -43,7 +43,7 @@ class Loaded:
 
 
 class LoadError(StackError):
-    """dlt could not complete a load; what was committed before it stays."""
+    """dlt couldn't complete a load; what was committed before stays."""
 
     def __init__(self, source: str, error: BaseException) -> None:
         cause = error
@@ -63,7 +63,7 @@ def read_state(source: str) -> dict[str, Any]:
 
 
 def read_states(source: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """As `read_state`, and the state that dlt keeps of each resource of the source, by name."""
+    """As `read_state`, plus dlt's state of each resource of the source, by name."""
     found = _read_states(source)
     return dict(found.get(_STATE_KEY, {})), dict(found.get(_RESOURCES_KEY, {}))
 
@@ -169,9 +169,9 @@ def _pipeline(
     warehouse: WarehouseSettings,
     settings: DltSettings,
 ) -> Pipeline:
-    """The source's pipeline, which knows nothing of the warehouse's state and schema yet."""
+    """The source's pipeline, which hasn't read the warehouse's state and schema yet."""
     with warnings.catch_warnings():
-        # dlt imports sqlglot, which complains of an extra that DataHub still asks for.
+        # dlt imports sqlglot, which warns about an extra that DataHub still requires.
         warnings.filterwarnings("ignore", message=r"sqlglot\[rs\]")
         import dlt
 
@@ -180,7 +180,7 @@ def _pipeline(
     dlt.config["load.truncate_staging_dataset"] = True
     dlt.config["load.delete_completed_jobs"] = True
     dlt.config["load.raise_on_max_retries"] = 1
-    # Or it makes a failure of an eviction, once what it has begun is done.
+    # Else dlt finishes what it has begun and then reports an eviction as a failure.
     dlt.config["runtime.intercept_signals"] = False
     return dlt.pipeline(
         f"{settings.dlt_pipeline_name}_{source}",
@@ -208,11 +208,11 @@ def _committed_states(pipeline: Pipeline, source: str) -> dict[str, Any]:
 
 @contextmanager
 def working_directory(source: str, settings: DltSettings) -> Iterator[Path]:
-    """An empty working directory of the source, held alone until the block ends.
+    """An empty working directory of the source, used exclusively until the block ends.
 
-    What a killed load left is dropped: its state was not committed, so the source delivers
-    the same rows again, and merging them again changes nothing. A pod, which begins without
-    a directory, goes the same way.
+    What a killed load left is dropped: its state wasn't committed, so the source delivers the same
+    rows again, and merging them again changes nothing. A pod, which starts without a directory,
+    works the same way.
     """
     root = settings.stack_home / "dlt"
     root.mkdir(parents=True, exist_ok=True)

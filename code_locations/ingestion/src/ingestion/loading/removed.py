@@ -1,7 +1,7 @@
 """Rows that are gone from their source: a full export lacks them, and they are marked, not deleted.
 
-A full export is a file with all rows that its table has at the source. It marks the others with
-when it was written, in `_removed_at` (UTC); a later one that has a row again takes its mark away.
+A full export is a file with all rows that its table has at the source. All other rows get the time
+when it was written in `_removed_at` (UTC); a later one that has a row again clears the mark.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def require_full(
     *,
     has_rows: bool,
 ) -> None:
-    """Raise UnreadableFileError for what would mark rows by mistake.
+    """Raise UnreadableFileError for a file that would mark rows by mistake.
 
-    `before` is when the table's last full export was written; `has_rows`: there is what could be
-    marked.
+    `before` is when the table's last full export was written; `has_rows` says whether there are
+    rows that could be marked.
     """
     name = table.table_name
     if not table.primary_key:
@@ -62,9 +62,9 @@ def gone_rows(  # noqa: PLR0913
 ) -> TableFile:
     """The rows that the newest full export lacks, marked, in a Parquet file beside it.
 
-    They are those of the table that have no mark yet, and of `older` exports that are loaded
-    with the newest. With `replace`, where the exports are all that the table will have, only the
-    latter; they keep the marks that they have in the table.
+    They are the table's rows without a mark, and those of `older` exports that are loaded with the
+    newest. With `replace`, where the table will have nothing but the exports, only the latter; they
+    keep the marks that they have in the table.
     """
     name, key = table.table_name, table.primary_key
     target = newest.with_suffix(".gone.parquet")
@@ -112,7 +112,7 @@ def gone_rows(  # noqa: PLR0913
 
 @dataclass(frozen=True)
 class _Same:
-    """SQL of whether the rows n and r have the same key; `texts` are compared as text."""
+    """SQL for whether the rows n and r have the same key; `texts` are compared as text."""
 
     key: Sequence[str]
     texts: Collection[str]

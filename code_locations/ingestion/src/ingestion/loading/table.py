@@ -1,4 +1,4 @@
-"""One raw table's part of a load: its files made ready, and the dlt resource that imports them."""
+"""One raw table's part of a load: prepares its files, and the dlt resource that imports them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class EmptyKeyError(StackError):
 
 
 class TableLoad:
-    """The files of one table, conformed to the columns that it will have, one row a key."""
+    """The files of one table, conformed to its future columns, with one row per key."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class TableLoad:
         self.write_disposition: Literal["append", "merge", "replace"] = "append"
 
     def prepare(self, scratch: Path) -> None:
-        """Make the files ready for import, copies where they need one in `scratch`.
+        """Make the files ready for import, copying to `scratch` those that need changes.
 
         Raises EmptyKeyError if a row of a table with a primary key has none.
         """

@@ -1,4 +1,4 @@
-"""All raw tables of a loader in its report: also those that a load brought nothing."""
+"""All raw tables of a loader in its report, including those that a load brought nothing for."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from stack.warehouse import connect, ensure_raw_tables, row_count
 def with_all_tables(
     tables: Iterable[RawTable], loaded: Mapping[str, TableReport]
 ) -> dict[str, TableReport]:
-    """Reports by table name; a declared table that doesn't exist yet is made, empty.
+    """Reports by table name; a declared table that doesn't exist yet is created, empty.
 
-    A table without declared columns isn't made: it exists once a row came.
+    A table without declared columns isn't created until a row comes.
     """
     warehouse = load_settings(WarehouseSettings)
     schema = warehouse.dlt_dataset_name

@@ -1,4 +1,4 @@
-"""Types with room for more: which one holds the values of two, and how a column gets it."""
+"""Wider types: which type holds the values of two others, and how a column gets it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 
 
 def room(present: str, found: str) -> str:
-    """The type that has room for the values of both, each as it is; text where no other has."""
+    """The type that holds the values of both unchanged; text if there is no other."""
     if present == found:
         return present
     if {present, found} == {"DATE", "TIMESTAMP"}:
@@ -25,14 +25,14 @@ def room(present: str, found: str) -> str:
 
 
 def decimal_type(whole: int, scale: int) -> str:
-    """The decimal type for so many digits before and after the mark; VARCHAR if none has them."""
+    """The decimal type with so many digits before and after the point; VARCHAR if there is none."""
     if whole + scale > MOST_DIGITS:
         return "VARCHAR"
     return f"DECIMAL({18 if whole + scale <= 18 else MOST_DIGITS},{scale})"
 
 
 def _digits(type_: str) -> tuple[int, int] | None:
-    """Digits before and after the mark that a type of numbers has room for."""
+    """Digits before and after the point that a numeric type has room for."""
     if type_ == "BIGINT":
         return 19, 0
     match = _DECIMAL.fullmatch(type_)
@@ -40,9 +40,9 @@ def _digits(type_: str) -> tuple[int, int] | None:
 
 
 def widen_sql(table: str, columns: Mapping[str, str], *, rebuild: bool) -> list[str]:
-    """Statements that give columns of a table, a qualified name, their new types.
+    """Statements that change columns of a table (a qualified name) to new types.
 
-    `rebuild`: a DuckLake has no change of a type to text; the table is made anew.
+    `rebuild`: a DuckLake can't change a type to text, so the table is rebuilt.
     """
     if not rebuild:
         return [

@@ -24,8 +24,8 @@ _FORMER_CLIENTS = date(2025, 3, 31)
 
 _STEPS = ("parties.sql", "time_entries.sql", "invoices.sql")
 
-# A quadratic step between two linear ones modulo the prime 2^31 - 1: no pattern that a
-# reader of the books would notice, the same on every version of DuckDB.
+# A quadratic step between two linear ones, modulo the prime 2^31 - 1: no pattern that a reader of
+# the books would notice, and the same on every version of DuckDB.
 _MACROS = """
 create macro draw(n, salt) as
     ((((n + 1) * 48271 + salt * 40692) % 2147483647)
@@ -38,9 +38,9 @@ create macro element_of(elements, n) as elements[(n % len(elements))::bigint + 1
 def write_sample_data(folder: Path, size: int = DEFAULT_SIZE) -> dict[str, int] | None:
     """Write the exports of `size` time entries into `folder`; return the rows of each table.
 
-    A folder that holds anything is left as it is, and None returned. Files appear all at
-    once: the folder is renamed into place. Raises ValueError for a size below 1000, which
-    would leave months without work.
+    A folder that isn't empty is left as it is, and None is returned. Files appear all at once: the
+    folder is renamed into place. Raises ValueError for a size below 1000, which would leave months
+    without work.
     """
     import duckdb
 
@@ -72,7 +72,7 @@ def _compute(connection: DuckDBPyConnection, size: int) -> None:
 
 
 def _write(connection: DuckDBPyConnection, folder: Path) -> dict[str, int]:
-    """Each table in the format of a tool that exports such things."""
+    """Write each table in the format of a tool that exports such things."""
     years = range(FIRST_DAY.year, LAST_DAY.year + 1)
     csv, json_lines = "(format csv, header)", "(format json)"
     current = """(
@@ -83,7 +83,7 @@ def _write(connection: DuckDBPyConnection, folder: Path) -> dict[str, int]:
             )
         from clients as c left join renamed_clients as r using (client_id)
     )"""
-    # The address book was exported twice; in between, a client got a new name.
+    # The address book was exported twice; in between, a client was renamed.
     former = f"(from clients where created_on <= date '{_FORMER_CLIENTS}')"
     files = [
         ("clients", former, f"clients/{_FORMER_CLIENTS}.csv", csv),

@@ -1,4 +1,4 @@
-"""Puts the sample exports into a bucket, or any other folder that fsspec can write to."""
+"""Uploads the sample exports to a bucket, or any other folder that fsspec can write to."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from stack.storage import filesystem
 def upload_sample_data(url: str, size: int = DEFAULT_SIZE) -> dict[str, int] | None:
     """Write the exports of `size` time entries to `url`; return the rows of each table.
 
-    A bucket has no rename, so an upload that broke off leaves some of the files: the next one
-    writes the others. A folder that holds any other file is somebody's own and is left as it
-    is, like one that is complete: None is returned. Raises ValueError for a size below 1000.
+    A bucket has no rename, so an interrupted upload leaves some of the files: the next one writes
+    the rest. A folder that is complete, or holds any other file, is left as it is, and None is
+    returned. Raises ValueError for a size below 1000.
     """
     fs, folder = filesystem(url)
     held = {str(path).removeprefix(f"{folder}/") for path in fs.find(folder)}

@@ -1,4 +1,4 @@
-"""What a source's file declares; read when the location loads, without any connection."""
+"""What a source's file declares; read when the location loads, without connecting to anything."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from pydantic import Field, RootModel, model_validator
 
 from stack import declarations
 from stack.declarations import NAME, Declaration, load_named, references
+from stack.freshness import FreshnessPolicy
 from stack.raw import RawTable, raw_tables
 
-# Schemas of the warehouse hold tables of these sources already.
+# Schemas of the warehouse already hold tables of these sources.
 TAKEN = frozenset({"files", *(table.source for table in raw_tables())})
 
 
 class Table(Declaration):
-    """What identifies a row, and which column tells what is new.
+    """What identifies a row, and which column says what is new.
 
-    Without `cursor` the table is read whole each time. A row whose key is there already
-    replaces it; without `primary_key` the table is replaced as a whole. With `full_export` the
-    rows that the source no longer has are marked in `_removed_at`; without, they stay as they are.
+    Without `cursor` the table is read whole each time. A row replaces the one with the same key;
+    without `primary_key` the whole table is replaced. With `full_export`, rows that the source no
+    longer has are marked in `_removed_at`; otherwise they stay as they are. `freshness` says how
+    new it has to be: docs/freshness.md.
     """
 
     primary_key: tuple[str, ...] = ()
@@ -29,6 +31,7 @@ class Table(Declaration):
     initial_value: Any = None
     description: str = ""
     full_export: bool = False
+    freshness: FreshnessPolicy | None = None
 
     @model_validator(mode="after")
     def _merges(self) -> Table:
@@ -40,7 +43,7 @@ class Table(Declaration):
 
 
 class Endpoint(Table):
-    """A list of an API. `params` may hold `{incremental}` where the cursor's last value goes.
+    """A list of an API. `params` may contain `{incremental}` for the cursor's last value.
 
     `paginator` and `data_selector` are dlt's, see
     https://dlthub.com/docs/dlt-ecosystem/verified-sources/rest_api/basic
@@ -53,7 +56,7 @@ class Endpoint(Table):
 
 
 class SqlTable(Table):
-    """A table or view of a database; `name` where it differs from the raw table's."""
+    """A table or view of a database; `name` if it differs from the raw table's."""
 
     name: str | None = None
 
@@ -78,6 +81,7 @@ class _Source(Declaration):
                 description=table.description or f"{name} of {self.description or self.name}.",
                 primary_key=table.primary_key,
                 full_export=table.full_export,
+                freshness=table.freshness,
                 owner=self.owner,
                 loader="dlt_ingestion_pipeline",
             )
@@ -86,7 +90,7 @@ class _Source(Declaration):
 
 
 class RestSource(_Source):
-    """A REST API: `auth` and `paginator` as dlt's REST client takes them."""
+    """A REST API; `auth` and `paginator` as in dlt's REST client."""
 
     kind: Literal["rest_api"]
     base_url: str = Field(pattern=r"^(https?://|\$\{)")
@@ -96,7 +100,7 @@ class RestSource(_Source):
     tables: dict[Annotated[str, Field(pattern=NAME)], Endpoint] = Field(min_length=1)
 
     def raw_tables(self) -> tuple[RawTable, ...]:
-        """Its tables as entries of the registry; their columns are known once rows came."""
+        """Its tables as entries of the registry; columns are unknown until rows are loaded."""
         return self._raw_tables(self.tables)
 
 
@@ -110,7 +114,7 @@ class SqlSource(_Source):
     tables: dict[Annotated[str, Field(pattern=NAME)], SqlTable] = Field(min_length=1)
 
     def raw_tables(self) -> tuple[RawTable, ...]:
-        """As those of an API."""
+        """Its tables as entries of the registry; columns are unknown until rows are loaded."""
         return self._raw_tables(self.tables)
 
 
@@ -124,7 +128,7 @@ class _File(RootModel[Annotated[Source, Field(discriminator="kind")]]):
 
 
 def load_sources(folder: Path | None) -> tuple[Source, ...]:
-    """The sources of a folder's `*.yml`, in the order of their files; none without a folder.
+    """The sources in a folder's `*.yml`, in the order of the files; none without a folder.
 
     Raises DeclarationError.
     """
@@ -134,11 +138,11 @@ def load_sources(folder: Path | None) -> tuple[Source, ...]:
 
 
 def resolve(source: Source, value: Any, variables: Mapping[str, str]) -> Any:
-    """`value` with each `${NAME}` replaced. Raises DeclarationError for one that isn't set."""
+    """`value` with each `${NAME}` replaced. Raises DeclarationError if one isn't set."""
     return declarations.resolve(value, variables, str(source.file))
 
 
 def secrets_of(source: Source, variables: Mapping[str, str]) -> set[str]:
-    """Values of every variable that the file refers to."""
+    """Values of all variables that the file refers to."""
     names = references(source.file.read_text())
     return {variables[name] for name in names if variables.get(name)}

@@ -1,7 +1,7 @@
-"""An HTTP session whose answers in JSON keep every number as it is written.
+"""An HTTP session whose JSON answers keep every number exactly as written.
 
-Python's json makes doubles of 70368744177664.01 and of 0.1; here they are decimals, and whole
-numbers are whole, of any size.
+Python's json turns 70368744177664.01 and 0.1 into doubles; here they are decimals, and integers
+may have any size.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ingestion.files.json_records import decoder
 if TYPE_CHECKING:
     from requests import Session
 
-# What isn't JSON though some servers write it stays as it is written.
+# Constants that aren't JSON but that some servers write stay text.
 _DECODER = decoder(constant=str)
 
 
@@ -26,7 +26,7 @@ class ExactResponse(Response):
     """An answer whose `json` has decimals instead of doubles."""
 
     def json(self, **_: Any) -> Any:
-        """Its content. Raises requests' JSONDecodeError."""
+        """The parsed content. Raises requests' JSONDecodeError."""
         try:
             text = self.content.decode(json.detect_encoding(self.content))
         except UnicodeDecodeError:
@@ -48,7 +48,7 @@ class _ExactAdapter(HTTPAdapter):
 
 
 def exact_session() -> Session:
-    """dlt's session, which asks again after a 429 or an error of the server."""
+    """dlt's session, which retries after a 429 or a server error."""
     from dlt.sources.helpers.requests import Client
 
     session: Session = Client(raise_for_status=False).session

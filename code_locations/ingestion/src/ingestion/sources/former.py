@@ -1,4 +1,4 @@
-"""Columns of tables that dlt made by itself, before values had to prove their types."""
+"""Columns of tables that dlt once created itself, before types had to be proved by values."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def as_decimals(
     connection: DuckDBPyConnection, table: str, columns: Mapping[str, str]
 ) -> dict[str, str]:
-    """The columns, doubles as decimals with room for what is there; `table` is a qualified name.
+    """The columns with doubles made decimals that fit their values; `table` is a qualified name.
 
-    An API's numbers are decimals now, which have no room in a double, nor it in them.
+    An API's numbers are decimals now, and neither type can hold all of the other's values.
     """
     found = dict(columns)
     for name in [name for name, type_ in columns.items() if type_ == "DOUBLE"]:

@@ -9,13 +9,14 @@ from typing import Any
 
 from ingestion.loaders import WHAT_IS_NEW, Scope
 from ingestion.loading.tables import with_all_tables
-from ingestion.quarantine import Entry, QuarantineError
+from ingestion.quarantine import QuarantineError
 from ingestion.settings import DltSettings
 from ingestion.sources.declarations import Source, load_sources, secrets_of
 from ingestion.sources.loading import Reading, SourceLoad, load_source
 from stack.errors import StackError, one_line, reason
 from stack.load_report import Failure, InputReport, LoadReport, Outcome, TableReport
 from stack.outage import is_passing
+from stack.quarantine import Entry
 from stack.raw import RawTable
 from stack.redaction import Redactor
 from stack.settings import environment_variables, load_settings
@@ -24,33 +25,33 @@ _log = logging.getLogger(__name__)
 
 
 class SourcesLoader:
-    """The sources of DLT_SOURCES_DIR, or those given. Raises DeclarationError when first asked."""
+    """The sources of DLT_SOURCES_DIR, or those given. Raises DeclarationError when first used."""
 
     name = "sources"
     asset = "dlt_ingestion_pipeline"
     kind = "dlt"
-    required = False  # one API that is down holds up none of the models
+    required = False  # an API that is down doesn't hold up the models
 
     def __init__(self, sources: Sequence[Source] | None = None) -> None:
         self._given = sources
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        """As declared."""
+        """The sources as declared."""
         if self._given is not None:
             return tuple(self._given)
         return load_sources(load_settings(DltSettings).dlt_sources_dir)
 
     def tables(self) -> tuple[RawTable, ...]:
-        """A raw table each list of an API, or table of a database."""
+        """One raw table per list of an API or table of a database."""
         return tuple(table for source in self.sources for table in source.raw_tables())
 
     def facts(self, table: RawTable) -> dict[str, Any]:
-        """What kind of source it is of."""
+        """The kind of source that it comes from."""
         return {"source": next(s.kind for s in self.sources if s.name == table.source)}
 
     def load(self, scope: Scope = WHAT_IS_NEW, log: logging.Logger = _log) -> LoadReport:
-        """Load each source. Days are the books' own: with them, none is read."""
+        """Load each source. With days in the scope nothing is read: only the books have days."""
         inputs: list[InputReport] = []
         failures: list[Failure] = []
         tables: dict[str, TableReport] = {}
@@ -64,7 +65,7 @@ class SourcesLoader:
             wanted = [table for table in raw if scope.has({table.table_name})]
             try:
                 done = load_source(source, wanted, variables, reading)
-            except Exception as error:  # the warehouse, or what the file refers to
+            except Exception as error:  # from the warehouse, or something the file refers to
                 if is_passing(error):
                     raise
                 done = SourceLoad(failed=dict.fromkeys((t.name for t in wanted), _told(error)))
@@ -90,14 +91,14 @@ class SourcesLoader:
         )
 
     def forget(self, tables: Collection[str]) -> None:
-        """Nothing: a load of chosen tables reads them from their beginning."""
+        """Nothing to do: a load of chosen tables reads them from their beginning."""
 
     def rereads(self, table: str) -> bool:  # noqa: ARG002
-        """None: the source keeps no promise to deliver again what it once did."""
+        """No: a source doesn't promise to return again what it once returned."""
         return False
 
     def put_back(self, entry: Entry) -> str:
-        """Nothing of these sources is set aside."""
+        """Nothing from these sources is ever set aside."""
         raise QuarantineError(f"{entry.path} is of no file", next_step="run the pipeline again")
 
 
@@ -111,14 +112,14 @@ def _input(table: RawTable, done: SourceLoad) -> InputReport:
         table=table.table_name,
         records=read.records,
         loaded=read.loaded,
-        # Rows that the load before had, and those with a later one of the same key.
+        # Rows that an earlier load had, and rows replaced by later ones of the same key.
         merged_away=read.passed + read.rows - read.loaded,
         seconds=read.seconds,
     )
 
 
 def _told_of(failed: Mapping[str, str], tables: int) -> str:
-    """Why tables failed, each reason once; without names where all failed for one."""
+    """Why tables failed, each reason once; without names if all failed for the same one."""
     by_reason: dict[str, list[str]] = {}
     for name, why in failed.items():
         by_reason.setdefault(why, []).append(name)

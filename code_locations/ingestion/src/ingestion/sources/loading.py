@@ -1,4 +1,4 @@
-"""One load of a source: each table read by itself, those that could be, loaded together."""
+"""One load of a source: reads each table separately, then loads those that could be read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Reading(Enum):
-    """How much of a source is read, and what becomes of the rows that are there."""
+    """How much of a source is read, and what happens to existing rows."""
 
     NEW = "what is new since the last load, merged"
     AGAIN = "everything, merged"
@@ -44,9 +44,9 @@ class Reading(Enum):
 
 @dataclass(frozen=True)
 class TableRead:
-    """What was read of one table: `records` as delivered, `passed` of an earlier load's rows.
+    """What was read of one table: `records` as delivered, `passed` already had by an earlier load.
 
-    `rows` were written, and `loaded` are in the table; the others had a later one of their key.
+    `rows` were written, and `loaded` are in the table; the others had a later row of their key.
     """
 
     records: int = 0
@@ -58,7 +58,7 @@ class TableRead:
 
 @dataclass
 class SourceLoad:
-    """What a load did: per table what was read, or why it could not be, and reports of tables."""
+    """What a load did: what was read of each table, or why that failed, and reports of tables."""
 
     read: dict[str, TableRead] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -68,10 +68,11 @@ class SourceLoad:
 def load_source(
     source: Source, wanted: Collection[RawTable], variables: Mapping[str, str], reading: Reading
 ) -> SourceLoad:
-    """Load these tables of a source. One that can't be read stops none of the others.
+    """Load these tables of a source. One that can't be read doesn't stop the others.
 
-    Rows, where the next load goes on, and what is remembered of columns are committed together: a
-    load that breaks off is repeated whole. Raises StackError for what stops all tables.
+    Rows, the state from which the next load resumes, and what is remembered of columns are
+    committed together: a load that breaks off is repeated in full. Raises StackError if no table
+    can be loaded.
     """
     settings = load_settings(DltSettings)
     with working_directory(f"{source.name}_rows", settings) as folder:
@@ -120,7 +121,7 @@ class _Run:
         return self._done
 
     def _goals(self, wanted: Collection[RawTable]) -> dict[str, Goal]:
-        """What the warehouse has of the tables. One that is gone is read from its beginning."""
+        """What the warehouse has of the tables. A missing one is read from its beginning."""
         schema = self._warehouse.dlt_dataset_name
         remembered = self._state.get("columns", {})
         found = {}
@@ -175,7 +176,7 @@ class _Run:
         return self._reading is Reading.REPLACE or not self._source.tables[table].primary_key
 
     def _commit(self, staged: Mapping[str, Staged], goals: Mapping[str, Goal]) -> None:
-        """Load what was read at once; if that fails, table by table."""
+        """Load everything that was read at once; if that fails, table by table."""
         files = {}
         for name, found in staged.items():
             file = replace(found.file, replace=self._replaces(name))
@@ -197,7 +198,7 @@ class _Run:
     def _load(
         self, names: Iterable[str], staged: Mapping[str, Staged], files: Mapping[str, TableFile]
     ) -> None:
-        """Load these tables, and commit with them where they go on."""
+        """Load these tables, and commit their state with them."""
         names = [*names]
         columns = dict(self._state.get("columns", {}))
         for name in [name for name in names if name in staged]:
@@ -221,14 +222,14 @@ class _Run:
 
 
 def _drop_times(cursors: dict[str, Any], table: str) -> None:
-    """Forget a cursor that is a time: of SQLite, times are compared as the text that it holds."""
+    """Forget a cursor that is a time: SQLite compares times as the text that it stores."""
     found = cursors.get(table, {}).get("incremental", {})
     if any(isinstance(cursor.get("last_value"), datetime) for cursor in found.values()):
         cursors.pop(table)
 
 
 def _scratch_database(warehouse: WarehouseSettings) -> DuckDBPyConnection:
-    """A DuckDB of its own: the warehouse's file is open only while rows go in."""
+    """A separate DuckDB: the warehouse's file is open only while rows are loaded."""
     import duckdb
 
     connection = duckdb.connect(":memory:", config=duckdb_config(warehouse))
@@ -237,7 +238,7 @@ def _scratch_database(warehouse: WarehouseSettings) -> DuckDBPyConnection:
 
 
 def _told(error: BaseException) -> str:
-    """The first cause of an error, in one line."""
+    """The root cause of an error, on one line."""
     from dlt.extract.incremental.exceptions import IncrementalCursorInvalidCoercion
 
     if isinstance(error, StackError):

@@ -1,8 +1,8 @@
-"""The rows of a dlt source, with its incremental state; what dlt does besides is left out.
+"""The rows of a dlt source with its incremental state, and nothing else of what dlt does.
 
-dlt would find types for the values by itself, value by value: a column gets the first one's, and
-what doesn't fit goes into a column beside it. So it asks for pages and knows what is new, and its
-rows are written as those of files are.
+dlt would infer types value by value: a column gets its first value's type, and values that don't
+fit go into a variant column. So dlt only pages and knows what is new; its rows are written like
+those of files.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Items:
-    """What one resource of a source yields, rows as dicts or tables of Arrow.
+    """What one resource of a source yields: rows as dicts, or Arrow tables.
 
-    `read` counts rows as they were delivered, `taken` those after the cursor passed over what an
-    earlier load had. `state` is that of the source's resources, by name: after all rows were taken
-    it says where the next load goes on.
+    `read` counts rows as delivered, `taken` those that the cursor didn't skip because an earlier
+    load had them. `state` is that of the source's resources, by name; once all rows are taken, it
+    says where the next load resumes.
     """
 
     source: DltSource
@@ -33,7 +33,7 @@ class Items:
 
     @classmethod
     def of(cls, source: DltSource, name: str, state: Mapping[str, Any]) -> Items:
-        """Of the resource `name`, which goes on where `state` says."""
+        """Items of the resource `name`, resuming from `state`."""
         return cls(source, name, deepcopy(dict(state)))
 
     def __iter__(self) -> Iterator[Any]:
@@ -57,5 +57,5 @@ class Items:
 
 
 def rows_in(item: Any) -> int:
-    """Rows of an item: those of a table, or one."""
+    """The number of rows in an item: those of a table, or one."""
     return int(getattr(item, "num_rows", 1))

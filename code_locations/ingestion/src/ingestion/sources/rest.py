@@ -1,4 +1,4 @@
-"""The list of an API as a dlt source."""
+"""A list of an API as a dlt source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def rest_list(
     source: RestSource, name: str, variables: Mapping[str, str], *, only_new: bool
 ) -> DltSource:
-    """The source, with secrets put in, whose resource is `name`."""
+    """The source, with secrets filled in, whose resource is `name`."""
     from dlt.sources.rest_api import rest_api_source
 
     from ingestion.sources.exact_json import exact_session
@@ -64,11 +64,11 @@ def _incremental(endpoint: Endpoint) -> dict[str, Any]:
     first = endpoint.initial_value
     found = {
         "cursor_path": endpoint.cursor,
-        # YAML makes a day or a time of text without quotes; JSON has text.
+        # YAML turns unquoted text into a date or time; JSON has text.
         "initial_value": first.isoformat() if isinstance(first, date) else first,
         "on_cursor_value_missing": "include",
     }
-    # No key: a row at the cursor's last value comes again, as it may have changed since.
+    # No key: a row at the cursor's last value is read again, as it may have changed since.
     return {**_given(found), "primary_key": []}
 
 

@@ -1,7 +1,7 @@
-"""A table of a database as a dlt source: tables of Arrow whose types are the database's.
+"""A database's table as a dlt source: Arrow tables with the database's types.
 
-SQLite has types for values, and a column holds values of any: its rows come as they are, without
-what SQLAlchemy makes of them by the column's type.
+In SQLite each value has a type, and a column may mix them: its rows come as they are, without
+SQLAlchemy's conversions to the column's type.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 class SqlTableFound:
     """A table as the database describes it, and the source of its rows.
 
-    `names` are its columns. Where `loose`, rows are dicts of values as they are stored; `types` are
-    those that an empty column gets, `json` names columns of JSON and `numerals` those whose numbers
-    come as text, since no type has room for all.
+    `names` are its columns. If `loose`, rows are dicts of values as stored; `types` are those for
+    columns without values, `json` names columns of JSON, and `numerals` those whose numbers come as
+    text, since no type has room for all of them.
     """
 
     source: DltSource
@@ -46,7 +46,7 @@ class SqlTableFound:
 def sql_rows(
     source: SqlSource, name: str, variables: Mapping[str, str], *, only_new: bool
 ) -> SqlTableFound:
-    """The table, with secrets put in, whose resource is `name`. Connects to the database."""
+    """The table, with secrets filled in, whose resource is `name`. Connects to the database."""
     import dlt
     from dlt.sources.sql_database import sql_table
 
@@ -65,7 +65,7 @@ def sql_rows(
             declared.cursor,
             initial_value=first,
             on_cursor_value_missing="include",
-            # No key: a row at the cursor's last value comes again; it may have changed since.
+            # No key: a row at the cursor's last value is read again; it may have changed since.
             primary_key=(),
         )
 
@@ -78,7 +78,7 @@ def sql_rows(
             metadata=metadata,
             chunk_size=source.chunk_rows,
             backend="pyarrow",
-            reflection_level="minimal",  # the types are ours
+            reflection_level="minimal",  # we choose the types
             incremental=incremental,
             table_loader_class=_LooseLoader if loose else _TypedLoader,
         ).with_name(name)
@@ -98,7 +98,7 @@ def sql_rows(
 
 
 class _TypedLoader(TableLoader):
-    """Rows as Arrow, exactly: what Arrow has no type for comes as the database's own text."""
+    """Rows as Arrow, exactly: columns without a matching Arrow type come as the database's text."""
 
     def _make_query(self) -> Any:
         return super()._make_query().with_only_columns(*[self._picked(c) for c in self.table.c])
@@ -129,7 +129,7 @@ class _TypedLoader(TableLoader):
 
 
 class _LooseLoader(TableLoader):
-    """Rows as dicts of the values that SQLite holds."""
+    """Rows as dicts of the values that SQLite stores."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -149,7 +149,7 @@ class _LooseLoader(TableLoader):
 
 @dataclass(frozen=True)
 class _Stored:
-    """What a value of SQLite means in a column of a declared type; it stays what it is."""
+    """What a SQLite value means in a column of its declared type; the value itself is kept."""
 
     kinds: Mapping[str, TypeEngine[Any]]
 
@@ -168,7 +168,7 @@ class _Stored:
 
 
 def _arrow_type(column: Any, cursor: Any) -> pa.DataType | None:
-    """The Arrow type of a column; the cursor's values are compared, so they must not be text."""
+    """The Arrow type of a column; the cursor's values are compared, so they mustn't be text."""
     import pyarrow as pa
 
     found = arrow_type(column.type)
@@ -179,7 +179,7 @@ def _arrow_type(column: Any, cursor: Any) -> pa.DataType | None:
 
 
 def arrow_type(kind: TypeEngine[Any]) -> pa.DataType | None:  # noqa: PLR0911 one for each type
-    """The Arrow type that holds all values of a column of the database; None if none does."""
+    """The Arrow type that can hold all values of a database column; None if none can."""
     import pyarrow as pa
 
     if isinstance(kind, sa.Boolean):
@@ -204,7 +204,7 @@ def arrow_type(kind: TypeEngine[Any]) -> pa.DataType | None:  # noqa: PLR0911 on
 
 
 def _duckdb_type(kind: TypeEngine[Any]) -> str:
-    """What a column without values becomes; "" for text, and where the values have to say."""
+    """The type of a column without values; "" for text, and where only values can tell."""
     if isinstance(kind, sa.Boolean):
         return "BOOLEAN"
     if isinstance(kind, sa.Integer):
@@ -220,14 +220,14 @@ def _duckdb_type(kind: TypeEngine[Any]) -> str:
 
 
 def _as_stored(value: Any) -> Any:
-    """A value of YAML as people write it into SQLite."""
+    """A YAML value as people write it into SQLite."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = value.astimezone(UTC).replace(tzinfo=None)
     return str(value) if isinstance(value, date | time) else value
 
 
 def _as_typed(value: Any, kind: TypeEngine[Any]) -> Any:
-    """A value of YAML in the type of the column that it is compared with."""
+    """A YAML value in the type of the column that it is compared with."""
     if isinstance(kind, sa.DateTime) and isinstance(value, str | date):
         found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         if kind.timezone:

@@ -1,4 +1,4 @@
-"""What a table's reading brought, as one Parquet file that its raw table takes."""
+"""Turns what was read of a table into one Parquet file that fits its raw table."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
     from ingestion.sources.sql import SqlTableFound
 
-# A number as a database writes it, of the kind that a decimal holds.
+# A number as databases write it, of the kind that a decimal can hold.
 _NUMERAL = r"-?\d+(\.\d+)?"
 
 
 @dataclass(frozen=True)
 class Goal:
-    """The raw table, and what it has: columns with their types, and the field that each is of.
+    """The raw table and what it has: columns with their types, and the field of each.
 
-    Its primary key is of fields, as declared. Files are made in `folder`. `has_rows` is
-    looked at for full exports only.
+    The primary key names fields, as declared. Files are written to `folder`. `has_rows` is used
+    only for full exports.
     """
 
     table: RawTable
@@ -43,11 +43,11 @@ class Goal:
     has_rows: bool = False
 
     def path(self, kind: str) -> Path:
-        """A file of this table."""
+        """The path of a file of this table."""
         return self.folder / f"{self.table.name}.{kind}.parquet"
 
     def destination(self, announced: Mapping[str, str] | None = None) -> Destination:
-        """For rows of which each field has a column of its own."""
+        """The destination of rows in which each field has its own column."""
         return Destination(
             self.table.model_copy(update={"primary_key": ()}),
             _without_ids(self.columns),
@@ -60,21 +60,21 @@ class Goal:
 
 @dataclass(frozen=True)
 class Staged:
-    """Rows ready to be loaded, and what to remember of their columns."""
+    """Rows ready to be loaded, and what to remember about their columns."""
 
     file: TableFile
     remembered: dict[str, Remembered]
 
     @property
     def rows(self) -> int:
-        """Rows of the file."""
+        """Rows in the file."""
         return self.file.rows
 
 
 def stage_rows(
     connection: DuckDBPyConnection, items: Items, goal: Goal, found: SqlTableFound | None = None
 ) -> Staged:
-    """Rows that come as dicts: each column gets the type that all its values prove.
+    """Stage rows that come as dicts: each column gets the type that all its values prove.
 
     Raises UnreadableFileError.
     """
@@ -95,7 +95,7 @@ def stage_rows(
 def stage_arrow(
     connection: DuckDBPyConnection, items: Items, goal: Goal, found: SqlTableFound
 ) -> Staged | None:
-    """Tables of Arrow, whose types are the database's; None if all was there before."""
+    """Stage Arrow tables, which have the database's types; None if all was there before."""
     path = _write_arrow(items, goal.path("arrow"))
     if path is None:
         return None
@@ -127,12 +127,12 @@ def _as_row(item: Any, found: SqlTableFound | None) -> dict[str, Any]:
 
 
 def _name(field: str) -> str:
-    """A field's name as text; half of a surrogate pair is none."""
+    """A field's name as text, with lone surrogates escaped."""
     return field if field.isascii() else field.encode(errors="backslashreplace").decode()
 
 
 def _without_ids(columns: Mapping[str, str]) -> dict[str, str]:
-    """Without the columns that dlt added to rows that it made itself."""
+    """Without the columns that dlt added to tables it once created itself."""
     return {name: type_ for name, type_ in columns.items() if name not in (ROW_ID, LOAD_ID)}
 
 
@@ -153,7 +153,7 @@ def _write_arrow(items: Items, path: Path) -> Path | None:
 def _with_numbers(
     connection: DuckDBPyConnection, path: Path, numerals: frozenset[str], target: Path
 ) -> Path:
-    """Columns of numbers that came as text, as decimals that have room for all of them."""
+    """Convert columns of numbers that came as text to decimals that have room for all of them."""
     casts = []
     for name in sorted(numerals):
         text = identifier(name)
@@ -194,7 +194,7 @@ def _staged(
 
 
 def _with_ids(connection: DuckDBPyConnection, path: Path, present: Mapping[str, str]) -> Path:
-    """With values for the columns of rows that dlt made: none of them may be null."""
+    """Fill the columns that dlt added to tables it once created, which may not be null."""
     ids = [name for name in (ROW_ID, LOAD_ID) if name in present]
     if ROW_ID not in ids:
         return path

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import dagster as dg
@@ -22,23 +22,25 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Health:
-    """What a probe found: a state and a sentence for people, which never holds a secret.
+    """What a probe found: a state, and a sentence for people that never holds a secret.
 
-    `latency_s`: seconds that the probe took; whoever ran it fills it in.
+    `numbers` are plotted over time in Dagster's UI, each under its name, which ends in its unit.
+    `latency_s`: seconds that the probe took, filled in by whoever ran it.
     """
 
     state: State
     sentence: str
     latency_s: float = 0.0
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class HealthCheck:
     """A dependency and how to look at it.
 
-    `probe` gets the Dagster instance, which most ignore, and reads its settings when it is
-    called. It runs in a thread of its own and is given up after `deadline_s` seconds; an answer
-    that took more than `slow_s` counts as degraded.
+    `probe` gets the Dagster instance, which most ignore, and reads its settings when called. It
+    runs in its own thread and is abandoned after `deadline_s` seconds; an answer that took longer
+    than `slow_s` counts as degraded.
     """
 
     name: str

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def last_observed(instance: dg.DagsterInstance, key: dg.AssetKey) -> Observed | None:
-    """What the last tick knew of the dependency; None if there was none."""
+    """The result of the dependency's last tick; None if there was none."""
     records = instance.fetch_observations(key, limit=1).records
     observation = records[0].event_log_entry.asset_observation if records else None
     if observation is None:
@@ -29,6 +29,7 @@ def observation(key: dg.AssetKey, health: Health, outage: Outage | None) -> dg.A
         "state": dg.MetadataValue.text(str(health.state)),
         "latency_s": dg.MetadataValue.float(round(health.latency_s, 3)),
         "sentence": dg.MetadataValue.text(health.sentence),
+        **{name: dg.MetadataValue.float(float(n)) for name, n in health.numbers.items()},
     }
     if outage is not None:
         metadata |= {

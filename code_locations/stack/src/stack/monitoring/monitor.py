@@ -15,7 +15,7 @@ _LEVELS = {State.DOWN: logging.ERROR, State.DEGRADED: logging.WARNING}
 
 
 def health_assets(checks: Sequence[HealthCheck]) -> list[dg.AssetSpec]:
-    """One external asset for each dependency."""
+    """One external asset per dependency."""
     return [
         dg.AssetSpec(
             check.asset_key,
@@ -36,13 +36,13 @@ def health_check_keys(checks: Sequence[HealthCheck]) -> list[dg.AssetCheckKey]:
 def health_monitor(
     name: str, checks: Sequence[HealthCheck], source: str
 ) -> dg.AssetChecksDefinition:
-    """The op that runs all `checks`; each can be run alone in the UI.
+    """The op that runs all `checks`; each can also be run alone in the UI.
 
-    `source` is the job that it belongs to, and signs its alerts. It takes no pool: a long load
-    must not keep it waiting.
+    `source` is the job that it belongs to, which signs its alerts. It takes no pool: a long load
+    must not hold it up.
     """
 
-    @dg.multi_asset_check(  # Dagster reads the context's annotation: no postponed ones here
+    @dg.multi_asset_check(  # Dagster reads the context's annotation, so it can't be postponed
         name=name,
         description="Looks at what this location depends on; fails only for what is down.",
         can_subset=True,

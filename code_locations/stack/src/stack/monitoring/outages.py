@@ -1,9 +1,9 @@
-"""When a dependency's states are an outage, and who is told of it: once, and once when it is over.
+"""When a dependency's states make an outage, and whom to alert: once at its start, once at its end.
 
 An outage is an unbroken row of `down`. What is known of it travels with the observations in the
 Dagster instance, so it survives every process. Its alert is written before the observation that
-says so: a tick that dies between the two is repeated with the same key, and writes the same file.
-The note that it is over comes after the observation: it may get lost, but can't hide an outage.
+records it: a tick that dies in between is repeated with the same key and rewrites the same file.
+The note that it is over comes after the observation: it may get lost, but never hides an outage.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FIRST = "first"
 
 @dataclass(frozen=True)
 class Outage:
-    """An outage: its key, when it was seen first, and whether its alert is written."""
+    """An outage: its key, when it was first seen, and whether its alert was written."""
 
     key: str
     since: datetime
@@ -28,14 +28,14 @@ class Outage:
 
 @dataclass(frozen=True)
 class Observed:
-    """The last observation of a dependency: the run that made it, and the outage it is in."""
+    """A dependency's last observation: the run that made it, and the ongoing outage, if any."""
 
     run_id: str
     outage: Outage | None = None
 
 
 def outage_after(previous: Observed | None, health: Health, at: datetime) -> Outage | None:
-    """The outage that `health` continues or begins; None if nothing is down."""
+    """The outage that `health` continues or begins; None if the dependency isn't down."""
     if health.state is not State.DOWN:
         return None
     if previous and previous.outage:
@@ -44,7 +44,7 @@ def outage_after(previous: Observed | None, health: Health, at: datetime) -> Out
 
 
 def outage_alert(name: str, outage: Outage, health: Health, run_id: str, source: str) -> Alert:
-    """Says that an outage began."""
+    """The alert that an outage began."""
     return Alert(
         type=f"outage_{name}",
         severity="error",
@@ -56,7 +56,7 @@ def outage_alert(name: str, outage: Outage, health: Health, run_id: str, source:
 
 
 def recovery_alert(name: str, outage: Outage, health: Health, run_id: str, source: str) -> Alert:
-    """Says that an outage is over; for people, nothing is to be done."""
+    """The alert that an outage is over: for information, nothing to do."""
     return Alert(
         type=f"recovery_{name}",
         severity="info",

@@ -25,7 +25,7 @@ def run_checks(checks: Sequence[HealthCheck], instance: dg.DagsterInstance) -> d
 
 
 class _Probe(threading.Thread):
-    """One probe in a thread that, hanging, keeps no process alive."""
+    """One probe in a thread that can't keep the process alive if it hangs."""
 
     def __init__(self, check: HealthCheck, instance: dg.DagsterInstance) -> None:
         super().__init__(name=f"health-{check.name}", daemon=True)
@@ -64,7 +64,7 @@ def _judge(check: HealthCheck, health: Health) -> Health:
 
 
 def _failed(error: Exception) -> str:
-    """Where the check broke. The message stays out: it may hold a URL with a password."""
+    """Where the check broke, without the message: it may hold a URL with a password."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"the check itself failed: {type(error).__name__} at {Path(frame.filename).name}:"

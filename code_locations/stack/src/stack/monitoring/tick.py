@@ -1,4 +1,4 @@
-"""One tick of monitoring: look at each dependency, note what was found, tell of outages."""
+"""One tick of monitoring: look at each dependency, record what was found, report outages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stack.monitoring.probing import run_checks
 
 @dataclass(frozen=True)
 class Tick:
-    """Who looks: the run, the name that signs its alerts, and where these go."""
+    """Who looks: the run, the name that signs its alerts, and where alerts go."""
 
     instance: dg.DagsterInstance
     run_id: str
@@ -27,9 +27,9 @@ class Tick:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of one dependency, and what is to be stored of it.
+    """What was found about one dependency, and what to store about it.
 
-    `ended`: the outage that is over with this. `trouble`: why an alert can't be written.
+    `ended`: the outage that is now over. `trouble`: why an alert couldn't be written.
     """
 
     check: HealthCheck
@@ -42,8 +42,8 @@ class Found:
 def look(checks: Sequence[HealthCheck], tick: Tick) -> Iterator[Found]:
     """Run the checks and write the alerts of outages that began.
 
-    The caller stores each observation in the instance, and then tells of what is over with
-    `tell_recovery`: the other way round, a crash between the two could hide the next outage.
+    The caller stores each observation in the instance, and only then reports ended outages with
+    `tell_recovery`: in the other order, a crash in between could hide the next outage.
     """
     results = run_checks(checks, tick.instance)
     for check in checks:
@@ -51,7 +51,7 @@ def look(checks: Sequence[HealthCheck], tick: Tick) -> Iterator[Found]:
 
 
 def tell_recovery(found: Found, tick: Tick) -> str | None:
-    """Write the note that an outage is over; return why it can't be written."""
+    """Write the note that an outage is over; return why it couldn't be written."""
     if found.ended is None:
         return None
     name = found.check.name
@@ -78,9 +78,9 @@ def _follow(check: HealthCheck, health: Health, tick: Tick) -> Found:
 
 
 def _write(tick: Tick, alert: Alert, key: str) -> str | None:
-    """Write an alert; return why it can't be, without what may be in the URL."""
+    """Write an alert; return why it couldn't be written, without secrets from the URL."""
     try:
         write_alert(tick.alerts_url, alert, key=key)
-    except Exception as error:  # whatever the file system of this URL raises
+    except Exception as error:  # whatever this URL's file system raises
         return f"alert {alert.type} can't be written ({type(error).__name__}); check ALERTS_URL"
     return None

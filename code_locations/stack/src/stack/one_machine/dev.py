@@ -1,11 +1,13 @@
-"""`stack dev`: Dagster's UI and daemon over the one-machine stack."""
+"""`stack dev`: Dagster's UI and daemon over the one-machine stack, and what watches it."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -18,17 +20,22 @@ from dagster._daemon.auto_run_reexecution.event_log_consumer import (
 )
 
 from stack.one_machine.home import HomeError, open_instance
+from stack.one_machine.lock import hold_daemon
 from stack.paths import checkout_root
 from stack.settings import StackSettings, load_settings
 
+ENDING_S = 20.0
+
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--locations", is_flag=True, help="As four code locations, a process each.")
+@click.option(
+    "--locations", is_flag=True, help="Serve four code locations, each in its own process."
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dev(locations: bool, arguments: tuple[str, ...]) -> None:
     """Open the stack in Dagster's UI; ARGUMENTS are those of `dagster dev`, such as -p 3001.
 
-    With -f or -w among them, absolute paths, it opens these instead.
+    With -f or -w (absolute paths) among them, it opens those definitions instead.
     """
     if {"-f", "-w"}.isdisjoint(arguments):
         arguments = (*_checkout(locations), *arguments)
@@ -45,25 +52,43 @@ def _checkout(locations: bool) -> tuple[str, ...]:
 
 
 def serve(arguments: Sequence[str]) -> None:
-    """Prepare the instance, and be `dagster dev`, but with our webserver.
+    """Prepare the instance and become `dagster dev`, but with our webserver.
 
-    Paths in the arguments of `dagster dev` must be absolute. It runs in DAGSTER_HOME: beside
-    another dagster.yaml it would warn.
+    Paths in `arguments` must be absolute. It runs in DAGSTER_HOME, because Dagster warns about
+    another dagster.yaml in the working directory.
     """
     settings = load_settings(StackSettings)
     os.environ["WEBSERVER_ALLOWED_HOSTS"] = settings.webserver_allowed_hosts
     with open_instance(settings) as instance:
         home = instance.root_directory
-        _read_events_from_now(instance)
+        hold_daemon(settings.stack_home)
+        read_events_from_now(instance)
     os.chdir(home)
     _start_our_webserver()
     warnings.filterwarnings("ignore", "Function `dev_command` is superseded")
     sys.argv = ["dagster", "dev", *arguments]
-    dagster()  # type: ignore[no-untyped-call]
+    with _observed():
+        dagster()  # type: ignore[no-untyped-call]
 
 
-def _read_events_from_now(instance: dg.DagsterInstance) -> None:
-    """As the daemon that retries runs would the first time, but that it warns of it."""
+@contextmanager
+def _observed() -> Iterator[None]:
+    """Run `stack observe` beside it; if the port is taken, that says so and ends."""
+    command = [sys.executable, "-m", "stack.commands", "observe", "--with-parent"]
+    process = subprocess.Popen(command)
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(ENDING_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def read_events_from_now(instance: dg.DagsterInstance) -> None:
+    """Start the run-retry daemon's cursor at the present, as it would itself, without a warning."""
     keys = {_create_cursor_key(event) for event in DAGSTER_EVENT_TYPES}
     missing = keys - instance.daemon_cursor_storage.get_cursor_values(keys).keys()
     if missing:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from stack.held import HELD_AT
+from stack.raised import raised, said_by
+
+if TYPE_CHECKING:
+    from dagster_shared.error import SerializableErrorInfo
 
 
 @dataclass
 class TableResult:
-    """A table or model that the run materialised; `loaded` is None where it isn't counted."""
+    """A table or model that the run materialised; `loaded` is None if it wasn't counted."""
 
     path: tuple[str, ...]
     rows: int | None
@@ -22,7 +26,7 @@ class TableResult:
 
 @dataclass
 class StepResult:
-    """A step of the run: seconds, and why it failed if it did."""
+    """A step of the run: its seconds, and why it failed if it did."""
 
     name: str
     seconds: float | None = None
@@ -32,7 +36,7 @@ class StepResult:
 
 @dataclass
 class RunRecord:
-    """Steps, tables and checks of one run, in the order that they came."""
+    """Steps, tables and checks of one run, in the order they came."""
 
     run_id: str
     steps: dict[str, StepResult] = field(default_factory=dict)
@@ -40,7 +44,7 @@ class RunRecord:
     checks: dict[tuple[str, ...], list[dg.AssetCheckEvaluation]] = field(default_factory=dict)
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
     held_models: int = 0
-    held_since: float | None = None  # the latest run that something holds since, in seconds
+    held_since: float | None = None  # the latest run since which something holds, as a timestamp
     failure: str | None = None  # what stopped it before its first step
 
     def add(self, entry: dg.EventLogEntry) -> None:
@@ -72,7 +76,7 @@ class RunRecord:
 
     @property
     def held_checks(self) -> int:
-        """How many checks hold since an earlier run."""
+        """How many checks still hold from an earlier run."""
         return sum(HELD_AT in check.metadata for found in self.checks.values() for check in found)
 
     def _note_held(self, metadata: Mapping[str, dg.MetadataValue[Any]]) -> bool:
@@ -95,12 +99,7 @@ class RunRecord:
         )
 
 
-def _root_cause(error: Any) -> str:
-    """First line of what was raised at the bottom, without Dagster's wrapping."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    if error is None:
-        return "unknown error"
-    message = str(error.message).strip()
-    _, _, text = message.partition(": ")
-    return (text or message).splitlines()[0]
+def _root_cause(error: SerializableErrorInfo | None) -> str:
+    """First line of the root cause."""
+    found = raised(error)
+    return said_by(found[-1]).splitlines()[0] if found else "unknown error"

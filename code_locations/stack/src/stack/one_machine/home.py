@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from stack.errors import StackError
+from stack.files import keep_file
 from stack.paths import checkout_root
 from stack.settings import StackSettings
 
@@ -22,8 +23,8 @@ storage:
       env: DAGSTER_POSTGRES_URL
 """
 
-
-# A note in the run storage: the id of the backup that is being put there.
+DAGSTER_FOLDER = "dagster"
+# A key in the run storage: the id of the backup that is being restored there.
 RESTORING = "freelancer-data-stack/restoring"
 _may_be_restoring = ContextVar("may_be_restoring", default=False)
 
@@ -34,9 +35,9 @@ class HomeError(StackError):
 
 @contextmanager
 def open_instance(settings: StackSettings) -> Iterator[dg.DagsterInstance]:
-    """The instance of this STACK_HOME, also as DAGSTER_HOME of the process.
+    """The instance of this STACK_HOME, also set as DAGSTER_HOME for the process.
 
-    Raises HomeError, also where a backup is half restored, unless `while_restoring`.
+    Raises HomeError, also where a backup is half restored, except in `while_restoring`.
     """
     os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
     if settings.dagster_postgres_url is not None:
@@ -48,7 +49,7 @@ def open_instance(settings: StackSettings) -> Iterator[dg.DagsterInstance]:
 
 @contextmanager
 def while_restoring() -> Iterator[None]:
-    """In the block, an instance can be opened that is half restored."""
+    """Within the block, a half-restored instance can be opened."""
     token = _may_be_restoring.set(True)
     try:
         yield
@@ -67,7 +68,7 @@ def _require_whole(instance: dg.DagsterInstance) -> None:
 
 
 def _require_answer(url: str) -> None:
-    """Dagster tries again several times, and then shows its traceback."""
+    """Ask first: Dagster retries several times and then shows a traceback."""
     import sqlalchemy as sa
 
     try:
@@ -86,25 +87,21 @@ def _require_answer(url: str) -> None:
 def prepare_dagster_home(settings: StackSettings, template: Path | None = None) -> Path:
     """Write `dagster.yaml` for these settings and return the folder, ready as DAGSTER_HOME.
 
-    The file is the checkout's `dagster.yaml` (or `template`), with run storage on Postgres
-    when DAGSTER_POSTGRES_URL is set, which the environment of this process then has too. Raises
+    The file is the checkout's `dagster.yaml` (or `template`), with run storage on Postgres when
+    DAGSTER_POSTGRES_URL is set, which is then put into this process's environment too. Raises
     HomeError without a template.
     """
     root = checkout_root()
     source = template or (root / "dagster.yaml" if root else None)
     if source is None or not source.is_file():
         raise HomeError("dagster.yaml is not found: run from a checkout of the repository")
-    home = (settings.stack_home / "dagster").resolve()
+    home = (settings.stack_home / DAGSTER_FOLDER).resolve()
     home.mkdir(parents=True, exist_ok=True)
     content = source.read_text()
     if settings.dagster_postgres_url is not None:
         content += POSTGRES_STORAGE
-        # Dagster reads the environment only; the setting may be a line of .env.
+        # Dagster reads only the environment; the setting may come from .env.
         url = settings.dagster_postgres_url.get_secret_value()
         os.environ.setdefault("DAGSTER_POSTGRES_URL", url)
-    file = home / "dagster.yaml"
-    if not file.is_file() or file.read_text() != content:
-        temporary = file.with_suffix(".tmp")
-        temporary.write_text(content)
-        temporary.replace(file)
+    keep_file(home / "dagster.yaml", content)
     return home

@@ -1,8 +1,8 @@
 """The Dagster instance of the one-machine stack, which notices runs whose process died.
 
-Such a run would be in progress for ever, keep its place in the pool of the warehouse, and hold the
-tables that it loads. Dagster's monitoring, part of its daemon, asks the launcher about each run.
-dagster.yaml names both classes.
+Otherwise such a run would stay in progress for ever, keep its slot in the warehouse's pool, and
+hold the tables that it loads. Dagster's monitoring, part of its daemon, asks the launcher about
+each run. dagster.yaml names both classes.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from stack.one_machine.stale import is_dead, owner_tags
 
 
 class Instance(dg.DagsterInstance):
-    """Notes on every run that starts, however it was begun, which process executes it."""
+    """Records on every run that starts, however it was launched, which process executes it."""
 
     @classmethod
     def config_schema(cls) -> Mapping[str, Any]:
-        """No settings beside Dagster's own."""
+        """Only Dagster's own settings."""
         return {}
 
     @classmethod
@@ -36,24 +36,24 @@ class Instance(dg.DagsterInstance):
         return InstanceRef.config_defaults(base_dir)
 
     def handle_new_event(self, event: dg.EventLogEntry, **options: Any) -> None:
-        """As Dagster's; the event of a run's start comes from the process that executes it."""
+        """As Dagster's; the start event comes from the process that executes the run."""
         super().handle_new_event(event, **options)
         if event.dagster_event_type == dg.DagsterEventType.RUN_START:
             self.add_run_tags(event.run_id, owner_tags(event.run_id))
 
 
 class Launcher(DefaultRunLauncher):
-    """Dagster's, which can also tell whether a run's process is there."""
+    """Dagster's, plus a check whether a run's process is still there."""
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """As Dagster's; until its own process starts, a run goes with the one that launches it."""
+        """As Dagster's; until a run's own process starts, the launching process stands for it."""
         run_id = context.dagster_run.run_id
         self._instance.add_run_tags(run_id, owner_tags(run_id))
         super().launch_run(context)
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Yes, for runs of this machine."""
+        """Yes, for runs on this machine."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:

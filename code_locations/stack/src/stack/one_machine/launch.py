@@ -27,9 +27,8 @@ def run_pipeline(
 ) -> bool:
     """Run job `name`, recorded in STACK_HOME/dagster; return whether it succeeded.
 
-    `run_config` sets options, `tags` the days of a backfill.
-
-    Raises AlreadyRunningError when another process runs a pipeline in this STACK_HOME.
+    `run_config` sets options, `tags` the days of a backfill. Raises AlreadyRunningError when
+    another process runs a pipeline in this STACK_HOME.
     """
     settings = load_settings(StackSettings)
     with single_run(settings.stack_home):

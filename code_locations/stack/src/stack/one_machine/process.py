@@ -1,4 +1,4 @@
-"""A process that can be told from every other one, also later and by another process."""
+"""A process identified beyond its number, for other processes and later times too."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ PROC = Path("/proc")
 
 
 class Process(BaseModel):
-    """Numbers of processes are used again, so `started` tells two of one number apart.
+    """Process numbers are reused, so `started` tells two with the same number apart.
 
-    `machine`, `boot` and `namespace` are where the number means anything.
+    `machine`, `boot` and `namespace` say where the number means anything.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,7 +30,7 @@ class Process(BaseModel):
 
     @classmethod
     def current(cls) -> Process:
-        """The process that asks."""
+        """The calling process."""
         pid = os.getpid()
         boot = _read(PROC / "sys/kernel/random/boot_id")
         return cls(
@@ -42,7 +42,7 @@ class Process(BaseModel):
         )
 
     def is_gone(self) -> bool:
-        """Whether it is known to have ended; of another machine or container nothing is known."""
+        """Whether it has certainly ended; False if that can't be known, as on another machine."""
         here = Process.current()
         if self.machine != here.machine:
             return False
@@ -58,7 +58,7 @@ def _machine() -> str:
 
 
 def _namespace() -> str:
-    """The container, whose processes have numbers of their own."""
+    """The container, whose processes have their own numbering."""
     try:
         return str((PROC / "self/ns/pid").readlink())
     except OSError:
@@ -66,11 +66,11 @@ def _namespace() -> str:
 
 
 def _start_of(pid: int) -> str | None:
-    """When a living process began, in the system's own words; None if there is none."""
+    """When a living process began, as the system writes it; None if there is none."""
     if not PROC.is_dir():
         command = ["ps", "-o", "lstart=", "-p", str(pid)]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout or None
-    # Its name, in brackets, may have anything in it; then come the state, and 18 other fields.
+    # The name, in brackets, may contain anything; after it come the state and 18 other fields.
     fields = _read(PROC / str(pid) / "stat").rpartition(")")[2].split()
     return fields[19] if fields and fields[0] not in "ZX" else None
 

@@ -1,4 +1,4 @@
-"""Prints a run's progress: which step works, what it says, how it ended."""
+"""Prints a run's progress: which step is running, what it logs, how it ended."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from stack.one_machine.process import Process
 
 PROCESS_TAG = "stack/process"
 RUN_TAG = "stack/process_of"
-# From a run's creation to its place in the queue, or its start, it takes seconds at most.
+# It takes seconds at most from creating a run to queueing or starting it.
 LONGEST_CREATION = timedelta(minutes=3)
 IN_PROGRESS = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -28,21 +28,21 @@ def owner_tags(run_id: str) -> dict[str, str]:
 
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed that are in progress by a process that is gone; return their ids."""
+    """Mark runs in progress whose process is gone as failed; return their ids."""
     failed = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS)):
         run = record.dagster_run
         if not (never_began(record) or is_dead(run)):
             continue
         now = instance.get_run_by_id(run.run_id)
-        if now is not None and now.status == run.status:  # it didn't end just now, and well
+        if now is not None and now.status == run.status:  # it may just have ended by itself
             instance.report_run_failed(run, "The process of this run is gone (killed?).")
             failed.append(run.run_id)
     return failed
 
 
 def never_began(record: RunRecord) -> bool:
-    """Whether a run was created, and what created it ended before it could start or queue it.
+    """Whether a run was created, but its creator ended before starting or queueing it.
 
     Dagster's monitoring, where it runs, marks such a run as failed as well.
     """
@@ -52,7 +52,7 @@ def never_began(record: RunRecord) -> bool:
 
 def is_dead(run: dg.DagsterRun) -> bool:
     """Whether the process that executes a run, or launched it, is known to be gone."""
-    if run.tags.get(RUN_TAG) != run.run_id:  # it has none yet, or those of the run that it repeats
+    if run.tags.get(RUN_TAG) != run.run_id:  # none yet, or copied from the run that it repeats
         return False
     try:
         return Process.model_validate_json(run.tags[PROCESS_TAG]).is_gone()

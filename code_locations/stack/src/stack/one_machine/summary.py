@@ -13,6 +13,7 @@ from rich.table import Table
 from stack.errors import one_line
 from stack.one_machine.events import RunRecord, TableResult
 from stack.settings import StackSettings, WarehouseSettings, load_settings
+from stack.words import several
 
 ERROR = dg.AssetCheckSeverity.ERROR
 LAYERS = ("raw", "staging", "intermediate", "marts")
@@ -28,7 +29,7 @@ def print_summary(console: Console, record: RunRecord, *, succeeded: bool) -> No
         console.print("Nothing new in the sources: the tables stay as they were.")
     if record.held_since is not None:
         console.print(
-            f"{_several(record.held_models, 'model')} and {_several(record.held_checks, 'check')} "
+            f"{several(record.held_models, 'model')} and {several(record.held_checks, 'check')} "
             f"hold since {datetime.fromtimestamp(record.held_since, UTC):%Y-%m-%d %H:%M} UTC: "
             "nothing that they follow from has changed. `stack run --full` does all again."
         )
@@ -42,12 +43,12 @@ def print_summary(console: Console, record: RunRecord, *, succeeded: bool) -> No
     _where_next(console, record)
     errors, warnings = _failed_checks(console, record)
     if succeeded and not errors:
-        told = "succeeded." if not warnings else f"succeeded, with {_several(warnings, 'warning')}."
+        told = "succeeded." if not warnings else f"succeeded, with {several(warnings, 'warning')}."
         console.print(f"[bold green]The pipeline {told}[/bold green]")
         return
     if succeeded:
         console.print(
-            f"[bold yellow]The pipeline ran to its end, but {_several(errors, 'check')} failed; "
+            f"[bold yellow]The pipeline ran to its end, but {several(errors, 'check')} failed; "
             "what they are about can't be trusted.[/bold yellow]"
         )
         return
@@ -100,10 +101,6 @@ def _layer(result: TableResult) -> int:
 def _count(checks: Iterable[dg.AssetCheckEvaluation]) -> tuple[int, int]:
     outcomes = [check.passed for check in checks]
     return outcomes.count(True), outcomes.count(False)
-
-
-def _several(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _number(value: int | None) -> str:

@@ -1,7 +1,7 @@
 """The raw tables: the contract between what is loaded and what is modelled.
 
-Declared in `<source>.yml` beside this file. Ingestion loads into them, transformation
-reads them (an undelivered one is an empty table), quality and catalog describe them.
+Declared in `<source>.yml` beside this file. Ingestion loads them, transformation reads them (one
+that nothing has loaded is an empty table), quality and catalog describe them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stack.declarations import Declaration, load_declaration
+from stack.declarations import Declaration, DeclarationError, load_declaration
+from stack.freshness import FreshnessPolicy
 
 
 class Column(Declaration):
@@ -27,10 +28,10 @@ class Column(Declaration):
 class RawTable(Declaration):
     """A table of the raw schema, `<source>_<name>`; `loader` is the asset that loads it.
 
-    With `full_export` each of its files has all rows that there are, and those that the newest
-    lacks are marked in `_removed_at`. `platform` is what kind of system it comes from, as DataHub
-    names it: file, airbyte, postgres. Of a table that isn't declared here, `columns` may be empty:
-    the warehouse knows them.
+    With `full_export` each file holds every row, and rows missing from the newest one are marked in
+    `_removed_at`. `freshness` is how new the table has to be. `platform` is the kind of system that
+    it comes from, as DataHub names it: file, airbyte, postgres. A table that isn't declared here
+    may have no `columns`: the warehouse knows them.
     """
 
     source: str
@@ -40,6 +41,7 @@ class RawTable(Declaration):
     primary_key: tuple[str, ...] = ()
     event_date: str | None = None
     full_export: bool = False
+    freshness: FreshnessPolicy | None = None
     owner: str = "team:analytics"
     loader: str | None = None
     platform: str = "external"
@@ -76,11 +78,15 @@ class _Table(Declaration):
     primary_key: tuple[str, ...] = ()
     event_date: str | None = None
     full_export: bool = False
+    freshness: FreshnessPolicy | None = None
     columns: dict[str, Annotated[str, Field(pattern=r"^[^:]+: .")]]
 
 
 class _Source(Declaration):
-    """A file: its tables, or those of the source that it is `like`."""
+    """A file: its own tables, or those of the source named in `like`.
+
+    `freshness` applies to each table that declares none of its own.
+    """
 
     source: str
     owner: str
@@ -88,15 +94,28 @@ class _Source(Declaration):
     platform: str = "external"
     like: str | None = None
     description: str = "{table}"
+    freshness: FreshnessPolicy | None = None
     tables: dict[str, _Table] = Field(default_factory=dict)
 
 
 @cache
 def _all() -> tuple[RawTable, ...]:
     files = sorted(Path(__file__).parent.glob("*.yml"))
-    sources = [load_declaration(file, _Source) for file in files]
+    sources = [_checked(load_declaration(file, _Source), file) for file in files]
     declared = {source.source: source.tables for source in sources}
     return tuple(table for source in sources for table in _tables(source, declared))
+
+
+def _checked(source: _Source, file: Path) -> _Source:
+    for name, table in source.tables.items():
+        column = table.freshness.newest if table.freshness else None
+        if column and not table.columns.get(column, "").startswith(("date:", "timestamp")):
+            raise DeclarationError(
+                f"{file}: tables.{name}.freshness.newest",
+                found=column,
+                expected="a column of the table with type date, timestamp or timestamptz",
+            )
+    return source
 
 
 def _tables(source: _Source, declared: dict[str, dict[str, _Table]]) -> Iterator[RawTable]:
@@ -114,6 +133,7 @@ def _tables(source: _Source, declared: dict[str, dict[str, _Table]]) -> Iterator
             primary_key=table.primary_key,
             event_date=None if like else table.event_date,
             full_export=table.full_export and not like,
+            freshness=source.freshness if like else table.freshness or source.freshness,
             owner=source.owner,
             loader=source.loader,
             platform=source.platform,

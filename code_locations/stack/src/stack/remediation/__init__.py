@@ -1,6 +1,6 @@
-"""Remediation of data that an alert says is wrong: which alerts start it, on what, how it ended.
+"""Remediation of data that an alert reports as wrong: what starts it, what it covers, how it ended.
 
-`inbox` is the folder of alerts, `policy` what is done with an alert, `handling` what became of
-the runs it started, `tick` and `sensor` put these together; `scope`, `isolation` and `handover`
-are for the stages of `data_quality_remediation_pipeline`.
+`inbox` is the folder of alerts, `policy` decides which alerts are remedied, `handling` reports the
+outcome of the runs they started, and `tick` and `sensor` put these together. `scope`, `isolation`
+and `handover` serve the stages of `data_quality_remediation_pipeline`.
 """

@@ -1,4 +1,4 @@
-"""What became of an alert, from the records of the runs that it started."""
+"""The outcome of an alert, from the records of the runs that it started."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
-from stack.artifacts import ArtifactStore
+from stack.artifacts import ArtifactError, ArtifactStore
 from stack.pipelines import REMEDIATION
-from stack.remediation.handover import VERDICT, pipeline_id
+from stack.remediation.handover import VERDICT, Verdict, pipeline_id
 from stack.tags import PIPELINE_TAG, STAGE_TAG
 
 ALERT_KEY_TAG = "alert/key"
@@ -20,7 +20,7 @@ _RUNS_OF_AN_ALERT = 100
 
 @dataclass(frozen=True)
 class Handling:
-    """`outcome` is None while the runs go on, else healed, not_healed or failed."""
+    """`outcome` is None while the runs go on; then healed, not_healed or failed."""
 
     outcome: str | None
     facts: dict[str, Any] = field(default_factory=dict)
@@ -36,9 +36,9 @@ def seen(reason: str) -> Handling:
 
 
 def handling_of(key: str, instance: dg.DagsterInstance, store: ArtifactStore) -> Handling | None:
-    """What became of the alert with this key; None if no run was started for it.
+    """The outcome of the alert with this key; None if no run was started for it.
 
-    A run of a location is a stage of it: it goes on until there is a verdict, or until one has
+    A location's run is one stage of it: it goes on until there is a verdict, or until a stage has
     failed and isn't retried.
     """
     records = instance.get_run_records(
@@ -57,16 +57,20 @@ def handling_of(key: str, instance: dg.DagsterInstance, store: ArtifactStore) ->
         for r in runs
     ]
     for run in reversed(runs):
-        verdict = store.get_json(VERDICT, pipeline_id(run))
+        try:
+            verdict = store.get_model(VERDICT, Verdict, pipeline_id(run))
+        except ArtifactError as error:
+            return Handling("failed", {"reason": str(error), "runs": shown})
         if verdict is not None:
-            return Handling(verdict["outcome"], {**verdict, "runs": shown})
+            facts = verdict.model_dump(mode="json", exclude={"format"})
+            return Handling(verdict.outcome, {**facts, "runs": shown})
     if runs[-1].is_success:
-        return Handling(None)  # the next location has not begun its stage yet
+        return Handling(None)  # the next location hasn't started its stage yet
     reason = f"run {runs[-1].run_id} ended as {runs[-1].status.value} before a verdict"
     return Handling("failed", {"reason": reason, "runs": shown})
 
 
 def is_own(run_id: str | None, instance: dg.DagsterInstance) -> bool:
-    """Whether an alert was written by a run of the remediation: it must not start another."""
+    """Whether a remediation's own run wrote the alert, which must not start another."""
     run = instance.get_run_by_id(run_id) if run_id else None
     return run is not None and run.tags.get(PIPELINE_TAG) == REMEDIATION.name

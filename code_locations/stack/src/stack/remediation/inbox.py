@@ -1,4 +1,4 @@
-"""The folder of alerts: what came in, what was refused, and what is done with."""
+"""The folder of alerts: new ones, refused ones, and those that are done."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stack.alerts import Alert
+from stack.alerts import Alert, read_alert
 from stack.artifacts import write_atomically
 from stack.errors import StackError
 from stack.storage import filesystem, printable, safe_name
 
 ARCHIVED = "archived"
 REJECTED = "rejected"
-# Of all alerts that the stack writes, the largest has some 100 KB.
+# The largest alert that the stack writes has some 100 KB.
 LARGEST_BYTES = 1024 * 1024
 _PASSED_OVER = (".", "_", "~")
 
 
 class MalformedAlertError(StackError):
-    """A file that is no alert. `version` changes when the file does."""
+    """A file that isn't an alert. `version` changes when the file does."""
 
     def __init__(self, reason: str, version: str) -> None:
         super().__init__(reason)
@@ -33,9 +33,9 @@ class MalformedAlertError(StackError):
 
 @dataclass(frozen=True)
 class AlertFile:
-    """An alert with its file's name and a key of name and content.
+    """An alert with its file's name, and a key derived from name and content.
 
-    The key leaves `created_at` out: a step that is retried writes the same alert again.
+    The key ignores `created_at`, because a retried step writes the same alert again.
     """
 
     name: str
@@ -51,7 +51,7 @@ class AlertFile:
 
     @property
     def archive_name(self) -> str:
-        """Its name in the archive: an alert of the same name but other content gets another."""
+        """Its name in the archive, unique to name and content."""
         return _archive_name(self.name, self.key)
 
 
@@ -62,9 +62,9 @@ class Inbox:
         self._fs, self._root = filesystem(url)
 
     def names(self) -> list[str] | None:
-        """Files that came in, sorted; None if there is no folder yet. Raises what the store does.
+        """New files, sorted; None if the folder doesn't exist yet. Raises what the store raises.
 
-        What other programs hide or have not finished (`.x`, `x.tmp`) isn't listed.
+        Skips what other programs hide or haven't finished (`.x`, `x.tmp`).
         """
         try:
             found = self._fs.ls(self._root, detail=True)
@@ -80,7 +80,7 @@ class Inbox:
         )
 
     def read(self, name: str) -> AlertFile:
-        """A file as an alert. Raises MalformedAlertError, FileNotFoundError, or OSError."""
+        """Read a file as an alert. Raises MalformedAlertError, FileNotFoundError, or OSError."""
         path = f"{self._root}/{name}"
         size = int(self._fs.info(path).get("size") or 0)
         if printable(name) != name:
@@ -97,10 +97,10 @@ class Inbox:
         return AlertFile(name, _parse(content), content)
 
     def archive(self, file: AlertFile, handling: Mapping[str, Any]) -> None:
-        """Write the alert with what became of it, then take it out of the folder.
+        """Write the alert with its outcome to the archive, then remove it from the folder.
 
-        Dying between the two leaves both, and archiving again ends the same. A file that has
-        another content by now is a new alert and stays.
+        A crash in between leaves both, and archiving again gives the same result. A file whose
+        content has changed since is a new alert and stays.
         """
         kept = {"alert": file.alert.model_dump(mode="json"), "handling": handling}
         path = f"{self._root}/{ARCHIVED}/{file.archive_name}"
@@ -116,16 +116,16 @@ class Inbox:
             content = self._fs.cat_file(f"{self._root}/{ARCHIVED}/{name}")
         except FileNotFoundError:
             return None
-        return Alert.model_validate(json.loads(content)["alert"])
+        return Alert.model_validate(json.loads(content)["alert"], extra="ignore")
 
     def reject(self, name: str, reason: str) -> None:
-        """Move a file to `rejected/`, `<name>.reason.txt` beside it; nothing is overwritten."""
+        """Move a file to `rejected/`, with `<name>.reason.txt` beside it; never overwrites."""
         kept, number = safe_name(name), 1
         while self._fs.exists(f"{self._root}/{REJECTED}/{kept}"):
             number += 1
             kept = f"{number}-{safe_name(name)}"
         target = f"{self._root}/{REJECTED}/{kept}"
-        # The reason first: no rejected file without one, also if this dies in between.
+        # The reason first: a crash in between must not leave a rejected file without one.
         write_atomically(self._fs, f"{target}.reason.txt", f"{reason}\n".encode())
         self._fs.mv(f"{self._root}/{name}", target)
 
@@ -137,7 +137,7 @@ def _archive_name(name: str, key: str) -> str:
 def _parse(content: bytes) -> Alert:
     version = hashlib.sha256(content).hexdigest()
     try:
-        return Alert.model_validate_json(content.removeprefix(codecs.BOM_UTF8))
+        return read_alert(content.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         problems = [
             f"{'.'.join(str(part) for part in item['loc']) or 'the file'}: {item['msg']}"

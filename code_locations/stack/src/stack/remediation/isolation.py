@@ -1,7 +1,7 @@
-"""Keeps the rows that fail a check in `quarantine.<table>`, and takes them out of raw tables.
+"""Copies rows that fail a check to `quarantine.<table>`, and removes them from raw tables.
 
-The queries are those of the last validation, from the stack's own artifacts; none is taken from
-an alert, which anybody may write.
+The queries come from the stack's own artifacts of the last validation, never from an alert, which
+anybody may write.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SCHEMA = "quarantine"
-# More than that are not a few wrong rows: a sample is kept, and nothing is taken out.
+# More than that aren't a few bad rows: a sample is kept, and nothing is removed.
 ROWS_A_CHECK = 10_000
-# A table with as many keeps no more: what is there is never deleted.
+# A table with this many takes no more: nothing in it is ever deleted.
 ROWS_A_TABLE = 100_000
 
 
@@ -49,7 +49,7 @@ class Isolated:
     """What was kept of a check's failing rows, or why none could be.
 
     `failing` counts the table's failing rows, `kept` those in the quarantine, `removed` those
-    taken out of the raw table.
+    removed from the raw table.
     """
 
     schema: str
@@ -68,7 +68,7 @@ class Isolated:
 def queries(
     validation: ValidationResult | None, tests: Results | None, manifest: Manifest | None
 ) -> Iterator[Query]:
-    """Queries of the checks that fail a run, from the artifacts of Great Expectations and dbt."""
+    """Queries of the checks that failed, from the artifacts of Great Expectations and dbt."""
     for judged in validation.results if validation else ():
         if judged.severity == "critical" and judged.sql:
             yield Query(
@@ -90,13 +90,13 @@ def isolate(
     *,
     removable: Iterable[str],
 ) -> list[Isolated]:
-    """Keep the rows that the queries find now; when all are kept, take them out.
+    """Keep the rows that the queries find now; once all are kept, remove them.
 
-    Rows of a table in `removable` (raw tables that can be loaded again) are taken out of it where
-    the query shows the primary key; of other tables the failing rows are copied. No row is taken
-    out before every query has run: a rule that looks at two tables would find more. Again for the
-    same alert it keeps what it had, and adds what is new. A query that fails is noted, and doesn't
-    stop the others.
+    Rows are removed from tables in `removable` (raw tables that can be loaded again) if the query
+    shows the primary key; failing rows of other tables are only copied. Every query runs before any
+    row is removed, as a rule over two tables would otherwise find more. Repeating it for the same
+    alert keeps what it had and adds what is new. A failing query is recorded and doesn't stop the
+    others.
     """
     import duckdb
 
@@ -127,7 +127,7 @@ def isolate(
 
 
 def kept_rows(found: Isolated, alert_key: str, settings: WarehouseSettings) -> list[Any]:
-    """The rows that are kept of a check for an alert, as values of JSON."""
+    """The rows kept of a check for an alert, as JSON values."""
     kept = ".".join(map(identifier, (settings.database, SCHEMA, found.table)))
     with connect(settings, read_only=True) as connection:
         rows = connection.execute(
@@ -139,7 +139,7 @@ def kept_rows(found: Isolated, alert_key: str, settings: WarehouseSettings) -> l
 
 @dataclass(frozen=True)
 class _Isolation:
-    """One query's rows, by its table `found` in this connection."""
+    """One query's rows, in the table `found` of this connection."""
 
     connection: DuckDBPyConnection
     settings: WarehouseSettings
@@ -153,13 +153,13 @@ class _Isolation:
         query = self.query
         statements = self.connection.extract_statements(query.sql)
         if len(statements) != 1 or statements[0].type.name != "SELECT":
-            return query.isolated(note="its query is no select")
+            return query.isolated(note="its query isn't a SELECT")
         sql = query.sql.strip().rstrip(";")
         self.connection.execute(f"create temp table {self.found} as from ({sql}\n)")
         if query.schema == "raw" and self.key and not self._by_key:
-            return None  # a number, or rows that can't be told from others: nothing to keep
+            return None  # a number, or rows without identity: nothing to keep
         if not self._by_key and not query.failed:
-            return None  # a measure that was met has rows too
+            return None  # a measure that is met returns rows too
         relation = self._failing() if self._by_key else f"from {self.found}"
         failing = self._count(f"({relation})")
         if not failing:
@@ -169,7 +169,7 @@ class _Isolation:
         return query.isolated(failing=failing, kept=kept, note=note)
 
     def remove(self, kept: Isolated) -> Isolated:
-        """Take the failing rows out of their raw table, if all of them are kept."""
+        """Remove the failing rows from their raw table, if all of them are kept."""
         if not self._by_key or kept.kept < kept.failing:
             return kept
         row = self.connection.execute(
@@ -206,11 +206,11 @@ class _Isolation:
         return f"exists (select 1 from {self.found} as f where {same})"
 
     def _failing(self) -> str:
-        """Whole rows, in which the query may show only some columns."""
+        """Whole rows, of which the query may show only some columns."""
         return f"select t.* from {self._table} as t where {self._matches()}"
 
     def _copy(self, relation: str) -> int:
-        """Keep the rows that aren't kept yet, as far as there is room; return how many are."""
+        """Keep rows that aren't kept yet, while there is room; return how many are kept."""
         kept = self._relation(SCHEMA)
         self.connection.execute(
             f"create table if not exists {kept} "

@@ -12,7 +12,7 @@ _ANY: frozenset[Severity] = frozenset({"info", "warning", "error", "critical"})
 
 @dataclass(frozen=True)
 class Rule:
-    """Alerts of this type (a pattern) and of these severities: remedied, or only archived."""
+    """Alerts of this type (a pattern) and these severities: remedied, or only archived."""
 
     type: str
     severities: frozenset[Severity]
@@ -20,7 +20,7 @@ class Rule:
     because: str
 
 
-# The first that fits decides.
+# The first match decides.
 RULES: tuple[Rule, ...] = (
     Rule("outage_*", _ANY, remedy=False, because="an outage is no fault of the data"),
     Rule("recovery_*", _ANY, remedy=False, because="it says that an outage is over"),

@@ -1,4 +1,4 @@
-"""From the tables that an alert names to the raw tables that are loaded again."""
+"""From the tables named in an alert to the raw tables that are loaded again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from stack.dbt_artifacts import Manifest
 class Scope:
     """What a remediation is about.
 
-    `raw_tables` are names in the raw schema: those that the alert names, and those that a named
-    model is made of. `models` are `schema.name` of the named models.
+    `raw_tables` are names in the raw schema: those that the alert names, and those that the named
+    models are built from. `models` are the named models as `schema.name`.
     """
 
     raw_tables: tuple[str, ...]
@@ -22,9 +22,9 @@ class Scope:
 
 
 def scope_of(tables: Iterable[str], raw_names: Iterable[str], manifest: Manifest | None) -> Scope:
-    """Look the alert's `tables` up: `books_invoices`, `raw.books_invoices`, `marts.cash_in`.
+    """Look up the alert's `tables`: `books_invoices`, `raw.books_invoices`, `marts.cash_in`.
 
-    `manifest` is dbt's, of the last run; without one only raw tables are known.
+    `manifest` is dbt's from the last run; without one only raw tables are known.
     """
     known, manifest = set(raw_names), manifest or Manifest(nodes={}, sources={})
     models = {model.table: model for model in manifest.models}

@@ -1,4 +1,4 @@
-"""The sensor that starts a remediation for each alert, and archives what is handled."""
+"""The sensor that starts a remediation for each alert, and archives finished ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERVAL_S = 30
 
 
 def alert_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefinition:
-    """The sensor; `running`: it evaluates without being switched on."""
+    """The sensor; `running`: it is on by default."""
     return pipeline_sensor(
         REMEDIATION,
         evaluate,
@@ -30,7 +30,7 @@ def alert_sensor(running: bool, interval_s: int = INTERVAL_S) -> dg.SensorDefini
 
 
 def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Run requests for the alerts that no run handles yet, or why there are none."""
+    """Run requests for alerts that no run handles yet, or the reason why there are none."""
     from stack.artifacts import ArtifactStore
     from stack.remediation.handling import handling_of, is_own
     from stack.remediation.inbox import Inbox
@@ -57,7 +57,7 @@ def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
 
 
 def request(file: AlertFile) -> dg.RunRequest:
-    """The run of an alert; the tags are carried to the later stages."""
+    """The run for an alert; its tags are copied to the later stages."""
     return dg.RunRequest(
         run_key=file.key,
         tags={

@@ -1,4 +1,4 @@
-"""What one look at the folder of alerts does: reject, archive, and say which runs to start."""
+"""What one look at the folder of alerts does: reject, archive, and choose which runs to start."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ RUNS_A_TICK = 10
 
 
 class Cursor(SensorCursor):
-    """The last file looked at, and the version of each file that was no alert then.
+    """The last file looked at, and the version of each file that wasn't an alert then.
 
-    Such a file may still be written, so it is rejected only when it is found again unchanged.
+    Someone may still be writing it, so it is rejected only if the next look finds it unchanged.
     """
 
     after: str = ""
@@ -30,7 +30,7 @@ class Cursor(SensorCursor):
 
 @dataclass
 class Tick:
-    """Alerts to remedy, a line for each thing done, and where the next tick goes on."""
+    """Alerts to remedy, a line for each thing done, and where the next tick resumes."""
 
     cursor: Cursor
     to_remedy: list[AlertFile] = field(default_factory=list)
@@ -43,14 +43,14 @@ def look(
     handling_of: Callable[[str], Handling | None],
     is_own: Callable[[Alert], bool],
 ) -> Tick:
-    """Go through the next files of the folder; one that makes trouble doesn't stop the others.
+    """Go through the next files of the folder; a bad one doesn't stop the others.
 
     Raises what the store raises if the folder can't be listed.
     """
     names = inbox.names()
     if names is None:
         return Tick(cursor, notes=["the folder doesn't exist yet"])
-    # Round and round, so that many files that can't be handled never hide the rest.
+    # In rotation, so that many files that can't be handled never hide the rest.
     turned = [n for n in names if n > cursor.after] + [n for n in names if n <= cursor.after]
     chosen = turned[:FILES_A_TICK]
     suspects = {n: v for n, v in cursor.suspects.items() if n in names and n not in chosen}
@@ -71,7 +71,7 @@ def look(
                 suspects[name] = error.version
                 tick.notes.append(f"{name}: {error}; rejected if it stays so")
         except FileNotFoundError:
-            continue  # somebody took it away
+            continue  # someone removed it
         except Exception as error:
             tick.notes.append(f"{name} can't be handled now: {reason(error)}")
     tick.cursor = Cursor(after=last, suspects=suspects)

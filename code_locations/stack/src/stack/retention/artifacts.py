@@ -1,6 +1,6 @@
-"""Artifacts of runs that are gone; the Data Docs of a run are one of them.
+"""Clears artifacts of deleted runs, their Data Docs included.
 
-`latest` is never looked at.
+`latest` is never touched.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stack.storage import filesystem
 def clear_artifacts(
     url: str, days: int, named: Collection[str], clock: Clock, *, dry_run: bool
 ) -> Cleared:
-    """Delete what runs left that no kept run names, if it was last written `days` ago."""
+    """Delete artifacts last written `days` ago whose run isn't among those `named` by kept runs."""
     cleared = Cleared("artifacts", dry_run)
     fs, root = filesystem(f"{url}/runs")
     of_run: defaultdict[str, list[Found]] = defaultdict(list)

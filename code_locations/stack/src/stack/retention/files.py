@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Found:
-    """A file; `path` is below the root. `written`: when it came to be there, or was changed."""
+    """A file; `path` is below the root. `written`: when it arrived there, or last changed."""
 
     path: str
     size: int
@@ -20,7 +20,7 @@ class Found:
 
 
 def found_below(fs: Any, root: str) -> Iterator[Found]:
-    """Files below `root`, none outside of it: on this machine a link may lead there."""
+    """Files below `root`; links are skipped, as they may lead out of it."""
     is_local = "file" in fs.protocol
     inside = os.path.realpath(root)
     try:
@@ -36,14 +36,14 @@ def found_below(fs: Any, root: str) -> Iterator[Found]:
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of the files below a folder of this machine."""
+    """Bytes of the files below a local folder."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def written_at(info: dict[str, Any]) -> datetime:
-    """The newest of what fsspec says of a file; now, if that is nothing.
+    """The newest time that fsspec reports for a file, or now if it reports none.
 
-    A file that is moved keeps the time of its content, which may be years ago.
+    A moved file keeps its modification time, which may be years ago.
     """
     moments = [_moment(info[k]) for k in ("mtime", "created", "LastModified") if info.get(k)]
     return max(moments, default=datetime.now(UTC))

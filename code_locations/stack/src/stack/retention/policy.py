@@ -1,4 +1,4 @@
-"""Which runs may go."""
+"""Decides which runs may be deleted."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class PastRun:
-    """What decides about a run. `line`: its job and location, of which the newest runs stay."""
+    """What the decision needs to know. `line`: job and location, of which the newest run stays."""
 
     id: str
     job: str
     line: tuple[str, str]
     created: datetime
     is_finished: bool
-    named: frozenset[str]  # itself, its pipeline's first run, and those that it repeats
+    named: frozenset[str]  # itself, the first run of its pipeline, and the runs that it repeats
 
 
 @dataclass(frozen=True)
 class RunPolicy:
-    """Days that runs are kept, 0 for ever; `days_of` are the jobs with days of their own."""
+    """Days that runs are kept, 0 for ever; `days_of` overrides them for some jobs."""
 
     days: int
     newest: int
     days_of: Mapping[str, int]
 
     def oldest_kept(self, job: str, now: datetime) -> datetime | None:
-        """Runs of the job that began before this are old; None if none ever is."""
+        """Runs of the job that began before this are old; None if none ever are."""
         return before(now, self.days_of.get(job, self.days))
 
 
 def before(now: datetime, days: int) -> datetime | None:
-    """The moment `days` ago; None where 0 days stand for ever."""
+    """The moment `days` ago; None for 0 days, which mean for ever."""
     return now - timedelta(days=days) if days else None
 
 
@@ -43,8 +43,8 @@ def runs_to_delete(
 ) -> list[PastRun]:
     """The old runs, oldest first.
 
-    Never one of `holders`, which hold the latest event of an asset or check; nor one that isn't
-    finished; nor the newest of each line.
+    Except `holders`, which have the latest event of an asset or check; unfinished runs; and the
+    newest run of each line.
     """
     found: list[PastRun] = []
     newer: Counter[tuple[str, str]] = Counter()

@@ -11,7 +11,7 @@ from stack.storage import filesystem
 def clear_processed(
     url: str, days: int, clock: Clock, *, quarantine: str, dry_run: bool
 ) -> Cleared:
-    """Delete files that were moved to `url` more than `days` ago; never one of the quarantine."""
+    """Delete files moved to `url` more than `days` ago, but never from the quarantine."""
     cleared = Cleared("processed files", dry_run)
     fs, root = filesystem(url)
     other, kept = filesystem(quarantine)

@@ -1,4 +1,4 @@
-"""What clearing a kind of data tells."""
+"""The report of clearing one kind of data."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PROBLEMS_SHOWN = 20
 
 @dataclass(frozen=True)
 class Clock:
-    """The moment of a sweep, and since when the oldest other run is in progress, if any is.
+    """The time of a sweep, and when the oldest other run in progress began, if there is one.
 
-    `in_progress`: the ids of those runs. What was last written before them is theirs no longer.
+    `in_progress`: the ids of those runs. Files last written before that aren't theirs.
     """
 
     now: datetime
@@ -32,7 +32,7 @@ class Clock:
 
 @dataclass
 class Cleared:
-    """A kind of data: bytes before and after (None: it can't be said), and how many things went."""
+    """A kind of data: bytes before and after (None: unknown), and how many things were deleted."""
 
     kind: str
     is_dry: bool = False
@@ -44,17 +44,17 @@ class Cleared:
 
     @contextmanager
     def each(self, what: str) -> Iterator[None]:
-        """A block about one thing: what goes wrong is a problem, and the next one's turn comes."""
+        """A block for one thing: an error is recorded as a problem, and the next one follows."""
         try:
             yield
-        except Exception as error:  # whatever it is, it is told, and the others are not held up
+        except Exception as error:  # any error is recorded, and must not hold up the others
             if is_interruption(error):
                 raise
             self.problems.append(f"{what}: {reason(error)}")
 
 
 def table(found: Iterable[Cleared]) -> str:
-    """A row a kind, and the problems below it."""
+    """One row per kind, with the problems below."""
     kinds = list(found)
     deleted = "would be deleted" if any(kind.is_dry for kind in kinds) else "deleted"
     rows = [

@@ -1,8 +1,8 @@
-"""Old runs with their events and output.
+"""Clears old runs with their events and output.
 
-In Dagster the latest state of an asset or check is an event of a run, and goes with it. So the
-runs that hold one stay, however old. Dagster's own `delete_run` leaves behind what checks found,
-and on SQLite the run's tags and the file of its events; these go too.
+In Dagster the latest state of an asset or check is an event of a run and is deleted with it, so
+runs that hold one stay, however old. Dagster's `delete_run` leaves check results behind, and on
+SQLite the run's tags and the file of its events; these are deleted here too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stack.tags import PIPELINE_ID_TAG, STAGE_TAG
 if TYPE_CHECKING:
     from dagster._core.storage.dagster_run import RunRecord
 
-# More go the next day: deleting one from SQLite files takes some 50 ms.
+# The rest is deleted the next day: one run takes some 50 ms with SQLite.
 AT_MOST = 2000
 PAGE = 500
 FINISHED = frozenset(
@@ -32,7 +32,7 @@ FINISHED = frozenset(
 
 
 def clock(instance: dg.DagsterInstance, own_run: str | None = None) -> Clock:
-    """Now, and what is in progress beside `own_run`."""
+    """The time now, and the runs in progress other than `own_run`."""
     records = _in_progress(instance, own_run)
     oldest = min((record.create_timestamp for record in records), default=None)
     ids = frozenset(record.dagster_run.run_id for record in records)
@@ -40,13 +40,13 @@ def clock(instance: dg.DagsterInstance, own_run: str | None = None) -> Clock:
 
 
 def is_alone(instance: dg.DagsterInstance, own_run: str | None = None) -> bool:
-    """Whether no other run that may write to the warehouse is in progress: monitoring doesn't."""
+    """Whether no other run that may write to the warehouse is in progress (monitoring doesn't)."""
     records = _in_progress(instance, own_run)
     return all(record.dagster_run.job_name == MONITORING.name for record in records)
 
 
 def _in_progress(instance: dg.DagsterInstance, own_run: str | None) -> list[RunRecord]:
-    """What waits in the queue is not in progress: it has touched nothing yet."""
+    """Without queued runs, which haven't touched anything yet."""
     busy = [s for s in dg.DagsterRunStatus if s not in {*FINISHED, dg.DagsterRunStatus.QUEUED}]
     records = instance.get_run_records(dg.RunsFilter(statuses=busy))
     return [record for record in records if record.dagster_run.run_id != own_run]
@@ -55,7 +55,7 @@ def _in_progress(instance: dg.DagsterInstance, own_run: str | None) -> list[RunR
 def clear_runs(
     instance: dg.DagsterInstance, policy: RunPolicy, now: datetime, *, dry_run: bool
 ) -> tuple[Cleared, set[str]]:
-    """Delete old runs; return what kept runs name, too: ids of runs whose artifacts stay."""
+    """Delete old runs; also return the ids that kept runs name, whose artifacts stay."""
     cleared = Cleared("runs", dry_run, before=_size(instance))
     runs = list(past_runs(instance))
     old = runs_to_delete(runs, holders(instance), policy, now)[:AT_MOST]
@@ -95,8 +95,7 @@ def _past_run(record: RunRecord) -> PastRun:
 def holders(instance: dg.DagsterInstance) -> set[str]:
     """Runs with the latest event of an asset, of one of its partitions, or of a check.
 
-    Each the latest of its kind: materialization, observation, evaluation, and beside these the
-    last attempt.
+    For each kind of event: materialization, observation, check evaluation; and the last attempt.
     """
     import sqlalchemy as sa
     from dagster._core.storage.event_log.schema import (
@@ -131,9 +130,9 @@ def holders(instance: dg.DagsterInstance) -> set[str]:
 
 
 def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Delete a run and all that it left in Dagster.
+    """Delete a run and everything it left in Dagster.
 
-    The run itself goes last: if this is killed before, it is still there for the next time.
+    The run itself is deleted last, so that an interrupted deletion is repeated next time.
     """
     from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
     from dagster._core.storage.runs.schema import RunTagsTable
@@ -152,18 +151,18 @@ def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
 
 
 def _remove_file(events: Any, run_id: str) -> None:
-    """The SQLite file of a run's events, which Dagster empties but leaves there."""
+    """Remove the SQLite file of a run's events, which Dagster empties but doesn't delete."""
     path_of = getattr(events, "path_for_shard", None)
     if path_of is None:
         return
     file = Path(path_of(run_id))
     for part in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
         part.unlink(missing_ok=True)
-    events._initialized_dbs.discard(run_id)  # or it would expect its tables there
+    events._initialized_dbs.discard(run_id)  # else it would expect its tables in a new file
 
 
 def _size(instance: dg.DagsterInstance) -> int | None:
-    """Bytes of Dagster's database; with files, also of the runs' output beside them."""
+    """Bytes of Dagster's database; with SQLite including the runs' captured output beside it."""
     import sqlalchemy as sa
 
     storage: Any = instance.event_log_storage

@@ -1,4 +1,4 @@
-"""What a killed run left in the folder of temporary files."""
+"""Clears what killed runs left in the folder of temporary files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from stack.retention.policy import before
 from stack.retention.report import Cleared, Clock
 
-# Folders of a library or a stage, which stay; what is in them belongs to a run.
+# Folders of a library or a stage, which stay; only their contents belong to runs.
 SHARED = frozenset({"airbyte", "catalog", "dbt", "duckdb"})
 
 
 def clear_scratch(folder: Path, days: int, clock: Clock, *, dry_run: bool) -> Cleared:
-    """Delete what was last written `days` ago, and before any run in progress began."""
+    """Delete entries last written `days` ago and before any run in progress began."""
     cleared = Cleared("scratch", dry_run)
     sizes = {entry: _size(entry) for entry in _entries(folder)}
     cleared.before = cleared.after = sum(sizes.values())
@@ -42,7 +42,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _files(entry: Path) -> Iterator[Path]:
-    """The entry and all below it; a link is not followed."""
+    """The entry and everything below it; links aren't followed."""
     yield entry
     if entry.is_dir() and not entry.is_symlink():
         for inner in entry.iterdir():

@@ -9,6 +9,7 @@ import dagster as dg
 from stack.errors import reason
 from stack.outage import is_interruption
 from stack.pipelines import MONITORING
+from stack.retention.activity import clear_activity
 from stack.retention.artifacts import clear_artifacts
 from stack.retention.policy import RunPolicy
 from stack.retention.processed import clear_processed
@@ -27,9 +28,9 @@ def sweep(
     own_run: str | None = None,
     dry_run: bool = False,
 ) -> Iterator[Cleared]:
-    """Clear one kind after the other, as the settings say; a kind that fails doesn't stop these.
+    """Clear each kind in turn, as the settings say; one that fails doesn't stop the others.
 
-    `own_run` is the run that this is part of. Artifacts are left where the runs can't be read.
+    `own_run` is the run that does this. Artifacts stay if the runs can't be read.
     """
     stack, keep = load_settings(StackSettings), load_settings(RetentionSettings)
     at = clock(instance, own_run)
@@ -49,6 +50,10 @@ def sweep(
             "artifacts",
             lambda: clear_artifacts(stack.artifacts, artifact_days, names, at, dry_run=dry_run),
         )
+    yield _guarded(
+        "activity",
+        lambda: clear_activity(stack.artifacts, keep.retention_activity_days, at, dry_run=dry_run),
+    )
     yield _guarded(
         "processed files",
         lambda: clear_processed(
@@ -78,7 +83,7 @@ def _warehouse(
 def _guarded(kind: str, clear: Callable[[], Cleared]) -> Cleared:
     try:
         return clear()
-    except Exception as error:  # as within a kind: the next one's turn comes
+    except Exception as error:  # as within a kind: the next one still gets its turn
         if is_interruption(error):
             raise
         return Cleared(kind, problems=[reason(error)])

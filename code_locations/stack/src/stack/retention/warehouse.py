@@ -1,8 +1,8 @@
-"""The warehouse: a DuckLake's old snapshots and small files, or the DuckDB file's log.
+"""Clears the warehouse: a DuckLake's old snapshots and small files, or the DuckDB file's log.
 
-A DuckLake only adds: each commit is a snapshot with files of its own. Snapshots older than some
-days are forgotten (DuckLake never forgets the newest), small files become one, and files that no
-snapshot names are deleted once nobody can be reading them.
+A DuckLake only adds: each commit is a snapshot with its own files. Snapshots older than some days
+are expired (DuckLake always keeps the newest), small files are merged, and files that no snapshot
+refers to are deleted once nobody can still be reading them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from stack.sql import literal
 from stack.storage import filesystem
 from stack.warehouse import connect
 from stack.warehouse.connection import is_postgres
+from stack.warehouse.size import duckdb_bytes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# A query that began before its files were forgotten may read them for so long, whoever runs it.
+# A query that began before its files expired may read them for this long, whoever runs it.
 READERS = timedelta(days=1)
 
 Alone = Callable[[], bool]
@@ -32,9 +33,9 @@ Alone = Callable[[], bool]
 def clear_warehouse(
     settings: WarehouseSettings, days: int, clock: Clock, alone: Alone, *, dry_run: bool
 ) -> Cleared:
-    """Forget snapshots that are `days` old, and make the warehouse small; its rows stay.
+    """Expire snapshots that are `days` old and compact the warehouse, without changing any row.
 
-    `alone`: whether no other run is in progress now. Waits for a DuckDB file as every writer does.
+    `alone`: whether no other run is in progress now. Waits for a DuckDB file as any writer does.
     """
     cleared = Cleared("warehouse", dry_run, before=_size(settings))
     with cleared.each(settings.database):
@@ -51,15 +52,13 @@ def clear_warehouse(
 def _size(settings: WarehouseSettings) -> int:
     if settings.dlt_destination == "ducklake":
         return sum(file.size for file in found_below(*filesystem(settings.lake_data)))
-    file = settings.duckdb_file
-    parts = (file, file.with_name(f"{file.name}.wal"))
-    return sum(part.stat().st_size for part in parts if part.exists())
+    return duckdb_bytes(settings.duckdb_file)
 
 
 def _clear_lake(
     settings: WarehouseSettings, days: int, clock: Clock, alone: Alone, cleared: Cleared
 ) -> None:
-    # One writer at a time is all that a catalog in SQLite takes: a commit would fail beside ours.
+    # A catalog in SQLite takes only one writer at a time: a run's commit would fail beside ours.
     if not is_postgres(settings) and not cleared.is_dry and not alone():
         cleared.note = "left for the next time: another run is in progress"
         return
@@ -95,11 +94,11 @@ def _clean_up(lake: DuckDBPyConnection, unread: datetime, *, dry_run: bool) -> i
 
 
 def _merge(lake: DuckDBPyConnection, alone: Alone, cleared: Cleared) -> tuple[int, int]:
-    """Make adjacent small files one, table by table; how many were made, how many tables left.
+    """Merge adjacent small files, table by table; return files made and tables left out.
 
-    A transaction that deletes from a table fails if the table was merged since it began. So none
-    is merged beside a run, and a merge is committed only if no run came while it was made: what
-    is begun after that look opens the warehouse when the commit is over.
+    A transaction that deletes from a table fails if the table was merged since it began. So
+    nothing is merged beside a run, and a merge is committed only if no run started meanwhile: one
+    that starts after that check opens the warehouse after the commit.
     """
     tables = lake.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'warehouse' "

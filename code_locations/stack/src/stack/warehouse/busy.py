@@ -14,14 +14,14 @@ from stack.errors import one_line
 
 T = TypeVar("T")
 
-# Dagster puts what its own loggers say into the run's log, on every instance.
+# Dagster puts messages of its own loggers into the run's log, on every instance.
 log = logging.getLogger("dagster.builtin.stack.warehouse")
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 SAY_EVERY_S = 10.0
 LONGEST_COMMAND = 200
-# What a command line may give away: passwords of URLs, and of options.
+# What a command line may reveal: passwords in URLs and options.
 _SECRETS = (
     (re.compile(r"(://[^/\s:@]*:)[^\s@]+@"), r"\1***@"),
     (re.compile(r"(?i)((?:pass|pwd|secret|token|key)\w*(?:=|\s+))\S+"), r"\1***"),
@@ -34,10 +34,10 @@ def is_lock_conflict(error: Exception) -> bool:
 
 
 def open_patiently(attempt: Callable[[], T], file: Path, wait_s: float) -> T:
-    """What `attempt` returns, once the lock of `file` is free.
+    """Return `attempt()`, retried until the lock of `file` is free.
 
-    Tries for `wait_s` seconds, and says in the log that it waits and for whom. Then, and for any
-    other reason at once, raises the IOException of the last attempt.
+    Tries for `wait_s` seconds and logs that it waits, and for whom. After that, and for any other
+    error at once, raises the last attempt's IOException.
     """
     import duckdb
 
@@ -58,7 +58,7 @@ def open_patiently(attempt: Callable[[], T], file: Path, wait_s: float) -> T:
 
 
 def holder(error: Exception) -> str:
-    """Who has the file open: process, user and command line, as far as they can be told."""
+    """Who has the file open: process, user and command line, as far as known."""
     found = re.search(r"\bPID (\d+)", str(error))
     if found is None:
         return "another process"
@@ -78,7 +78,7 @@ def _from_ps(pid: int) -> str:
 
 
 def _from_proc(pid: int) -> str:
-    """As `_from_ps`, on a Linux without `ps`, as images often are."""
+    """As `_from_ps`, for a Linux without `ps`, as many images are."""
     folder = Path("/proc") / str(pid)
     try:
         arguments = (folder / "cmdline").read_bytes().replace(b"\0", b" ")

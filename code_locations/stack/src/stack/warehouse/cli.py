@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from stack.activity import log_query
 from stack.errors import StackError
+from stack.settings import StackSettings, load_settings
 from stack.warehouse.connection import connect
 
 # A person waits, unlike a run.
@@ -28,3 +30,4 @@ def query(sql: str) -> None:
             connection.sql(sql).show(max_rows=100, max_width=200)
     except duckdb.Error as error:
         raise QueryError(str(error).splitlines()[0]) from error
+    log_query(load_settings(StackSettings), sql)

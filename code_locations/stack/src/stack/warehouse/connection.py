@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A Postgres that is gone without a word is noticed within two minutes; by default it takes hours.
-# Parameters of the catalog's URL win over these.
+# Notice within two minutes that Postgres went away silently; by default it takes hours.
+# Parameters in the catalog's URL override these.
 ATTENTIVE: dict[str, object] = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
@@ -36,9 +36,9 @@ ATTENTIVE: dict[str, object] = {
 SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 # Commits of other runs may come between; DuckLake then retries the commit, not the query.
 DUCKLAKE_MAX_RETRIES = 100
-# Tries at once, once more at once, then after 2, 5, 10, 16, 26, 42, 64, 98 and 150 seconds.
+# Tries at once, again at once, then after 2, 5, 10, 16, 26, 42, 64, 98 and 150 seconds.
 PATIENT_HTTP = {"http_retries": 10, "http_retry_wait_ms": 2000, "http_retry_backoff": 1.5}
-# Of several that open a lake nobody opened yet, one makes its catalog, and the others fail.
+# If several open a new lake at once, one creates its catalog and the others fail.
 ATTACH_RETRIES_S = (0.5, 1.0, 2.0)
 
 
@@ -47,7 +47,7 @@ class WarehouseError(StackError):
 
 
 class AwayError(OutageError):
-    """The lake's catalog doesn't answer; the message is what was said, without the address."""
+    """The lake's catalog doesn't answer; the message is the reason, without the address."""
 
 
 class WarehouseBusyError(WarehouseError):
@@ -63,9 +63,9 @@ def connect(
 ) -> Iterator[DuckDBPyConnection]:
     """Open the warehouse as the connection's default database and close it afterwards.
 
-    A DuckDB file that doesn't exist yet is made, also for `read_only`, so that a first
-    reader finds an empty warehouse. One that another process holds is waited for, at most
-    WAREHOUSE_WAIT_SECONDS or `longest_wait_s`; then raises WarehouseBusyError.
+    A missing DuckDB file is created, also for `read_only`, so that a first reader finds an empty
+    warehouse. If another process holds the file, waits at most WAREHOUSE_WAIT_SECONDS or
+    `longest_wait_s`, then raises WarehouseBusyError.
     """
     connection = open_connection(
         settings or load_settings(WarehouseSettings),
@@ -169,7 +169,7 @@ def attach_lake(
         patiently(attempt, "the DuckLake's catalog", longest_wait_s=longest_wait_s)
     except AwayError as error:
         raise WarehouseError(_not_attached(settings, str(error))) from error
-    except duckdb.Error as error:  # it holds the address, password and all
+    except duckdb.Error as error:  # its message quotes the address with the password
         raise WarehouseError(_not_attached(settings, _said(error, settings))) from None
     connection.execute(f"use {settings.database}")
 
@@ -182,7 +182,7 @@ def _not_attached(settings: WarehouseSettings, said: str) -> str:
 
 
 def _said(error: Exception, settings: WarehouseSettings) -> str:
-    """What DuckDB or libpq said, after the address that DuckDB quotes, password and all."""
+    """The error's message after the address, which DuckDB quotes with the password."""
     address = lake_uri(settings).removeprefix("ducklake:").removeprefix("postgres:")
     said = str(error).rpartition(f'{address}"')[2].strip(": \n")
     line = said.splitlines()[0] if said else type(error).__name__
@@ -202,7 +202,7 @@ def _attach_lake_read_only(connection: DuckDBPyConnection, settings: WarehouseSe
 
     try:
         connection.execute(_attach_statement(settings, "read_only"))
-    except duckdb.Error:  # DuckLake makes a catalog that doesn't exist yet only for a writer
+    except duckdb.Error:  # DuckLake creates a missing catalog only for a writer
         _attach_lake(connection, settings)
         connection.execute(f"detach {settings.database}")
         connection.execute(_attach_statement(settings, "read_only"))
@@ -222,7 +222,7 @@ def _attach_statement(settings: WarehouseSettings, mode: str = "") -> str:
 
 
 def prepare_lake(connection: DuckDBPyConnection, settings: WarehouseSettings) -> None:
-    """Load the extensions, and set the secret and the retries, that the DuckLake needs."""
+    """Load the extensions and set the secret and retries that the DuckLake needs."""
     load_extension(connection, "ducklake")
     load_extension(connection, "postgres_scanner" if is_postgres(settings) else "sqlite_scanner")
     if settings.lake_data.startswith("s3://"):
@@ -230,7 +230,7 @@ def prepare_lake(connection: DuckDBPyConnection, settings: WarehouseSettings) ->
         connection.execute(s3_secret(settings))
         if is_patient():
             for name, value in PATIENT_HTTP.items():
-                # Of all its cursors: dlt and dbt work on those.
+                # For all its cursors: dlt and dbt work on those.
                 connection.execute(f"set global {name} = {value}")
     connection.execute(f"set ducklake_max_retry_count = {DUCKLAKE_MAX_RETRIES}")
     if not is_postgres(settings):
@@ -245,7 +245,7 @@ def is_postgres(settings: WarehouseSettings) -> bool:
 
 
 def lake_uri(settings: WarehouseSettings) -> str:
-    """`ducklake:` URI of the catalog in the form that DuckDB attaches. May hold a password.
+    """`ducklake:` URI of the catalog, as DuckDB attaches it. May hold a password.
 
     Raises WarehouseError if the catalog's URL can't be read.
     """
@@ -253,7 +253,7 @@ def lake_uri(settings: WarehouseSettings) -> str:
         return f"ducklake:sqlite:{settings.lake_catalog}"
     try:
         parts = ATTENTIVE | _parts_of(settings.lake_catalog)
-    except ValueError:  # its message has a part of the password
+    except ValueError:  # whose message contains part of the password
         raise WarehouseError(
             "DUCKLAKE_CATALOG_URL can't be read as postgresql://user:password@host:port/database; "
             "write special characters of the password as %2F for /, %23 for #, %40 for @"
@@ -262,7 +262,7 @@ def lake_uri(settings: WarehouseSettings) -> str:
 
 
 def _parts_of(url: str) -> dict[str, object]:
-    """libpq's parameters of a URL. Those after the question mark win, as with libpq."""
+    """libpq's parameters of a URL. As in libpq, those after the question mark win."""
     split = urlsplit(url)
     named = {
         "dbname": unquote(split.path.lstrip("/")),
@@ -277,7 +277,7 @@ def _parts_of(url: str) -> dict[str, object]:
 
 
 def _libpq(value: object) -> str:
-    """A value of a libpq connection string."""
+    """A value quoted for a libpq connection string."""
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -300,7 +300,7 @@ def s3_secret(settings: WarehouseSettings) -> str:
 def duckdb_config(
     settings: WarehouseSettings,
 ) -> dict[str, str | bool | int | float | list[str]]:
-    """What every DuckDB of the stack is opened with: limits, scratch folder, no downloads."""
+    """Settings of every DuckDB of the stack: limits, scratch folder, no downloads."""
     scratch = settings.stack_home / "scratch" / "duckdb"
     scratch.mkdir(parents=True, exist_ok=True)
     profile = PROFILES[settings.compute_profile]

@@ -11,9 +11,9 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class ComputeProfile:
-    """Shares from 0 to 1: of the memory, and of the CPUs (at least one thread).
+    """Shares from 0 to 1 of the memory and the CPUs (at least one thread).
 
-    Fewer threads need less memory at a time, so that each one gets more of it.
+    Fewer threads need less memory at a time, which leaves more for each.
     """
 
     memory_share: float
@@ -29,7 +29,7 @@ PROFILES = {
 
 def memory_bytes(cgroup: Path = _CGROUP) -> int:
     """Bytes of memory this process may use (cgroup v2, then v1, then the machine's)."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machine = machine_memory_bytes()
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         limit = _read(cgroup / name)
         if limit.isdigit():
@@ -37,23 +37,32 @@ def memory_bytes(cgroup: Path = _CGROUP) -> int:
     return machine
 
 
+def machine_memory_bytes() -> int:
+    """Bytes of memory that the machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def cpus(cgroup: Path = _CGROUP) -> int:
     """Whole CPUs this process may use, at least 1."""
     affinity = getattr(os, "sched_getaffinity", None)
     machine = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota = cpu_quota(cgroup)
+    return machine if quota is None else max(1, min(machine, int(quota)))
+
+
+def cpu_quota(cgroup: Path = _CGROUP) -> float | None:
+    """CPUs that the container is limited to (cgroup v2, then v1); None without a limit."""
     quota, _, period = _read(cgroup / "cpu.max").partition(" ")
     if not quota:
         quota = _read(cgroup / "cpu" / "cpu.cfs_quota_us")
         period = _read(cgroup / "cpu" / "cpu.cfs_period_us")
-    if quota.isdigit() and period.isdigit():
-        return max(1, min(machine, int(quota) // int(period)))
-    return machine
+    return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None
 
 
 def duckdb_memory_limit(
     share: float = PROFILES["standard"].memory_share, cgroup: Path = _CGROUP
 ) -> str:
-    """DuckDB's `memory_limit`, such as `1843MB`, for its share of the memory."""
+    """DuckDB's `memory_limit` for its share of the memory, such as `1843MB`."""
     return f"{int(memory_bytes(cgroup) * share / 1e6)}MB"
 
 

@@ -50,7 +50,7 @@ def row_count(connection: DuckDBPyConnection, schema: str, table: str) -> int:
 def ensure_raw_tables(
     connection: DuckDBPyConnection, settings: WarehouseSettings, tables: Iterable[RawTable]
 ) -> list[str]:
-    """Make each declared raw table that doesn't exist yet, empty; return the names made."""
+    """Create each declared raw table that doesn't exist yet, empty; return the names created."""
     made = []
     schema = settings.dlt_dataset_name
     connection.execute(f'create schema if not exists "{schema}"')

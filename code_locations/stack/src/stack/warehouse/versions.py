@@ -1,23 +1,22 @@
-"""Content versions of tables: any writer moves them, ours or not.
+"""Content versions of tables, which change with every write, by the stack or anyone else.
 
-No value is bound here or in what runs each time: DuckDB imports pandas as soon as one is.
+No value is bound here or in anything that runs each time: that makes DuckDB import pandas.
 
-Why these and no others: docs/decisions/0044-cost-follows-change.md.
+Why these versions and no others: docs/decisions/0044-cost-follows-change.md.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import fsspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stack.artifacts import write_atomically
 from stack.digests import digest
+from stack.files import write_file
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, literal
 from stack.warehouse.connection import is_postgres
@@ -26,47 +25,55 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Name = tuple[str, str]
-# Two headers of a DuckDB file follow its main one; each checkpoint writes one of them.
+# Two headers follow a DuckDB file's main one; each checkpoint writes one of them.
 _HEADERS = 3 * 4096
 _log = logging.getLogger(__name__)
 
 
 class Relation(BaseModel):
-    """What a table or view is now.
+    """A table or view as it is now.
 
-    `version` is that of a table's rows and columns, or of a view's SQL and columns: a view's rows
-    are those of the tables that it reads. None: it can't be told.
+    `version` covers a table's rows and columns, or a view's SQL and columns (for a view's rows see
+    `stack.warehouse.contents`). None: unknown. `sql`: only for a view.
     """
 
     model_config = ConfigDict(frozen=True)
 
     version: str | None
     columns: str
-    is_view: bool = False
+    sql: str | None = None
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it is one."""
+        return self.sql is not None
 
 
 class _Known(BaseModel):
-    """Relations of the DuckDB file in a state of the file, by `schema.table`."""
+    """Relations of the DuckDB file at one state of the file, by `schema.table`."""
 
     state: tuple[str, ...]
     relations: dict[str, Relation]
 
 
 def relations(
-    connection: DuckDBPyConnection, settings: WarehouseSettings, names: Iterable[Name]
+    connection: DuckDBPyConnection,
+    settings: WarehouseSettings,
+    names: Iterable[Name] | None = None,
 ) -> dict[Name, Relation]:
-    """Those of the relations that exist.
+    """The named relations that exist, or all.
 
     Rows of a DuckDB file are read only if the file was written since they were last read.
     """
-    wanted = set(names)
-    columns = _columns(connection, settings, wanted)
-    views = dict(_views(connection, settings, wanted & columns.keys()))
+    columns = _columns(connection, settings)
+    if names is not None:
+        columns = {name: columns[name] for name in names if name in columns}
+    views = dict(_views(connection, settings, columns.keys()))
     tables = columns.keys() - views.keys()
     is_lake = settings.dlt_destination == "ducklake"
     versions = (_of_lake if is_lake else _of_file)(connection, settings, tables, columns)
     return {
-        name: Relation(version=digest(views[name], found), columns=found, is_view=True)
+        name: Relation(version=digest(views[name], found), columns=found, sql=views[name])
         if name in views
         else Relation(version=versions.get(name), columns=found)
         for name, found in columns.items()
@@ -74,7 +81,7 @@ def relations(
 
 
 def content_of(connection: DuckDBPyConnection, name: Name) -> str:
-    """A hash of a table's rows, in whatever order; all of them are read."""
+    """A hash of a table's rows in any order; reads them all."""
     row = "_row_of_the_table"
     table = f"{identifier(name[0])}.{identifier(name[1])}"
     return digest(
@@ -84,18 +91,17 @@ def content_of(connection: DuckDBPyConnection, name: Name) -> str:
     )
 
 
-def _columns(
-    connection: DuckDBPyConnection, settings: WarehouseSettings, names: set[Name]
-) -> dict[Name, str]:
+def _columns(connection: DuckDBPyConnection, settings: WarehouseSettings) -> dict[Name, str]:
     rows = connection.execute(
         "select schema_name, table_name, list((column_name, data_type) order by column_index) "
-        f"from duckdb_columns() where database_name = {literal(settings.database)} group by all"
+        f"from duckdb_columns() where database_name = {literal(settings.database)} "
+        "and not internal group by all"
     ).fetchall()
-    return {(s, t): digest(columns) for s, t, columns in rows if (s, t) in names}
+    return {(schema, table): digest(columns) for schema, table, columns in rows}
 
 
 def _views(
-    connection: DuckDBPyConnection, settings: WarehouseSettings, names: set[Name]
+    connection: DuckDBPyConnection, settings: WarehouseSettings, names: Collection[Name]
 ) -> Iterable[tuple[Name, str]]:
     rows = connection.execute(
         "select schema_name, view_name, sql from duckdb_views() "
@@ -110,7 +116,7 @@ def _of_file(
     tables: Iterable[Name],
     columns: Mapping[Name, str],
 ) -> dict[Name, str | None]:
-    """Counts and hashes of the rows, remembered with the state of the file."""
+    """Counts and hashes of the rows, cached with the state of the file."""
     file = settings.duckdb_file
     memory = file.with_suffix(".versions.json")
     state = _state(file)
@@ -129,7 +135,7 @@ def _of_file(
 
 
 def _state(file: Path) -> tuple[str, ...] | None:
-    """What changes with each write of the file; None if some aren't in it yet."""
+    """Changes with each write to the file; None if some writes aren't in it yet."""
     if file.with_name(f"{file.name}.wal").exists():
         return None
     try:
@@ -154,8 +160,7 @@ def _remembered(memory: Path, state: tuple[str, ...] | None) -> dict[str, Relati
 
 def _remember(memory: Path, known: _Known) -> None:
     try:
-        local = fsspec.filesystem("file")
-        write_atomically(local, str(memory), known.model_dump_json().encode())
+        write_file(memory, known.model_dump_json())
     except OSError as error:
         _log.warning(f"{memory} can't be written, so all tables are read again: {error}")
 
@@ -166,7 +171,7 @@ def _of_lake(
     tables: Iterable[Name],
     columns: Mapping[Name, str],
 ) -> dict[Name, str | None]:
-    """The files that hold the rows: their names are used once, over restores too."""
+    """The files that hold the rows: a file name is never reused, even after a restore."""
     schema = settings.database if is_postgres(settings) else "main"
     metadata = f'"__ducklake_metadata_{settings.database}".{identifier(schema)}'
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""A sync of a connection on the server, and what is known of each stream."""
+"""A sync of a connection on the server, and what is known about each stream."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sync_on_server(
     logger: Logger,
     scope: Scope = WHAT_IS_NEW,
 ) -> Synced:
-    """As `ingestion.airbyte.sync.sync`, but always of what is new. Raises SyncError."""
+    """As `ingestion.airbyte.sync.sync`, but always only what is new. Raises SyncError."""
     started = time.perf_counter()
     named = f"Airbyte connection {connection_id} ({connection.name}) at {settings.airbyte_url}"
     if scope.anew:
@@ -70,7 +70,7 @@ def sync_on_server(
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that came to its end, and what is known of it. `facts` are metadata."""
+    """A finished job, and what is known about it. `facts` are metadata."""
 
     job: Job
     statistics: Statistics
@@ -78,7 +78,7 @@ class Ended:
     duration_s: float
 
     def report(self, connection: Connection, name: str, landed: Landed) -> InputReport:
-        """What the job did with one stream, by the server's statistics."""
+        """What the job did with one stream, according to the server's statistics."""
         counted = self._counts(name)
         outcome = Outcome.LOADED
         if self.job.status != SUCCEEDED:
@@ -90,7 +90,7 @@ class Ended:
             outcome=outcome,
             records=counted.rows_emitted if whole else None,
             loaded=counted.rows_committed or 0,
-            # What the destination made one row of: the server tells of no record that it refused.
+            # Rows that the destination merged: the server doesn't report refused records.
             merged_away=(counted.rows_emitted or 0) - (counted.rows_committed or 0) if whole else 0,
             bytes=counted.bytes_emitted,
             seconds=round(self.duration_s, 3),
@@ -103,7 +103,7 @@ class Ended:
         )
 
     def table(self, name: str, landed: Landed) -> TableReport:
-        """The stream's raw table, if the warehouse shows it."""
+        """The stream's raw table, if it is in the warehouse."""
         committed = self._counts(name).rows_committed
         return TableReport(
             table=landed.table,
@@ -117,7 +117,7 @@ class Ended:
         return self.statistics.streams.get(name, StreamCounts())
 
     def why(self) -> str:
-        """Why the job didn't succeed."""
+        """Why the job failed."""
         if self.job.status == "cancelled":
             return f"job {self.job.id} was cancelled on the server; run again to sync"
         reason = "; ".join(self.statistics.failures) or (
@@ -127,11 +127,11 @@ class Ended:
 
 
 def _require_streams(connection: Connection, found: Mapping[str, Any]) -> None:
-    """Raise SyncFailedError where the server's connection doesn't read what ours declares."""
+    """Raise SyncFailedError if the server's connection doesn't read what ours declares."""
     configurations = found.get("configurations")
     streams = configurations.get("streams") if isinstance(configurations, dict) else None
     if not isinstance(streams, list):
-        return  # not told
+        return  # the server doesn't say
     there = {str(s.get("name")) for s in streams if isinstance(s, dict)}
     missing = sorted(set(connection.streams) - there)
     if missing:
@@ -143,7 +143,7 @@ def _require_streams(connection: Connection, found: Mapping[str, Any]) -> None:
 
 
 def _unknown(counted: StreamCounts, landed: Landed) -> dict[str, str]:
-    """What can't be told of a stream, in a sentence; nothing where all is known."""
+    """What is unknown about a stream, as a sentence; empty if everything is known."""
     said = []
     if None in {counted.rows_emitted, counted.rows_committed, counted.bytes_emitted}:
         said.append("the server doesn't tell all of this stream's rows and bytes")

@@ -1,6 +1,6 @@
-"""dagster-airbyte's client with what a long sync needs (docs/decisions: the Airbyte server).
+"""dagster-airbyte's client, extended for long syncs (see the Airbyte server in docs/decisions).
 
-Importing this imports dagster-airbyte: only when a sync runs.
+Importing this imports dagster-airbyte, so do it only when a sync runs.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from stack import http
 from stack.http import Answer, Client
 from stack.redaction import remember
 
-# A server under load takes long to answer: it asks its own scheduler first.
+# A server under load answers slowly: it asks its own scheduler first.
 REQUEST_TIMEOUT_S = 30
-# How far back a job may have begun that is still of interest.
+# How long ago a job may have begun and still be of interest.
 WINDOW = timedelta(days=7)
 
 
 class ServerClient(AirbyteClient):
-    """Requests to one server. Every failure is a ServerError in one line without secrets.
+    """Requests to one server. Every failure is a ServerError, one line without secrets.
 
     5xx, 408, 429 and broken connections are retried with growing waits, `request_max_retries`
-    times; a login that ran out is renewed once. Starting a sync is never repeated blindly:
-    without an answer it raises NoAnswerError at once, and the caller looks what became of it.
+    times; an expired login is renewed once. Starting a sync is never blindly repeated: without an
+    answer it raises NoAnswerError at once, and the caller finds out what happened.
     """
 
     _logger: Logger = PrivateAttr()
@@ -57,12 +57,12 @@ class ServerClient(AirbyteClient):
         }
         for secret in secrets.values():
             remember(secret)
-        with warnings.catch_warnings():  # it is beta; the lock file and our tests hold it
+        with warnings.catch_warnings():  # it is in beta; our lock file pins it, our tests cover it
             warnings.simplefilter("ignore")
             client = cls(
                 rest_api_base_url=f"{settings.airbyte_url}/api/public/v1",
                 configuration_api_base_url=f"{settings.airbyte_url}/api/v1",
-                workspace_id="",  # jobs are found by their connection
+                workspace_id="",  # jobs are found through their connection
                 client_id=settings.airbyte_client_id,
                 username=settings.airbyte_username,
                 request_max_retries=settings.airbyte_request_retries,
@@ -84,7 +84,7 @@ class ServerClient(AirbyteClient):
         return self._single_request("GET", f"{self.rest_api_base_url}{path}")
 
     def recent_jobs(self, connection_id: str) -> list[Job]:
-        """Jobs of the connection that began lately or may still run, in no order."""
+        """Jobs of the connection that began recently or may still run, unordered."""
         since = datetime.now(UTC) - WINDOW
         found = self._paginated_request(
             method="GET",
@@ -97,19 +97,19 @@ class ServerClient(AirbyteClient):
         return [Job.parse(item) for item in found]
 
     def start(self, connection_id: str) -> Job:
-        """Start a sync. NoAnswerError: it may have been started nevertheless."""
+        """Start a sync. Raises NoAnswerError if it may or may not have been started."""
         return Job.parse(self.start_sync_job(connection_id))
 
     def job(self, job_id: int) -> Job:
-        """State of a job."""
+        """The state of a job."""
         return Job.parse(self.get_job_details(job_id))
 
     def hurried(self) -> ServerClient:
-        """The same client for a process that is being ended, and has 30 s as a rule."""
+        """The same client for a process that is being ended, usually within 30 s."""
         return self.model_copy(update={"request_max_retries": 2, "request_timeout": 5})
 
     def statistics(self, job_id: int) -> Statistics | None:
-        """Counts by stream and failure reasons; None where the server doesn't tell."""
+        """Counts by stream, and failure reasons; None if the server doesn't provide them."""
         url = f"{self.configuration_api_base_url}/jobs/get_without_logs"
         try:
             return Statistics.parse(self._single_request("POST", url, data={"id": job_id}))
@@ -131,12 +131,12 @@ class ServerClient(AirbyteClient):
         params: Mapping[str, Any] | None = None,
         include_additional_request_headers: bool = True,
     ) -> Mapping[str, Any]:
-        """As dagster-airbyte's, which retries refusals too, and hides their reason."""
+        """As dagster-airbyte's, which retries even refusals and hides their reasons."""
         starts_a_job = method == "POST" and url == f"{self.rest_api_base_url}/jobs"
-        # The server's tokens may live shorter than dagster-airbyte assumes.
+        # The server's tokens may expire sooner than dagster-airbyte assumes.
         for renewed in (False, True):
             if include_additional_request_headers and self.client_id:
-                _ = self.authorization_request_headers  # renews the token where its time is up
+                _ = self.authorization_request_headers  # renews an expired token
             token = self._access_token_value if include_additional_request_headers else None
             client = Client(
                 SecretStr(token) if token else None,

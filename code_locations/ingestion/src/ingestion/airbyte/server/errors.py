@@ -20,11 +20,11 @@ NEXT_STEPS = {
 
 
 class ServerError(StackError):
-    """The server didn't do what was asked."""
+    """The server didn't do what it was asked to."""
 
 
 class RefusedError(ServerError):
-    """The server answered, and refuses; asking again would not help."""
+    """The server answered with a refusal; asking again wouldn't help."""
 
     def __init__(self, status: int, message: str) -> None:
         self.status = status
@@ -33,15 +33,15 @@ class RefusedError(ServerError):
 
 
 class NoAnswerError(ServerError):
-    """No usable answer came: whether the server did what was asked is not known."""
+    """No usable answer came, so it is unknown whether the server did what it was asked to."""
 
 
 class SyncFailedError(ServerError):
-    """The sync came to an end without success, or was given up."""
+    """The sync failed, or was given up."""
 
 
 def message_of(answer: Answer) -> str:
-    """What an error's body says, by the fields of Airbyte's problems and of older errors."""
+    """An error body's message, from the fields of Airbyte's problems and of older errors."""
     body = answer.json()
     found: list[object] = [answer.reason]
     if isinstance(body, dict):

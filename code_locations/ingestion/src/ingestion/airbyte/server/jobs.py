@@ -8,7 +8,7 @@ from typing import Any
 
 from ingestion.airbyte.server.errors import NoAnswerError, brief
 
-# https://reference.airbyte.com/reference/getjob: incomplete is between two attempts.
+# https://reference.airbyte.com/reference/getjob: incomplete means between two attempts.
 ACTIVE = frozenset({"pending", "running", "incomplete"})
 SUCCEEDED = "succeeded"
 ENDED = frozenset({SUCCEEDED, "failed", "cancelled"})
@@ -27,7 +27,7 @@ class Job:
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Job:
-        """From a JobResponse. Raises NoAnswerError for something else."""
+        """Parse a JobResponse. Raises NoAnswerError for anything else."""
         try:
             found = cls(
                 id=int(body["jobId"]),
@@ -47,13 +47,13 @@ class Job:
 
     @property
     def active(self) -> bool:
-        """Whether it still goes on."""
+        """Whether it is still going on."""
         return self.status in ACTIVE
 
 
 @dataclass(frozen=True)
 class StreamCounts:
-    """What a job moved of one stream; `committed` is what the destination has confirmed."""
+    """What a job moved of one stream; `committed` is confirmed by the destination."""
 
     rows_emitted: int | None = None
     rows_committed: int | None = None
@@ -69,7 +69,7 @@ class Statistics:
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Statistics:
-        """From a JobInfoRead of the configuration API; what it lacks is left out."""
+        """Parse a JobInfoRead of the configuration API; missing parts are left out."""
         attempts = [
             item.get("attempt", item)
             for item in _list(body.get("attempts"))
@@ -94,7 +94,7 @@ def _counts(found: Any) -> StreamCounts:
 
 
 def _reasons(attempts: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    """Reasons of the attempts, most telling text first, each once."""
+    """Reasons of the attempts, each once, from the most informative text."""
     seen = set()
     for attempt in attempts:
         summary = attempt.get("failureSummary")

@@ -1,4 +1,4 @@
-"""One sync on a server, from its start or the one that runs already to its end."""
+"""One sync on a server, started or joined, until it ends."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ingestion.airbyte.server.errors import (
 from ingestion.airbyte.server.jobs import SYNC, Job
 from stack.http import LONGEST_WAIT_S
 
-# How often a long sync says how far it is.
+# How often a long sync reports its progress.
 PROGRESS_S = 60.0
 
 
 class ServerSync:
-    """A sync of a connection: at most one is started, and one that runs is joined.
+    """A sync of a connection: starts at most one, and joins one that is already running.
 
-    A sync that we started is cancelled when we are interrupted or its deadline passes; one
-    that we joined belongs to someone else and goes on.
+    A sync that we started is cancelled if we are interrupted or its deadline passes; one that we
+    joined belongs to someone else and goes on.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class ServerSync:
         return job
 
     def _start(self, newest: int) -> Job | None:
-        """The sync that was started, or joined; None where another kind of job came first.
+        """The sync that was started or joined; None if another kind of job came first.
 
-        `newest` is the newest job that was there before. A start that got no answer is looked
-        for among the newer ones before it is tried again, or a second sync might begin.
+        `newest` is the newest job that existed before. If a start gets no answer, newer jobs are
+        searched for it before it is tried again, or a second sync might begin.
         """
         unclear = False
         last: ServerError | None = None
@@ -108,7 +108,7 @@ class ServerSync:
                     return job
         except ServerError:
             raise
-        except BaseException:  # interrupted before we knew the job: it would go on unseen
+        except BaseException:  # interrupted before we knew the job, which would go on unnoticed
             self._cancel(newest=newest)
             raise
         raise last or NoAnswerError("it was not asked")
@@ -147,7 +147,7 @@ class ServerSync:
         return job
 
     def _cancel(self, job: Job | None = None, *, newest: int = 0) -> None:
-        """Cancel our sync, or what became of its start; a failure hides no other error."""
+        """Cancel our sync, or whatever its start led to; a failure hides no other error."""
         client = self._client.hurried()
         try:
             if job is None:
@@ -159,7 +159,7 @@ class ServerSync:
             self._logger.warning("Airbyte: the sync can't be cancelled, it may go on: %s", error)
 
     def _pause(self, seconds: float) -> None:
-        # Each request clears a connection pool away, where an interrupt would have no effect.
+        # Each request finalizes a connection pool, in which an interrupt would be lost.
         self._interrupts.raise_lost()
         time.sleep(max(0.0, min(seconds, LONGEST_WAIT_S, self._ends - time.monotonic())))
 

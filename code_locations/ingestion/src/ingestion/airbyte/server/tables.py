@@ -1,4 +1,4 @@
-"""Where a server's sync puts its rows, and whether the warehouse shows them."""
+"""Where a server's sync writes its rows, and whether the warehouse has them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from stack.warehouse import connect, row_count, table_exists
 class Landed:
     """A stream's raw table after a sync.
 
-    `airbyte_table` is the name that the destination gives the stream's table. `rows` is None
-    where the warehouse has no such raw table, and `missing` then says so.
+    `airbyte_table` is the destination's name for the stream's table. `rows` is None if the
+    warehouse has no such raw table; `missing` then says so.
     """
 
     table: RawTable
@@ -30,7 +30,7 @@ class Landed:
 def look_at_tables(connection: Connection, found: Mapping[str, Any]) -> dict[str, Landed]:
     """The raw tables of the connection's streams, by stream; `found` is the server's connection.
 
-    Only looks: a server writes into the warehouse by its own destination, or into another one.
+    Only looks: a server writes through its own destination, into this warehouse or another one.
     """
     warehouse = load_settings(WarehouseSettings)
     schema = warehouse.dlt_dataset_name

@@ -1,10 +1,10 @@
-"""Bank statements: CAMT.052, 053 and 054, MT940 and OFX, all as rows of the same columns.
+"""Bank statements: CAMT.052, 053 and 054, MT940 and OFX, all as rows with the same columns.
 
 - `statement`: the columns, what a file of statements is, and what its balances prove.
-- `camt`, `mt940`, `ofx`: a reader each; `text`: bytes to text, and amounts.
+- `camt`, `mt940`, `ofx`: one reader each; `text`: decodes bytes and parses amounts.
 
-MT940 is read here and not by mt-940: that reads the amount "100.50" as 100 and the balance
-"1.000,00" as 1, and loses what follows a question mark in a purpose. The tests compare with it.
+The library mt-940 isn't used: it reads the amount "100.50" as 100 and the balance "1.000,00" as 1,
+and drops what follows a question mark in a purpose. The tests compare with it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _READERS = {"camt": camt.read, "mt940": mt940.read, "ofx": ofx.read}
 
 
 def is_statement(head: bytes) -> Kind | None:
-    """Which kind of statement a file is, by its first bytes (some 4 kB); None if it is none."""
+    """Which kind of statement a file is, from its first bytes (some 4 kB); None if it isn't one."""
     text = decoded(head, cut=True)[0]
     if _OFX.match(text):
         return "ofx"
@@ -45,9 +45,9 @@ def is_statement(head: bytes) -> Kind | None:
 
 
 def read_statement(path: Path, kind: Kind) -> Statement:
-    """Every entry of a file of statements.
+    """Every entry of a statement file.
 
-    Raises UnreadableFileError, naming the line or entry, for what is cut off or malformed.
+    Raises UnreadableFileError, naming the line or entry, if something is cut off or malformed.
     """
     if (size := path.stat().st_size) > LARGEST_BYTES:
         raise UnreadableFileError(

@@ -1,4 +1,4 @@
-"""CAMT.052, 053 and 054 in every version: elements by their local name, a row for each entry."""
+"""CAMT.052, 053 and 054, every version: elements by local name, one row for each entry."""
 
 from __future__ import annotations
 
@@ -162,10 +162,10 @@ def _batch_count(entry: Element, payments: int, where: str) -> int:
 def _batch_breaks(
     entry: Element, payments: list[Element], amount: Decimal, currency: str, where: str
 ) -> list[str]:
-    """Whether the parts of a batch make its amount, where each has one in its currency."""
+    """A break if a batch's parts all have an amount in its currency and don't add up to its own."""
     stated = _text(entry, "NtryDtls/Btch/NbOfTxs")
     if len(payments) < 2 or (stated or str(len(payments))) != str(len(payments)):
-        return []  # none, or not all of them are in the file
+        return []  # no parts, or not all of them are in the file
     own = "CRDT" if amount > 0 else "DBIT"
     total = Decimal(0)
     for payment in payments:
@@ -182,7 +182,7 @@ def _batch_breaks(
 
 
 def _party(payment: Element, amount: Decimal, reversal: bool, own: str | None) -> _Side:
-    """The other side. A reversal keeps the roles of what it takes back, at most banks."""
+    """The other side. In a reversal, most banks keep the roles of the reversed payment."""
     incoming = (amount > 0) != reversal
     roles = ("Dbtr", "Cdtr") if incoming else ("Cdtr", "Dbtr")
     first, second = (_side(payment, role) for role in roles)
@@ -191,7 +191,7 @@ def _party(payment: Element, amount: Decimal, reversal: bool, own: str | None) -
 
 
 def _side(payment: Element, role: str) -> _Side:
-    """Name and account."""
+    """The name and account."""
     base = f"RltdPties/{role}"
     name = _text(payment, f"{base}/Nm") or _text(payment, f"{base}/Pty/Nm")
     ultimate = f"RltdPties/Ultmt{role}"
@@ -228,7 +228,7 @@ def _signed(element: Element, where: str) -> Decimal:
 
 
 def _date(element: Element, name: str, where: str) -> date | None:
-    """The day as it is written: a zone doesn't move it."""
+    """The day as written: a time zone doesn't move it."""
     text = _text(element, f"{name}/Dt") or _text(element, f"{name}/DtTm")
     if text is None:
         return None
@@ -260,7 +260,7 @@ def _first(element: Element, path: str) -> Element | None:
 
 
 def _text(element: Element, path: str) -> str | None:
-    """The first text at a path that isn't blank."""
+    """The first non-blank text at a path."""
     return next((t for e in _walk(element, path.split("/")) if (t := (e.text or "").strip())), None)
 
 

@@ -1,4 +1,4 @@
-"""MT940: tags at the beginning of lines, a row for each :61: with the :86: after it."""
+"""MT940: tags at the start of lines, one row for each :61: with the :86: after it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ingestion.files.bank.text import day, decoded
 from ingestion.files.errors import UnreadableFileError
 
 _TAG = re.compile(r":(1[23][CD]?|2[01]|25P?|28C?|34F|6[02][FM]?|61|6[45]|86|90[CD]|NS):(.*)")
-# A time of day in a purpose, cut before its minutes, looks like these.
+# A time of day in a purpose, wrapped before its minutes, looks like one of these tags.
 _LIKE_MINUTES = {"12", "13", "20", "21", "25", "28"}
-# What SWIFT puts before the text of a message.
+# SWIFT's header blocks, which precede the text of a message.
 _BLOCKS = re.compile(r"^(?:-?\})?\{.*\{4:")
 _RECORD = re.compile(r"^:61:", re.MULTILINE)
 _AMOUNT = r"\d{1,20},\d{0,6}"
 _BALANCE = re.compile(rf"([CD])(\d{{6}})([A-Z]{{3}})({_AMOUNT})", re.ASCII)
-# Value date, day of booking, mark, third letter of the currency, amount, type, references.
+# Value date, booking date, mark, third letter of the currency, amount, type, references.
 _ENTRY = re.compile(
     r"(?P<value_date>\d{6})(?P<booked>\d{4}| {4})?(?P<mark>R?[CD])[A-Z]? ?"
     r"(?P<amount>\d{1,20}(?:,\d{0,6})?)(?P<type>[A-Z][A-Z0-9 ]{3})?"
@@ -50,7 +50,7 @@ class _Field:
 
 
 def read(content: bytes) -> Statement:
-    """Every entry of every statement; one cut into parts (60M, 62M) comes part by part."""
+    """Every entry of every statement; one split into parts (60M, 62M) is returned part by part."""
     text, encoding = decoded(content)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     moved: list[int] = []
@@ -64,7 +64,7 @@ def read(content: bytes) -> Statement:
 
 
 def _messages(text: str) -> Iterator[list[_Field]]:
-    """The fields of each message, which begins with :20:; what is between messages is left out."""
+    """The fields of each message, which starts at :20:; text between messages is skipped."""
     fields: list[_Field] = []
     closed = ended = False
     for number, raw in enumerate(text.split("\n"), 1):
@@ -129,7 +129,7 @@ def _part(fields: list[_Field], moved: list[int]) -> Part:
 
 
 def _refuse_amounts_without_comma(fields: list[_Field], part: Part) -> None:
-    """An amount without the comma that it must have is certain if the balances agree with it."""
+    """Refuse amounts without the mandatory comma, unless the balances agree with them."""
     bare = [f for f in fields if f.tag == "61" and _WITHOUT_COMMA.match(f.text)]
     if bare and not agrees(part):
         raise UnreadableFileError(
@@ -188,7 +188,7 @@ def _row(field: _Field, details: str, part: Part, moved: list[int]) -> dict[str,
 
 
 def _details(text: str) -> dict[str, str]:
-    """The parts of an :86: by name; the purpose is joined as the bank cut it, without blanks."""
+    """The parts of an :86: by name; the purpose's pieces are joined as the bank split it."""
     joined = text.replace("\n", "")
     code = _STRUCTURED.match(joined)
     if code is None:
@@ -210,7 +210,7 @@ def _details(text: str) -> dict[str, str]:
 
 
 def _keywords(purpose: str) -> dict[str, str]:
-    """References such as EREF+ in a purpose, and the purpose itself: what SVWZ+ says, or all."""
+    """References such as EREF+ in a purpose, and the purpose itself: the text of SVWZ+, or all."""
     purpose = " ".join(purpose.split())
     pieces = _KEYWORD.split(purpose)
     found: dict[str, str] = {}
@@ -221,7 +221,7 @@ def _keywords(purpose: str) -> dict[str, str]:
 
 
 def _booking_date(value_date: date, booked: str | None, where: str) -> date | None:
-    """The booking's day with the year that brings it nearest to the value date."""
+    """The booking date, with the year that puts it nearest to the value date."""
     if booked is None or not booked.strip():
         return None
     month, day_ = int(booked[:2]), int(booked[2:])
@@ -239,7 +239,7 @@ def _booking_date(value_date: date, booked: str | None, where: str) -> date | No
 
 
 def _day(text: str, where: str, line: int, moved: list[int]) -> date:
-    """YYMMDD. Banks count 30 days in February for interest: its last day stands for those."""
+    """YYMMDD. For interest, banks give February 30 days: these become its last day."""
     year, month, day_ = 2000 + int(text[:2]), int(text[2:4]), int(text[4:])
     if month == 2 and day_ in (29, 30) and day_ > calendar.monthrange(year, 2)[1]:
         moved.append(line)

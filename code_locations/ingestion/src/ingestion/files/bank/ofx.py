@@ -1,4 +1,4 @@
-"""OFX 1.x (SGML, tags left open) and 2.x (XML): a row for each STMTTRN of an account or card."""
+"""OFX 1.x (SGML, unclosed tags) and 2.x (XML): one row per STMTTRN of an account or card."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingestion.files.bank.statement import Part, Statement, Value, known, row, s
 from ingestion.files.bank.text import day, decoded
 from ingestion.files.errors import UnreadableFileError
 
-# A tag, a text as it is, or a declaration.
+# A tag, literal text, or a declaration.
 _TOKEN = re.compile(
     r"<(/?)([A-Za-z][\w.-]*)((?:[\s/][^<>]*)?)>|<!\[CDATA\[(.*?)\]\]>|<[?!][^>]*>", re.DOTALL
 )
@@ -37,7 +37,7 @@ _OTHERS = {
     "AMRTSTMTRS": "a loan's statement",
 }
 _ENTRIES = {"STMTTRN", "STMTTRNP"}
-# What has elements within an entry or between entries; all others are values.
+# Elements that contain others, within or around entries; all others are values.
 _GROUPS = {
     *_STATEMENTS,
     *_ENTRIES,
@@ -59,13 +59,13 @@ _WITHIN = {
     "STMTTRN": {"BANKTRANLIST"},
     "STMTTRNP": {"BANKTRANLISTP"},
 }
-# Of other currencies, three digits after a point may be thousands.
+# In other currencies, three digits after a point may be thousands.
 _THREE_DECIMALS = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
 
 
 @dataclass
 class _Group:
-    """An element with elements in it; `values` has the texts of those without."""
+    """An element that contains others; `values` are the texts of those that don't."""
 
     name: str
     line: int
@@ -108,7 +108,7 @@ def read(content: bytes) -> Statement:
 
 
 def _statements(text: str) -> list[_Group]:
-    """The statements in the text. Refuses what isn't closed."""
+    """The statements in the text. Refuses unclosed ones."""
     found: list[_Group] = []
     open_groups: list[_Group] = []
     begun = ended = False
@@ -146,7 +146,7 @@ def _statements(text: str) -> list[_Group]:
 
 
 def _elements(text: str) -> Iterator[tuple[int, bool, str, str]]:
-    """Line, whether it closes, name and text of each tag."""
+    """Line, whether it is a closing tag, name and text of each tag."""
     line, counted = 1, 0
     at, end = None, 0
     pieces: list[str] = []
@@ -223,7 +223,7 @@ def _row(entry: _Group, part: Part, comma: bool) -> dict[str, Value]:
             f"the one with FITID {entry.value('CORRECTFITID')}"
         )
     available = entry.value("DTAVAIL")
-    # CURRENCY says what the amount is in; ORIGCURRENCY, what it was converted from.
+    # CURRENCY is the currency of the amount; ORIGCURRENCY, the one it was converted from.
     other = next((group.value("CURSYM") for group in entry.of("CURRENCY")), None)
     payee = next(iter(entry.of("PAYEE")), None)
     to = next(iter(entry.of("BANKACCTTO", "CCACCTTO")), None)
@@ -247,7 +247,7 @@ def _row(entry: _Group, part: Part, comma: bool) -> dict[str, Value]:
 
 
 def _day(text: str, where: str) -> date:
-    """The day as the bank wrote it: its offset doesn't move it."""
+    """The day as the bank wrote it: its UTC offset doesn't move it."""
     match = _DATE.fullmatch(text)
     if match is None:
         raise UnreadableFileError(f"{where}: {text!r} is no date such as 20260131")
@@ -255,9 +255,9 @@ def _day(text: str, where: str) -> date:
 
 
 def _amount(text: str | None, where: str, currency: str, comma: bool) -> Decimal:
-    """An amount with one mark, or with two of which the last is the decimal one.
+    """An amount with one mark, or with two, the last being the decimal mark.
 
-    `comma` says that others of the file have a decimal comma. Refuses what may be thousands.
+    `comma`: other amounts in the file have a decimal comma. Refuses what may be thousands.
     """
     if not text:
         raise UnreadableFileError(f"{where} has no amount")

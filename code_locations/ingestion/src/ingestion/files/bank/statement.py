@@ -1,13 +1,12 @@
-"""What a file of bank statements is: the same columns for each kind, and what its balances prove.
+"""What a file of bank statements is: the same columns for every kind, and what balances prove.
 
-The columns of a row: `amount` is signed, money in is positive. `status` is BOOK, or PDNG for what
-isn't booked yet and may come again, or INFO for what never moves money. `purpose` of a batch, and
-the other columns about one payment, are what all its parts share; `batch_count` is the number of
-its parts where the bank states them, and the row stands for all of them. `reference` is what payer
-or payee gave: a creditor's reference (RF, QR) in CAMT, the customer's in MT940, a check number in
-OFX. `reversal` says that a row takes back another one;
-its sign is right already. `transaction_code` is as the bank says it. References that say that there
-is none (NOTPROVIDED, NONREF) are None.
+The columns of a row: `amount` is signed, money in is positive. `status` is BOOK; PDNG for what
+isn't booked yet and may come again; INFO for what never moves money. The row of a batch stands for
+all its parts: `purpose` and the other columns about a payment hold what the parts share, and
+`batch_count` is the number of parts if the bank states it. `reference` comes from payer or payee: a
+creditor's reference (RF, QR) in CAMT, the customer's in MT940, a check number in OFX. `reversal`
+marks a row that takes back another; its sign is already right. `transaction_code` is the bank's
+own. References that mean "none" (NOTPROVIDED, NONREF) are None.
 """
 
 from __future__ import annotations
@@ -48,10 +47,10 @@ _NO_REFERENCE = {"NOTPROVIDED", "NONREF", ""}
 class Statement:
     """All entries of a file of statements.
 
-    `rows` have the number of a line (MT940, OFX) or of an entry in the file (CAMT), from 1, and a
-    value for each of `names`. `records` counts entries by a scan of the text, without the reader.
-    `evidence` says what was found, and of each statement its balances, its sum, and whether they
-    agree. `breaks` says in a sentence each what doesn't agree.
+    Each of `rows` has its line (MT940, OFX) or the number of its entry in the file (CAMT), from 1,
+    and a value for each of `names`. `records` counts entries by scanning the text, without the
+    reader. `evidence` holds what was found and, for each statement, its balances, its sum, and
+    whether they agree. `breaks` has one sentence for each disagreement.
     """
 
     rows: list[Row]
@@ -65,8 +64,8 @@ class Statement:
 class Part:
     """One statement in a file, as its reader found it.
 
-    `stated` is what the bank says of number and sum of the entries. Only `complete` statements must
-    agree: an intraday report needs not.
+    `stated` is what the bank says about the number and sum of the entries. Only `complete`
+    statements must agree; an intraday report needn't.
     """
 
     name: str
@@ -82,18 +81,18 @@ class Part:
     breaks: list[str] = field(default_factory=list)
 
     def title(self) -> str:
-        """What a sentence calls it."""
+        """How a sentence refers to it."""
         return f"statement {self.name} of account {self.account or 'unknown'}"
 
 
 def row(**values: Value) -> dict[str, Value]:
-    """A row with every column, in their order."""
+    """A row with all columns in order."""
     given = {"status": "BOOK", "reversal": False, **values}
     return {name: given.pop(name, None) for name in NAMES}
 
 
 def known(text: str | None) -> str | None:
-    """A reference, if it refers to anything."""
+    """A reference; None if it means "none"."""
     return None if text is None or text.strip() in _NO_REFERENCE else text.strip()
 
 
@@ -117,7 +116,7 @@ def statement(parts: list[Part], records: int, evidence: dict[str, Any]) -> Stat
 
 
 def _booked(part: Part) -> Decimal | None:
-    """The sum of what was booked; None if it isn't all in the statement's currency."""
+    """The sum of booked entries; None if some are in another currency than the statement."""
     total = Decimal(0)
     for _, values in part.rows:
         if values["status"] != "BOOK":
@@ -130,7 +129,7 @@ def _booked(part: Part) -> Decimal | None:
 
 
 def agrees(part: Part) -> bool | None:
-    """Whether the opening balance and the sum make the closing one; None if nobody can tell."""
+    """Whether opening balance and sum give the closing balance; None if that can't be decided."""
     total = _booked(part)
     if total is None or part.opening is None or part.closing is None:
         return None
@@ -179,7 +178,7 @@ def _total(part: Part, sign: int) -> Decimal:
 
 
 def _between(parts: list[Part]) -> Iterable[str]:
-    """Statements that come twice, or don't go on where the one before ended."""
+    """Statements that appear twice, or don't start where the previous one ended."""
     seen: dict[tuple[str | None, str | None], Part] = {}
     names: set[tuple[str | None, str, date | None, Decimal | None, int]] = set()
     for part in parts:
@@ -198,7 +197,7 @@ def _gap(before: Part, part: Part) -> Iterable[str]:
     if before.closing is None or part.opening is None or before.closing == part.opening:
         return
     if before.opening == part.closing and before.opening is not None:
-        return  # the newest statement comes first
+        return  # the file has the newest statement first
     first = f", from row {part.rows[0][0]:,}" if part.rows else ""
     yield (
         f"{part.title()} opens with {part.opening}, the one before it in the file "

@@ -1,4 +1,4 @@
-"""Bytes to text, and texts to values; what isn't certain is refused."""
+"""Decodes bytes and parses values; what is uncertain is refused."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _POINT = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
 def decoded(content: bytes, *, cut: bool = False) -> tuple[str, str]:
-    """Text and its encoding: by its mark, else utf-8, else cp1252, else latin-1.
+    """The text and its encoding: from its BOM, else utf-8, else cp1252, else latin-1.
 
-    The end of `content` may be `cut` within a character.
+    `cut`: `content` may end in the middle of a character.
     """
     for mark, encoding in _MARKS:
         if content.startswith(mark):
@@ -42,7 +42,7 @@ def decoded(content: bytes, *, cut: bool = False) -> tuple[str, str]:
 
 
 def unsigned(text: str | None, where: str) -> Decimal:
-    """An amount with a point and no sign."""
+    """An amount with a decimal point and no sign."""
     if text is None or not _POINT.fullmatch(text):
         raise UnreadableFileError(
             f"{where}: {text!r} is no amount" if text else f"{where} has no amount"
@@ -51,7 +51,7 @@ def unsigned(text: str | None, where: str) -> Decimal:
 
 
 def day(year: int, month: int, day_: int, where: str) -> date:
-    """A date, if there is such a day."""
+    """A date. Refuses a day that doesn't exist."""
     try:
         return date(year, month, day_)
     except ValueError as error:

@@ -1,9 +1,10 @@
 """Workbooks: their sheets as rows of native values.
 
-- `sheet`: what a sheet is, and a number as what it was typed as.
-- `container`: which kind of workbook a file is; zips that are broken or unpack to too much.
-- `excel`: .xlsx, .xlsb and .xls by calamine; `ooxml` looks first at what calamine passes over.
-- `ods`: .ods, of which calamine would lose errors, long durations and tabs.
+- `sheet`: what a sheet is, and numbers as they were typed.
+- `container`: which kind of workbook a file is; refuses broken zips and zip bombs.
+- `excel`: .xlsx, .xlsb and .xls by calamine; `ooxml` and `binary` (with `ole`, for .xls) first
+  collect what calamine ignores (`facts`), and `units` what a format shows beside a number.
+- `ods`: .ods, where calamine would lose errors, long durations and tabs.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ __all__ = ["Sheet", "Value", "sheets"]
 
 
 def sheets(path: Path) -> list[Sheet]:
-    """Every sheet of a workbook in its order, hidden ones too; the file's name doesn't matter.
+    """All sheets of a workbook in order, including hidden ones; the file's name doesn't matter.
 
-    Raises UnreadableFileError, in one line, for what is no workbook, has a password, is cut off or
-    broken, or would take too much memory. See `Sheet` for how values come.
+    Raises UnreadableFileError, in one line, if it isn't a workbook, has a password, is cut off or
+    broken, or would take too much memory. See `Sheet` for the types of values.
     """
     kind = kind_of(path)
     return ods.sheets(path) if kind == "ods" else excel.sheets(path, kind)

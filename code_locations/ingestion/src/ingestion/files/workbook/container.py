@@ -25,7 +25,7 @@ PASSWORD = "it is protected by a password; save it without one"  # noqa: S105
 
 
 def kind_of(path: Path) -> Kind:
-    """Which workbook the file is, by its content. Refuses what is none or can't be opened."""
+    """Which kind of workbook the file is, judged by its content. Refuses any other file."""
     with path.open("rb") as file:
         head = file.read(len(_OLE))
         if head == _OLE:
@@ -65,7 +65,7 @@ def _kind_of_zip(archive: zipfile.ZipFile) -> Kind:
 
 
 def parts(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Names in the archive by what workbooks call them: in lower case, with slashes."""
+    """Names in the archive, keyed as workbooks refer to them: in lower case, with slashes."""
     return {
         name.replace("\\", "/").lstrip("/").lower(): name
         for name in archive.namelist()
@@ -73,16 +73,33 @@ def parts(archive: zipfile.ZipFile) -> dict[str, str]:
     }
 
 
+def related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """What a part refers to: names and kinds of parts, by id."""
+    folder, file = posixpath.split(part)
+    found: dict[str, tuple[str, str]] = {}
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if local(name) == "Relationship":
+            target = posixpath.join("/", folder, attributes.get("Target", "").replace("\\", "/"))
+            target = posixpath.normpath(target).lstrip("/").lower()
+            found[attributes.get("Id", "")] = (target, attributes.get("Type", ""))
+
+    name = parts(archive).get(posixpath.join(folder, "_rels", f"{file}.rels"))
+    if name is not None:
+        read_xml(archive, name, start)
+    return found
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip. What is broken in it, here or while it is read, is an UnreadableFileError."""
+    """An open zip. If it is broken, here or in a later read, raises UnreadableFileError."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError) as error:
         raise _broken(error) from error
     except OSError as error:
-        if error.errno != errno.EINVAL:  # what a place before the file's start gives
+        if error.errno != errno.EINVAL:  # seeking before the start of the file
             raise
         raise _broken(error) from error
 
@@ -92,16 +109,16 @@ def _broken(error: Exception) -> UnreadableFileError:
 
 
 def read_xml(archive: zipfile.ZipFile, part: str, start: Callable[..., None] | None = None) -> None:
-    """Read a part of XML to its end, with `start` called for each element; see `feed`."""
+    """Read an XML part to its end and call `start` for each element; see `feed`."""
     parser = expat.ParserCreate()
     parser.StartElementHandler = start
     feed(archive, part, parser)
 
 
 def feed(archive: zipfile.ZipFile, part: str, parser: expat.XMLParserType) -> None:
-    """Give a part to a parser, piece by piece.
+    """Feed a part to a parser, piece by piece.
 
-    Refuses XML that is broken or declares entities, and what a handler refuses by a ValueError.
+    Refuses XML that is broken, declares entities, or makes a handler raise ValueError.
     """
 
     def refuse(*_: object) -> None:
@@ -121,12 +138,12 @@ def feed(archive: zipfile.ZipFile, part: str, parser: expat.XMLParserType) -> No
 
 
 def read_through(archive: zipfile.ZipFile, part: str) -> None:
-    """Read a part and drop it: a wrong size or checksum is found."""
+    """Read a part and discard it, to detect a wrong size or checksum."""
     with archive.open(part) as stream:
         while stream.read(CHUNK_BYTES):
             pass
 
 
 def local(name: str) -> str:
-    """A name of XML without its prefix."""
+    """An XML name without its prefix."""
     return name.rpartition(":")[2]

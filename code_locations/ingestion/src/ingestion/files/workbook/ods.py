@@ -1,4 +1,4 @@
-"""Sheets of .ods: typed values, in the attributes of the cells."""
+"""Sheets of .ods: typed values, in the attributes of cells."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from xml.parsers import expat
 
+from ingestion.files.currencies import one_unit
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.workbook.container import feed, opened, read_through
 from ingestion.files.workbook.sheet import (
     Position,
     Row,
     Sheet,
+    Units,
     Value,
     address,
     addresses,
@@ -29,7 +31,7 @@ _DURATION = re.compile(
     r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?)?", re.ASCII
 )
 _MICROSECOND = re.compile(r"(\.\d{6})\d+")
-# Comments, pictures, and tables that are no sheets.
+# Comments, pictures, and tables that aren't sheets.
 _SKIPPED = {
     "office:annotation",
     "draw:custom-shape",
@@ -42,7 +44,7 @@ _SKIPPED = {
 
 
 def sheets(path: Path) -> list[Sheet]:
-    """Every sheet. Repeated cells and rows come as often as they count."""
+    """Every sheet, with repeated cells and rows expanded."""
     with opened(path) as archive:
         for part in archive.namelist():
             if part != _CONTENT and not part.startswith(("Pictures/", "Thumbnails/")):
@@ -65,6 +67,8 @@ class _Reader:
         self._visible, self._external, self._tables = True, False, 0
         self._rows: list[Row] = []
         self._unknown: set[Position] = set()
+        self._units: Units = {}
+        self._merged: list[tuple[int, int, int]] = []
         self._row = self._repeated_row = self._columns = 0
         self._cells: list[Value] = []
         self._column = 0
@@ -109,18 +113,28 @@ class _Reader:
             raise UnreadableFileError(f"sheet {self._name!r} has a table within a cell")
         self._name = attributes.get("table:name", "")
         self._visible = attributes.get("table:style-name") not in self._hidden_styles
-        self._rows, self._unknown, self._external = [], set(), False
+        self._rows, self._unknown, self._units, self._external = [], set(), {}, False
+        self._merged = []
         self._row = self._columns = 0
 
     def _table_source(self, _: dict[str, str]) -> None:
-        """The table is a copy of another file's sheet, which formulas refer to."""
+        """Note that the table is a copy of another file's sheet, for formulas that refer to it."""
         self._external = True
 
     def _end_table(self) -> None:
         self._tables -= 1
         if not self._external:
             unknown = addresses(self._unknown)
-            self.sheets.append(Sheet(self._name, self._visible, self._rows, unknown))
+            self.sheets.append(
+                Sheet(
+                    self._name,
+                    self._visible,
+                    self._rows,
+                    unknown,
+                    self._units,
+                    tuple(self._merged),
+                )
+            )
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         self._repeated_row = _count(attributes, "table:number-rows-repeated")
@@ -160,6 +174,11 @@ class _Reader:
                 raise UnreadableFileError(refusal)
             self._cells.extend([None] * (column - len(self._cells)))
             self._cells.extend([value] * repeated)
+            if (rows := _count(attributes, "table:number-rows-spanned")) > 1:
+                self._merged.append((self._row, column, self._row + rows - 1))
+            if (unit := _unit(attributes)) is not None:
+                for place in range(column, self._column):
+                    self._units.setdefault(place, {})[unit] = (self._row, place)
 
     def _start_paragraph(self, _: dict[str, str]) -> None:
         self._depth += 1
@@ -223,7 +242,11 @@ def _value(attributes: dict[str, str], paragraphs: list[list[str]]) -> Value:
     if attributes.get("calcext:value-type") == "error":
         return _plain(paragraphs) or "#ERROR"
     if kind in ("float", "percentage", "currency"):
-        return number(float(attributes["office:value"]))
+        stored = number(float(attributes["office:value"]))
+        shown = _plain(paragraphs)
+        # A post code: its format shows the leading zeros.
+        is_code = shown.isascii() and shown.isdigit() and shown[0] == "0" and len(shown) > 1
+        return shown if is_code and int(shown) == stored else stored
     if kind == "boolean":
         return {"true": True, "false": False}[attributes["office:boolean-value"]]
     if kind == "date":
@@ -233,8 +256,21 @@ def _value(attributes: dict[str, str], paragraphs: list[list[str]]) -> Value:
     return (attributes.get("office:string-value") or _plain(paragraphs)) or None
 
 
+def _unit(attributes: dict[str, str]) -> str | None:
+    """The unit shown with a number; None if it isn't a number."""
+    match attributes.get("office:value-type"):
+        case "float":
+            return ""
+        case "percentage":
+            return "%"
+        case "currency":
+            return one_unit(attributes.get("office:currency", ""))
+        case _:
+            return None
+
+
 def _plain(paragraphs: list[list[str]]) -> str:
-    """Text as it is shown: white space of the XML counts as one space, its elements as they say."""
+    """Text as shown: white space in the XML counts as one space; its elements set the rest."""
     lines = (re.sub(r"[ \t\r\n]+", " ", "".join(pieces)).strip(" ") for pieces in paragraphs)
     return "\n".join(lines).translate({0: " ", 1: "\t", 2: "\n"})
 

@@ -1,44 +1,43 @@
-"""What .xlsx files hold and calamine passes over in silence.
+"""What .xlsx files hold and calamine silently ignores.
 
-Calamine gives an error and a formula without a value as an empty cell, takes XML that ends early
-for a whole sheet, turns a negative time into a time of day, and reserves the whole area of a sheet.
+Calamine drops the currency that a number is shown in, returns errors and formulas without a value
+as empty cells, takes truncated XML for a whole sheet, turns a negative time into a time of day, and
+allocates a sheet's whole area.
 """
 
 from __future__ import annotations
 
-import posixpath
 import zipfile
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from functools import cache
 from xml.parsers import expat
 
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.workbook.container import feed, local, parts, read_through, read_xml
+from ingestion.files.workbook.container import (
+    feed,
+    local,
+    parts,
+    read_through,
+    read_xml,
+    related,
+)
+from ingestion.files.workbook.facts import Facts
 from ingestion.files.workbook.sheet import Position
+from ingestion.files.workbook.units import Shown, shown_by
 
 _NOT_READ = ("xl/media/", "xl/charts/", "xl/drawings/", "docprops/", "customxml/")
 
 
-@dataclass
-class Facts:
-    """Of a sheet: its extent, texts of its errors, and formulas without a stored value."""
-
-    rows: int = 0
-    columns: int = 0
-    errors: dict[Position, str] = field(default_factory=dict)
-    unknown: set[Position] = field(default_factory=set)
-
-
 def facts(archive: zipfile.ZipFile) -> dict[str, Facts]:
-    """Facts by name of sheet. Refuses a workbook with a part that is cut off or broken."""
+    """Facts by sheet name. Refuses a workbook with a truncated or broken part."""
     sheets, calculated = _sheets(archive)
     for part, name in parts(archive).items():
         if name not in sheets.values() and not part.startswith(_NOT_READ):
             (read_xml if part.endswith((".xml", ".rels")) else read_through)(archive, name)
     found = {}
+    styles = _styles(archive)
     for sheet, name in sheets.items():
-        reader = _Reader(calculated)
+        reader = _Reader(calculated, styles=styles)
         reader.read(archive, name)
         found[sheet] = reader.facts
     return found
@@ -54,13 +53,10 @@ def raw_values(
 
 
 def _sheets(archive: zipfile.ZipFile) -> tuple[dict[str, str], bool]:
-    """The part of each sheet by its name, and whether formulas were calculated on saving."""
+    """The part of each sheet by name, and whether formulas were calculated on saving."""
     names = parts(archive)
-    workbook = next(
-        (t for t, kind in _related(archive, "").values() if kind.endswith("/officeDocument")),
-        "xl/workbook.xml",
-    )
-    related = _related(archive, workbook)
+    workbook = _workbook(archive)
+    targets = related(archive, workbook)
     sheets: dict[str, str] = {}
     calculated = True
 
@@ -68,7 +64,7 @@ def _sheets(archive: zipfile.ZipFile) -> tuple[dict[str, str], bool]:
         nonlocal calculated
         if local(name) == "sheet":
             ids = [value for key, value in attributes.items() if key.endswith(":id")]
-            target, _ = related.get(ids[0] if ids else "", ("", ""))
+            target, _ = targets.get(ids[0] if ids else "", ("", ""))
             title = attributes.get("name", "")
             if target not in names:
                 raise UnreadableFileError(f"sheet {title!r} is missing in it; save it once more")
@@ -80,36 +76,52 @@ def _sheets(archive: zipfile.ZipFile) -> tuple[dict[str, str], bool]:
     return sheets, calculated
 
 
-def _related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
-    """What a part refers to: names of parts and kinds by id."""
-    folder, file = posixpath.split(part)
-    found: dict[str, tuple[str, str]] = {}
+def _workbook(archive: zipfile.ZipFile) -> str:
+    targets = related(archive, "").values()
+    return next((t for t, kind in targets if kind.endswith("/officeDocument")), "xl/workbook.xml")
+
+
+def _styles(archive: zipfile.ZipFile) -> list[Shown]:
+    """What each cell style shows."""
+    codes, formats = dict[int, str](), list[int]()
+    within = ""
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        if local(name) == "Relationship":
-            target = posixpath.join("/", folder, attributes.get("Target", "").replace("\\", "/"))
-            target = posixpath.normpath(target).lstrip("/").lower()
-            found[attributes.get("Id", "")] = (target, attributes.get("Type", ""))
+        nonlocal within
+        element = local(name)
+        if element == "numFmt":
+            codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")
+        elif element == "xf" and within == "cellXfs":
+            formats.append(int(attributes.get("numFmtId", 0)))
+        elif element in {"cellXfs", "cellStyleXfs"}:
+            within = element
 
-    name = parts(archive).get(posixpath.join(folder, "_rels", f"{file}.rels"))
-    if name is not None:
-        read_xml(archive, name, start)
-    return found
+    names = parts(archive)
+    for target, kind in related(archive, _workbook(archive)).values():
+        if kind.endswith("/styles") and target in names:
+            read_xml(archive, names[target], start)
+    return [shown_by(number, codes) for number in formats]
 
 
 class _Reader:
     """Walks through the cells of a sheet's part.
 
-    Programs that can't calculate store 0 for a formula and ask for a calculation on loading; if
-    not `calculated`, such a 0 is no value.
+    Programs that can't calculate store 0 for a formula and ask for calculation on loading; unless
+    `calculated`, such a 0 isn't a value.
     """
 
-    def __init__(self, calculated: bool, wanted: Collection[Position] = ()) -> None:
+    def __init__(
+        self,
+        calculated: bool,
+        wanted: Collection[Position] = (),
+        styles: Sequence[Shown] = (),
+    ) -> None:
         self.facts, self.texts = Facts(), dict[Position, str]()
-        self._calculated, self._wanted = calculated, wanted
+        self._calculated, self._wanted, self._styles = calculated, wanted, styles
         self._row = self._column = -1
         self._cell = dict[str, str]()
         self._formula = self._value = False
+        self._shown: Shown | None = None
         self._pieces: list[str] | None = None
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
@@ -138,8 +150,18 @@ class _Reader:
                 facts.rows = self._row + 1
             if self._column >= facts.columns:
                 facts.columns = self._column + 1
+            style = int(self._cell.get("s", 0))
+            is_number = name == "v" and self._cell.get("t", "n") == "n"
+            self._shown = (
+                (self._styles[style] if style < len(self._styles) else Shown())
+                if is_number
+                else None
+            )
+            if self._shown is not None:
+                facts.note((self._row, self._column), self._shown, "")
             if (
                 self._formula
+                or (self._shown is not None and self._shown.zeros)
                 or self._cell.get("t") == "e"
                 or (self._wanted and (self._row, self._column) in self._wanted)
             ):
@@ -157,6 +179,8 @@ class _Reader:
         position = (self._row, self._column)
         if self._pieces is not None:
             text = "".join(self._pieces).strip()
+            if self._shown is not None:
+                self.facts.note(position, self._shown, text)
             if self._cell.get("t") == "e":
                 self.facts.errors[position] = text or "#ERROR"
             elif not self._formula or self._cell.get("t") == "str":

@@ -1,0 +1,35 @@
+"""Currencies as amounts and headers name them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+# Three-letter codes that appear beside amounts. Other letters beside a number make it the number of
+# an invoice or a ticket: `INV 1001`, `ABC-123`.
+CODES = (
+    "AED", "ARS", "AUD", "AZN", "BDT", "BGN", "BHD", "BRL", "BYN", "CAD", "CHF", "CLP",
+    "CNY", "COP", "CZK", "DKK", "DOP", "EGP", "EUR", "GBP", "GEL", "GHS", "HKD", "HRK",
+    "HUF", "IDR", "ILS", "INR", "ISK", "JOD", "JPY", "KES", "KRW", "KWD", "KYD", "KZT",
+    "LBP", "LKR", "MAD", "MDL", "MKD", "MXN", "MYR", "NGN", "NOK", "NZD", "OMR", "PEN",
+    "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TND",
+    "TRY", "TWD", "UAH", "USD", "UYU", "VES", "VND", "XAF", "XOF", "ZAR",
+)  # fmt: skip
+SIGNS = "€$£¥%"
+SIGN_WORDS = "|".join((r"Fr\.", "kr", "zł", "Kč", "Ft", *CODES))
+# Signs of a single currency; $, kr and ¥ belong to several.
+CODE_OF = {"€": "EUR", "£": "GBP", "Fr.": "CHF", "zł": "PLN", "Kč": "CZK", "Ft": "HUF"}
+
+
+def one_unit(sign: str) -> str:
+    """The code of a currency whose sign is unique; else the sign itself."""
+    return CODE_OF.get(sign, sign)
+
+
+def differ(units: Collection[str]) -> bool:
+    """Whether numbers that a sheet shows with these units can't share a column.
+
+    A number without a unit may be in any currency, since its cell may just not be formatted, but
+    it isn't a percentage.
+    """
+    shown = {*units} - {""}
+    return len(shown) + ("%" in shown and "" in units) > 1

@@ -1,0 +1,279 @@
+"""What .xls and .xlsb hold and calamine silently ignores: see `facts`.
+
+Both are streams of records: the number of their kind, a length, and that many bytes. Only records
+of numbers, errors, formats and sheet names are read.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import struct
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from ingestion.files.errors import UnreadableFileError
+from ingestion.files.workbook.container import PASSWORD, opened, parts, related
+from ingestion.files.workbook.facts import Facts
+from ingestion.files.workbook.ole import workbook_stream
+from ingestion.files.workbook.sheet import Value, number, too_large
+from ingestion.files.workbook.units import Shown, shown_by
+
+_ERRORS = {
+    0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?",
+    0x24: "#NUM!", 0x2A: "#N/A", 0x2B: "#GETTING_DATA",
+}  # fmt: skip
+_FROM_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 a sheet has no zone
+
+
+class _Error(str):
+    """The text of an error."""
+
+    __slots__ = ()
+
+
+class _Cell(NamedTuple):
+    """A number, an error, or anything else that calamine doesn't know (`missed`)."""
+
+    row: int
+    column: int
+    style: int
+    value: Value
+    missed: bool = False
+
+
+def facts_of_xls(path: Path) -> dict[str, Facts]:
+    """Facts by sheet name."""
+    stream = workbook_stream(path)
+    version = struct.unpack_from("<H", stream, 4)[0] if len(stream) > 6 else 0
+    codes, formats, starts = dict[int, str](), list[int](), dict[str, int]()
+    epoch = None
+    for kind, body in _records_of_xls(stream, 0):
+        if kind == 0x2F:
+            raise UnreadableFileError(PASSWORD)
+        if kind == 0x22 and body[:1] == b"\1":
+            epoch = _FROM_1904
+        elif kind == 0x41E:
+            size = 2 if version >= 0x600 else 1
+            codes[int.from_bytes(body[:2], "little")] = _text(body[2:], size, version)
+        elif kind == 0xE0:
+            formats.append(int.from_bytes(body[2:4], "little"))
+        elif kind == 0x85:
+            starts[_text(body[6:], 1, version)] = int.from_bytes(body[:4], "little")
+    shown = [shown_by(format_, codes) for format_ in formats]
+    return {
+        name: _facts(name, _cells_of_xls(_records_of_xls(stream, start)), shown, epoch)
+        for name, start in starts.items()
+    }
+
+
+def facts_of_xlsb(path: Path) -> dict[str, Facts]:
+    """Facts by sheet name."""
+    with opened(path) as archive:
+        names = parts(archive)
+        workbook = next((n for n in names if posixpath.basename(n) == "workbook.bin"), "")
+        targets = related(archive, workbook)
+        sheets, epoch = dict[str, str](), None
+        for kind, body in _records_of_xlsb(archive.read(names[workbook])):
+            if kind == 156:
+                id_, rest = _wide(body[8:])
+                target = targets.get(id_, ("", ""))[0]
+                sheets[_wide(rest)[0]] = names.get(target, "")
+            elif kind == 153 and body[:1] and body[0] & 1:
+                epoch = _FROM_1904
+        shown = _shown_of_xlsb(archive, names, targets)
+        shared = _shared_of_xlsb(archive, names, targets)
+        found = {}
+        for name, part in sheets.items():
+            if part:
+                content = archive.read(part)
+                found[name] = _facts(name, _cells_of_xlsb(content, shared), shown, epoch)
+                found[name].merged.extend(_merged_of_xlsb(content))
+        return found
+
+
+def _facts(
+    name: str, cells: Iterator[_Cell], shown: Sequence[Shown], epoch: datetime | None
+) -> Facts:
+    found = Facts() if epoch is None else Facts(epoch=epoch)
+    for row, column, style, value, missed in cells:
+        position = (row, column)
+        found.reach(position)
+        if refusal := too_large(name, found.rows, found.columns):
+            raise UnreadableFileError(refusal)
+        if isinstance(value, _Error):
+            found.errors[position] = str(value)
+            continue
+        if missed:
+            found.missed[position] = number(value) if isinstance(value, float) else value
+        if not isinstance(value, float):
+            continue
+        how = shown[style] if style < len(shown) else Shown()
+        whole = str(int(value)) if value.is_integer() else ""
+        found.note(position, how, whole)
+        if how.is_day:
+            found.days[position] = (value, how.is_duration)
+    return found
+
+
+def _records_of_xls(stream: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+    """The records up to the end of this part of the stream."""
+    while at + 4 <= len(stream):
+        kind, length = struct.unpack_from("<HH", stream, at)
+        yield kind, stream[at + 4 : at + 4 + length]
+        at += 4 + length
+        if kind == 0x0A:
+            return
+
+
+def _cells_of_xls(records: Iterator[tuple[int, bytes]]) -> Iterator[_Cell]:
+    for kind, body in records:
+        if kind == 0x203 and len(body) >= 14:
+            yield _Cell(*struct.unpack_from("<HHHd", body))
+        elif kind == 0x27E and len(body) >= 10:
+            row, column, style, packed = struct.unpack_from("<HHHI", body)
+            yield _Cell(row, column, style, _unpacked(packed))
+        elif kind == 0xBD and len(body) >= 6:
+            row, column = struct.unpack_from("<HH", body)
+            for style, packed in struct.iter_unpack("<HI", body[4 : len(body) - 2]):
+                yield _Cell(row, column, style, _unpacked(packed))
+                column += 1
+        elif kind == 0x205 and len(body) >= 8 and body[7]:
+            row, column, style = struct.unpack_from("<HHH", body)
+            yield _Cell(row, column, style, _error(body[6]))
+        elif kind == 0x06 and len(body) >= 14:
+            row, column, style = struct.unpack_from("<HHH", body)
+            if body[12:14] != b"\xff\xff":
+                yield _Cell(row, column, style, struct.unpack_from("<d", body, 6)[0])
+            elif body[6] == 2:
+                yield _Cell(row, column, style, _error(body[8]))
+
+
+def _records_of_xlsb(content: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(content):
+        kind, at = _short(content, at, 2)
+        length, at = _short(content, at, 4)
+        yield kind, content[at : at + length]
+        at += length
+
+
+def _short(content: bytes, at: int, most: int) -> tuple[int, int]:
+    """A number stored in 7 bits a byte, and the position after it."""
+    found = 0
+    for place in range(most):
+        byte = content[at] if at < len(content) else 0
+        at += 1
+        found |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:
+            break
+    return found, at
+
+
+_Reader = Callable[[bytes, Sequence[str]], Value]
+_VALUES: Mapping[int, _Reader] = {
+    2: lambda body, _: _unpacked(int.from_bytes(body[:4], "little")),
+    3: lambda body, _: _error(body[0]),
+    4: lambda body, _: bool(body[0]),
+    5: lambda body, _: float(struct.unpack_from("<d", body)[0]),
+    6: lambda body, _: _wide(body)[0],
+    7: lambda body, shared: shared[int.from_bytes(body[:4], "little")],
+    9: lambda body, _: float(struct.unpack_from("<d", body)[0]),
+    11: lambda body, _: _error(body[0]),
+}
+# The same kinds in a cell that has no column, and so is right of the previous one. Some writers
+# make these, and calamine drops them.
+_WITHOUT_COLUMN = {13: 2, 14: 3, 15: 4, 16: 5, 17: 6, 18: 7}
+_EMPTY_WITHOUT_COLUMN = 12
+_LAST_OF_CELLS = 18
+
+
+def _cells_of_xlsb(content: bytes, shared: Sequence[str]) -> Iterator[_Cell]:
+    row = column = -1
+    for kind, body in _records_of_xlsb(content):
+        if kind == 0:
+            row, column = int.from_bytes(body[:4], "little"), -1
+        elif kind in _WITHOUT_COLUMN or kind == _EMPTY_WITHOUT_COLUMN:
+            column += 1
+            if kind in _WITHOUT_COLUMN:
+                value = _VALUES[_WITHOUT_COLUMN[kind]](body[4:], shared)
+                yield _Cell(row, column, int.from_bytes(body[:3], "little"), value, missed=True)
+        elif kind < _LAST_OF_CELLS:
+            column = int.from_bytes(body[:4], "little")
+            if kind in _VALUES:
+                value = _VALUES[kind](body[8:], shared)
+                yield _Cell(row, column, int.from_bytes(body[4:7], "little"), value)
+
+
+def _merged_of_xlsb(content: bytes) -> Iterator[tuple[int, int, int]]:
+    for kind, body in _records_of_xlsb(content):
+        if kind == 176:
+            row, last, column = struct.unpack_from("<III", body)
+            if last > row:
+                yield row, column, last
+
+
+def _shown_of_xlsb(
+    archive: zipfile.ZipFile, names: Mapping[str, str], targets: Mapping[str, tuple[str, str]]
+) -> list[Shown]:
+    codes, formats, within = dict[int, str](), list[int](), False
+    for kind, body in _records_of_kind(archive, names, targets, "/styles"):
+        if kind == 44:
+            codes[int.from_bytes(body[:2], "little")] = _wide(body[2:])[0]
+        elif kind in (617, 618):
+            within = kind == 617
+        elif kind == 47 and within:
+            formats.append(int.from_bytes(body[2:4], "little"))
+    return [shown_by(format_, codes) for format_ in formats]
+
+
+def _shared_of_xlsb(
+    archive: zipfile.ZipFile, names: Mapping[str, str], targets: Mapping[str, tuple[str, str]]
+) -> list[str]:
+    records = _records_of_kind(archive, names, targets, "/sharedStrings")
+    return [_wide(body[1:])[0] for kind, body in records if kind == 19]
+
+
+def _records_of_kind(
+    archive: zipfile.ZipFile,
+    names: Mapping[str, str],
+    targets: Mapping[str, tuple[str, str]],
+    ending: str,
+) -> Iterator[tuple[int, bytes]]:
+    for target, kind in targets.values():
+        if kind.endswith(ending) and target in names:
+            yield from _records_of_xlsb(archive.read(names[target]))
+
+
+def _unpacked(packed: int) -> float:
+    """A number in 30 bits: an integer or the upper part of a double, possibly in hundredths."""
+    if packed & 2:
+        found = float((packed >> 2) - ((packed >> 31) << 30))
+    else:
+        found = struct.unpack("<d", struct.pack("<Q", (packed & ~3) << 32))[0]
+    return found / 100 if packed & 1 else found
+
+
+def _error(code: int) -> _Error:
+    return _Error(_ERRORS.get(code, "#ERROR"))
+
+
+def _text(body: bytes, size: int, version: int) -> str:
+    """Text preceded by its length in `size` bytes and, from version 8 on, a byte of flags."""
+    count, rest = int.from_bytes(body[:size], "little"), body[size:]
+    if version < 0x600:
+        return rest[:count].decode("cp1252", "replace")
+    wide = bool(rest[0] & 1) if rest else False
+    return (
+        rest[1 : 1 + count * 2].decode("utf-16-le", "replace")
+        if wide
+        else rest[1 : 1 + count].decode("latin-1")
+    )
+
+
+def _wide(body: bytes) -> tuple[str, bytes]:
+    """Text preceded by its length, and what comes after it."""
+    end = 4 + int.from_bytes(body[:4], "little") * 2
+    return body[4:end].decode("utf-16-le", "replace"), body[end:]

@@ -1,0 +1,28 @@
+"""Clears old days of the activity log."""
+
+from __future__ import annotations
+
+from stack.activity import FOLDER, day_of
+from stack.retention.files import found_below
+from stack.retention.policy import before
+from stack.retention.report import Cleared, Clock
+from stack.storage import filesystem
+
+
+def clear_activity(artifacts_url: str, days: int, clock: Clock, *, dry_run: bool) -> Cleared:
+    """Delete days older than `days`; other files stay."""
+    cleared = Cleared("activity", dry_run)
+    fs, root = filesystem(f"{artifacts_url.rstrip('/')}/{FOLDER}")
+    oldest = before(clock.now, days)
+    files = list(found_below(fs, root))
+    cleared.before = cleared.after = sum(file.size for file in files)
+    for file in files:
+        day = day_of(file.path)
+        if oldest is None or day is None or day >= oldest.date():
+            continue
+        with cleared.each(f"{root}/{file.path}"):
+            if not dry_run:
+                fs.rm(f"{root}/{file.path}")
+                cleared.after -= file.size
+            cleared.deleted += 1
+    return cleared

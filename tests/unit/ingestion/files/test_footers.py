@@ -1,0 +1,218 @@
+"""What surrounds a table's rows isn't read as rows, in text or in workbooks."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import openpyxl
+import pytest
+
+from ingestion.files.sums import sums
+from support.parsing import accounted, connected, read
+
+ROWS = [
+    ["client", "day", "hours", "amount"],
+    ["A", "2026-01-05", 1, 100.5],
+    ["B", "2026-01-06", 2, 200.5],
+]
+
+
+def csv(rows: list[list[Any]]) -> bytes:
+    width = max(map(len, rows))
+    lines = (";".join("" if c is None else str(c) for c in row) for row in rows)
+    return "\n".join(line + ";" * (width - 1 - line.count(";")) for line in lines).encode()
+
+
+def xlsx(rows: list[list[Any]], left: int = 0) -> bytes:
+    book = openpyxl.Workbook()
+    for at, row in enumerate(rows, 1):
+        for place, value in enumerate(row, 1 + left):
+            book.worksheets[0].cell(at, place, value)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+@pytest.mark.parametrize(
+    "below",
+    [
+        [["Suma", None, 3, 301]], [["Totaal", None, None, 301.0]], [["Razem", None, None, 301]],
+        [["Gesamtergebnis", None, 3, 301]], [["合计", None, None, 301]],
+        [[None, None, 3, 301.0]],  # no word, and yet the sum
+        [["Total", None, 3, 301], [], ["Source: our books"]],
+        [[], ["As of today, without warranty"]],
+        [[None, None, None, 301], []],
+    ],
+)  # fmt: skip
+def test_totals_and_notes_below_are_no_rows(tmp_path, written, below):
+    table = read(connected(), tmp_path, written([*ROWS, *below]))
+    assert [row[0] for row in table.rows] == ["A", "B"]
+    assert all(aside.expected for aside in table.parsed.aside)
+    assert accounted(table.parsed)
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+def test_subtotals_amid_the_rows_are_no_rows_where_they_sum_up(tmp_path, written):
+    rows = [
+        *ROWS,
+        ["Total for 2026-01", None, 3, 301],
+        ["C", "2026-02-05", 7, 50.25],
+        ["Total for 2026-02", None, 7, 50.25],
+        ["Total", None, 11, 400],  # of something else
+        ["D", "2026-03-05", 1, 1],
+    ]
+    table = read(connected(), tmp_path, written(rows))
+    assert [row[0] for row in table.rows] == ["A", "B", "C", "Total", "D"]
+    assert [aside.line for aside in table.parsed.aside] == [4, 6]
+    assert accounted(table.parsed)
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+def test_a_client_whose_name_begins_like_a_total_is_a_row(tmp_path, written):
+    table = read(connected(), tmp_path, written([*ROWS, ["Total Energies", None, None, None]]))
+    assert table.rows[-1][0] == "Total Energies"
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+@pytest.mark.parametrize(
+    "last",
+    [
+        [None, None, 4, 302],
+        ["C", "2026-01-07", 3, 301],
+        ["Suma", None, 4, 7],
+        [None, "2026-01-07", 3, 301],
+    ],
+)
+def test_a_last_row_that_is_no_sum_is_a_row(tmp_path, written, last):
+    assert len(read(connected(), tmp_path, written([*ROWS, last])).rows) == 3
+
+
+def test_a_sheet_may_begin_below_titles_and_right_of_empty_columns(tmp_path):
+    titles = [["Hours 2026"], ["As of", "2026-03-01"], []]
+    for content in (xlsx([*titles, *ROWS]), xlsx(ROWS, left=2), xlsx([*titles, *ROWS], left=1)):
+        table = read(connected(), tmp_path, content)
+        assert list(table.parsed.new_columns) == ROWS[0]
+        assert len(table.rows) == 2
+
+
+def test_a_sheet_with_a_header_alone_has_no_rows(tmp_path):
+    assert read(connected(), tmp_path, xlsx(ROWS[:1])).rows == []
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+def test_a_word_for_a_total_in_most_rows_is_what_the_table_is_about(tmp_path, written):
+    rows = [["kind", "users", "orders"], *(["Total", 3 * n, 5] for n in range(1, 9)), ["A", 1, 2]]
+    table = read(connected(), tmp_path, written(rows))
+    assert len(table.rows) == 9
+
+
+AMOUNTS = [
+    ["Customer", "Amount", "Fee"],
+    ["Ann", 10, 0],
+    ["Bob", 20, 5],
+    ["Cid", 30, 0],
+    ["Dan", 31, 0],
+]
+BRANDS = [
+    ["Brand", "Visits", "Litres"],
+    ["Shell", 1, 40.5],
+    ["Total", 1, 33.2],
+    ["Aral", 1, 20.25],
+    ["Total", 2, 12.5],
+    ["Shell", 1, 9.3],
+]
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*AMOUNTS, [None, 40, 5]],  # Fee would be the sum
+        [["Customer", "Qty", "Price"], ["Ann", 1, 10], ["Bob", 1, 20], [None, 2, 35]],
+        [["Customer", "Qty", "Price"], [None, 1, 10], ["Bob", 1, 20], [None, 2, 30]],
+        [["Customer", "Fee", "Tip"], ["Ann", 0, 0], ["Bob", 0, 0], ["Cid", 5, 1], [None, 5, 1]],
+        BRANDS,
+        [[str(cell) for cell in row] for row in BRANDS],
+        [row[:2] for row in BRANDS],
+    ],
+)
+def test_a_row_like_the_others_that_happens_to_match_is_kept(tmp_path, written, rows):
+    table = read(connected(), tmp_path, written(rows))
+    assert len(table.rows) == len(rows) - 1
+    assert not table.parsed.aside
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+@pytest.mark.parametrize("last", [[None, 91, 5], ["Total", 91, 5], ["Total", 91, None]])
+def test_a_row_whose_numbers_all_are_sums_is_none(tmp_path, written, last):
+    table = read(connected(), tmp_path, written([*AMOUNTS, last]))
+    assert len(table.rows) == 4
+    assert accounted(table.parsed)
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+def test_a_sum_of_zero_beside_another_is_no_contradiction(tmp_path, written):
+    rows = [*([*row[:2], 0] for row in AMOUNTS[1:]), ["Total", 91, 0], ["Eve", 7, 0]]
+    table = read(connected(), tmp_path, written([AMOUNTS[0], *rows]))
+    assert [row[0] for row in table.rows] == ["Ann", "Bob", "Cid", "Dan", "Eve"]
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+@pytest.mark.parametrize(
+    "below",
+    [
+        [[], [None, 3, 30]],
+        [["Total:"], [None, 3, 30]],
+        [["Total", 3, 30], [], [None, 3, 30]],
+        [["Total", 3, 30], ["Total", 3, 30], [], ["As of today"]],
+    ],
+)
+def test_what_is_between_the_rows_and_their_sum_is_no_row(tmp_path, written, below):
+    rows = [["Name", "Hours", "Rate"], ["a", 1, 10], ["b", 2, 20], *below]
+    table = read(connected(), tmp_path, written(rows))
+    assert [row[0] for row in table.rows] == ["a", "b"]
+    assert all(aside.expected for aside in table.parsed.aside)
+    assert accounted(table.parsed)
+
+
+def test_lines_are_still_those_of_the_file_where_sums_are_left_out(tmp_path):
+    content = b"Name;Hours;At\na;1;x\n\nTotal;1;\nb;2;y\n;;\nc;x;z\nTotal;;\n"
+    table = read(connected(), tmp_path, content, columns={"Hours": {"type": "integer"}})
+    assert accounted(table.parsed)
+    assert [aside.line for aside in table.parsed.aside] == [8]
+
+
+def test_only_columns_with_numbers_of_a_possible_sum_are_read():
+    rows = [[f"client {n}", str(n), "x", "7"] for n in range(1_000)]
+    whole: list[int] = []
+
+    def cells(column, places):
+        whole.extend([column] * (len(places) >= len(rows)))
+        return [rows[at][column] for at in places]
+
+    assert sums(cells, len(rows), 4) == set()
+    assert whole == [0]
+    rows.append(["Total", str(sum(range(1_000))), "", ""])
+    assert sums(cells, len(rows), 4) == {1_000}
+    assert whole[1:] == [0, 1]
+
+
+def test_a_table_with_too_many_numbers_is_left_as_it_is():
+    width = 300
+
+    def cells(column, places):
+        assert len(places) < 50_000 or not column
+        return ["Total" if at == 49_999 and not column else "1" for at in places]
+
+    assert sums(cells, 50_000, width) == set()
+
+
+def test_a_number_late_in_a_column_says_how_the_others_are_written():
+    column = [*["1.000"] * 200, "2,5", "-3,5-", "200.002,5"]
+    column[201] = "3,5-"
+    column[202] = "199.999,0"
+    rows = [["a", number] for number in column]
+    rows[-1][0] = "Total"
+    assert sums(lambda n, places: [rows[at][n] for at in places], len(rows), 2) == {202}
