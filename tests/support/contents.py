@@ -18,6 +18,8 @@ DRAWN_UP_TO_NOW = {
     *("cart_count", "purchase_count", "return_count", "spent_eur"),
     *("first_purchased_on", "last_purchased_on", "is_returning"),
 }
+# Sums of what was drawn, as rows among others.
+ROWS_DRAWN = {"revenue_by_month": "stream != 'shop'"}
 
 
 def tables(settings: WarehouseSettings) -> dict[str, int]:
@@ -26,7 +28,10 @@ def tables(settings: WarehouseSettings) -> dict[str, int]:
 
 
 def contents(settings: WarehouseSettings) -> dict[str, tuple[list[str], list[tuple[object, ...]]]]:
-    """Columns and sorted rows of each table by `schema.table`, except those that depend on time."""
+    """Columns and sorted rows of each table by `schema.table`, except those that depend on time.
+
+    `later_shop` shows whether any is left.
+    """
     with connect(settings, read_only=True) as connection:
         names = connection.execute(
             "select table_schema, table_name from information_schema.tables "
@@ -44,5 +49,5 @@ def _rows(connection, schema: str, table: str):  # type: ignore[no-untyped-def]
         left_out |= DRAWN_UP_TO_NOW
     columns = [c for c in relation.columns if not c.startswith("_dlt") and c not in left_out]
     selected = ", ".join(f'"{c}"' for c in columns)
-    rows = connection.sql(f'select {selected} from "{schema}"."{table}" order by all').fetchall()
-    return columns, rows
+    relation = relation.filter(ROWS_DRAWN.get(table, "true"))
+    return columns, relation.project(selected).order("all").fetchall()

@@ -6,6 +6,7 @@ import dagster as dg
 
 from stack.settings import WarehouseSettings
 from support.contents import contents
+from support.later_shop import later_shop
 from support.stack_process import ROOT
 
 # In the order of a run: amid both loads, after the models, and after the validation; kills amid
@@ -18,7 +19,10 @@ KILLS = (
 )
 
 
-def test_each_run_goes_on_from_what_a_killed_one_left_and_the_last_has_nothing_new(ran, stack):
+def test_each_run_goes_on_from_what_a_killed_one_left_and_the_last_has_nothing_new(
+    ran, stack, tmp_path
+):
+    stack.environment = later_shop(tmp_path / "connectors")
     stack.write_sample_data()
     for number, (mark, pipeline) in enumerate(KILLS):
         output = stack.kill_when_it_prints(mark, pipeline)

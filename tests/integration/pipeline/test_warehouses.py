@@ -2,14 +2,18 @@
 
 from stack.settings import WarehouseSettings
 from support.contents import contents
+from support.later_shop import later_shop
 
 
-def test_a_ducklake_on_postgres_and_s3_has_the_same_tables_as_a_file(ran, stack, database_url, s3):
+def test_a_ducklake_on_postgres_and_s3_has_the_same_tables_as_a_file(
+    ran, stack, database_url, s3, tmp_path
+):
     stack.environment = {
         "DLT_DESTINATION": "ducklake",
         "DUCKLAKE_CATALOG_URL": database_url,
         "DUCKLAKE_DATA_URL": f"s3://{s3.bucket}/daily",
         **s3.environment(),
+        **later_shop(tmp_path / "connectors"),
     }
     stack.write_sample_data()
     result = stack.run_pipeline()
