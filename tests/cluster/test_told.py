@@ -14,7 +14,7 @@ from stack.storage import filesystem
 from stack.warehouse.pool import WAREHOUSE_POOL
 
 KILLED, STALE, ASIDE = "StackPipelineFailed", "StackTableStale", "StackRowsSetAside"
-STUCK, AWAY = "StackPoolStuck", "StackStoreAway"
+STUCK, AWAY, DEAD = "StackPoolStuck", "StackStoreAway", "StackDaemonDead"
 LOAD_ONLY = {"option/load_only": "true"}
 SOURCES = "/etc/sources"
 TILL = """
@@ -36,6 +36,11 @@ on conflict (id) do update set sold_at = excluded.sold_at
 BACKDATE = """
 update runs set create_timestamp = create_timestamp - interval '1 hour' where run_id = '{run_id}'
 """
+SILENT = """
+update daemon_heartbeats set body = regexp_replace(
+    body, '"timestamp": [0-9.]+', '"timestamp": ' || extract(epoch from now()) - 3600
+)
+"""
 LIMIT = "mutation ($pool: String!) { setConcurrencyLimit(concurrencyKey: $pool, limit: 0) }"
 NO_LIMIT = "mutation ($pool: String!) { deleteConcurrencyLimit(concurrencyKey: $pool) }"
 
@@ -44,7 +49,7 @@ NO_LIMIT = "mutation ($pool: String!) { deleteConcurrencyLimit(concurrencyKey: $
 def prometheus():
     """It has the chart's rules; those for the failures made here fire at once."""
     found = Prometheus(address("PROMETHEUS_URL"))
-    with prometheus_with_rules({KILLED, STALE, ASIDE, STUCK, AWAY}):
+    with prometheus_with_rules({KILLED, STALE, ASIDE, STUCK, AWAY, DEAD}):
         yield found
 
 
@@ -193,6 +198,23 @@ def test_a_file_with_a_bad_row_and_a_queue_in_which_its_correction_is_stuck(
     server = f"deployment/{release.fullname}-ingestion"
     release.namespace.execute(server, "stack", "quarantine", "settle", "all")
     told.is_over("2 rows of files_takings set aside", ASIDE, asset_key="raw/files_takings")
+
+
+@pytest.mark.long
+def test_a_daemon_that_is_gone_and_back(told):
+    release = told.release
+    daemon = f"deployment/{release.fullname}-daemon"
+    release.namespace.kubectl("scale", daemon, "--replicas=0")
+    try:
+        wait_for(
+            lambda: not release.namespace.names("pods", release.selector("daemon")), "it to end"
+        )
+        sql(release, "dagster", SILENT)
+        assert "nothing starts by itself" in told.is_wrong("the daemon is dead", DEAD)
+    finally:
+        release.namespace.kubectl("scale", daemon, "--replicas=1")
+    release.namespace.pod(release.selector("daemon"))
+    told.is_over("the daemon is dead", DEAD)
 
 
 @pytest.mark.long

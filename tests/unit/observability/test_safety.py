@@ -97,15 +97,25 @@ def test_a_queue_that_a_dead_daemon_leaves_is_told_with_it():
 
 
 def test_a_backup_is_overdue_some_hours_after_it_was_wanted():
-    late = found(backup=BackupFact(WANTED, NOW - timedelta(hours=31), 10))["backup"]
+    late = found(backup=BackupFact(WANTED, NOW - timedelta(hours=31), 10, NOW))["backup"]
     assert late.cause == "The last one is of 2026-02-28 23:00 UTC."
-    assert found(backup=BackupFact(WANTED, NOW - timedelta(hours=29), 10)) == {}
+    assert found(backup=BackupFact(WANTED, NOW - timedelta(hours=29), 10, NOW)) == {}
     assert found(backup=BackupFact(None, NOW - 90 * DAY, 10)) == {}
 
 
 def test_a_first_backup_may_come_as_late_as_any():
     none = found(backup=BackupFact(WANTED))["backup"]
     assert (none.cause, none.settle_s) == ("None was ever made.", 30 * 3600)
+
+
+def test_backups_are_untested_until_one_was_read_in_the_last_weeks():
+    never = found(backup=BackupFact(WANTED, NOW - HOUR, 10))["backup:untested"]
+    assert never.cause == "None was ever read completely, or restored."
+    assert (never.severity, never.settle_s) == (Severity.WARNING, 24 * 3600)
+    long_ago = found(backup=BackupFact(WANTED, NOW - HOUR, 10, NOW - 46 * DAY))["backup:untested"]
+    assert (long_ago.cause, long_ago.since) == ("The last test was on 2026-01-15.", NOW - DAY)
+    assert found(backup=BackupFact(WANTED, NOW - HOUR, 10, NOW - 44 * DAY)) == {}
+    assert list(found(backup=BackupFact(WANTED))) == ["backup"], "one that isn't made can't be read"
 
 
 def test_a_certificate_is_told_two_weeks_before_its_end():

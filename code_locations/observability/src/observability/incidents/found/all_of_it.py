@@ -27,6 +27,7 @@ from observability.incidents.found.of_safety import (
     ending_certificates,
     overdue_backup,
     stuck_queue,
+    untested_backup,
 )
 from observability.incidents.found.of_stores import (
     IN_STORES,
@@ -89,6 +90,7 @@ def findings(
         *files_unread(facts),
         *stuck_queue(facts),
         *overdue_backup(facts),
+        *untested_backup(facts),
         *ending_certificates(facts),
     ]
     return tuple(_followed(found, facts))

@@ -12,6 +12,9 @@ from stack.words import several
 # As in the alert rules.
 STUCK_AFTER = timedelta(minutes=30)
 MAY_BE_LATE = timedelta(hours=6)
+TEST_EVERY = timedelta(days=45)
+# The first backup may be tested as soon as it is made.
+TEST_SETTLE_S = timedelta(days=1).total_seconds()
 CERTIFICATE_LEFT = timedelta(days=14)
 # Between two runs there is a moment when none is under way.
 SETTLE_S = 60.0
@@ -84,6 +87,28 @@ def overdue_backup(facts: Facts) -> Iterator[Finding]:
         "CronJob's last Job.",
         since=backup.made or facts.at,
         settle_s=0 if backup.made else patience.total_seconds(),
+    )
+
+
+def untested_backup(facts: Facts) -> Iterator[Finding]:
+    """The backups, if they are wanted and made but none was tested lately."""
+    backup = facts.backup
+    if backup is None or backup.wanted_every is None or backup.made is None:
+        return
+    if backup.tested is not None and facts.at - backup.tested < TEST_EVERY:
+        return
+    last = "None was ever read completely, or restored."
+    if backup.tested is not None:
+        last = f"The last test was on {backup.tested:%Y-%m-%d}."
+    yield Finding(
+        key="backup:untested",
+        kind=Kind.BACKUP,
+        severity=Severity.WARNING,
+        subject="no backup was tested lately",
+        cause=last,
+        next_step="`stack restore --check` reads the newest one completely and changes nothing.",
+        since=backup.tested + TEST_EVERY if backup.tested else backup.made,
+        settle_s=TEST_SETTLE_S,
     )
 
 
