@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import lzma
+import re
 
 _WRITTEN = {
     "sheetjs.xls": (
@@ -67,4 +68,42 @@ _WRITTEN = {
         "0Rnnsm9pofTRctS5xBZT2KG7bvlLPhP8qKIP6C5vVUpDEAaF1iUryP/oPfGn"
     ),
 }
+# Two rows with a formula each (xlwt), in column C, which nothing calculated.
+_FORMULAS = (
+    "XQAAAAT//////////wBoM74chjB3YPSkhCpADBx2J4LykYbciMonuuGgt8YEE2ebzZi5aTUVKpnhA9PF6MzR9Es/"
+    "2agi8WDZsMfuL9VCPqWjiiJ3gVURcBs0+g/7o8pmAMdhzSuooJE4MAmMyx2LHt/RRxgNdOPw2CePlShjpq1MCupb"
+    "Opyv1fADRrXGN2BamBRKgseXll+/aH7mOHCqDQ/5O7ceyRSnh0ms8Kfx+NBb8E7ORl3oQVapvo+LxRmfynzfmFBu"
+    "EI36C5g2MU3xDETtXChDHzMyav71eTMflWxA9iu5ElX9rRgHWvZ2xG37ZNiqe8/u3CNYTEeatPOgp1aL6ovN+kBI"
+    "dMzZujfDIsw3hf2irnXX0hvrOeKJ4Plpt9zM0hcJcNh6boUPETKzaXRZowg9l3JshvVkqOhDF9QvkNrXOsqhjJAk"
+    "gXfCqaSyMy/b4pZu25kzy5iD7KGbqHig0h8YhEXl7dPAtxsUdpGbrvgKfVHG+kzylQ+GfDKUbFsvF3IiBI7jk36N"
+    "EXiUI4Cn9ktbuqNRKCpPGOj9IDcS2rXgUoO1endE3iD+0UaNn6PTTxmZrhdiA3u8Y214btkVHt8Czjp/rIFEmoog"
+    "iLpr61ZPrkk9tlvEcATaj0Meo7i8Z1q0PO+hy7i8cFTUZHey/fcfvlj4DgOVBYKw1Uqq4wpg0N5YWvo/ACO6ZW/j"
+    "T7fK/bJE8WPFnO9+jlb+14B7zxn4pEqyVZWUma2FVWqXEVy6WbnXknSry0mMEGdFTP6p9J1+2+VLbD4plyG+aTxt"
+    "hHvUR/v/hp4="
+)
 BOOKS = {name: lzma.decompress(base64.b64decode(text)) for name, text in _WRITTEN.items()}
+FORMULAS = lzma.decompress(base64.b64decode(_FORMULAS))
+
+
+def stored(*values: bytes) -> bytes:
+    """`FORMULAS` with these results, options and the field after them, as other programs write."""
+    book = FORMULAS
+    for value in values:
+        book = book.replace(b"\3\0\0\0\0\0\xff\xff\0\0\0\0\0\0", value, 1)
+    return book
+
+
+def with_code_page(book: bytes, code_page: int) -> bytes:
+    """A book whose record of the code page says another than UTF-16's, as in Perl's and PHP's."""
+    return book.replace(b"\x42\0\2\0\xb0\4", b"\x42\0\2\0" + code_page.to_bytes(2, "little"))
+
+
+def with_format_id(book: bytes, code: bytes, id_: int) -> bytes:
+    """A book in which the format with this code has another id, as Gnumeric gives them."""
+    found = re.search(rb"\x1e\x04..(..)..." + re.escape(code), book, re.DOTALL)
+    assert found, "no such format"
+    new = id_.to_bytes(2, "little")
+    for head in (rb"\x1e\x04..", rb"\xe0\x00\x14\x00.."):
+        old = re.compile(b"(" + head + b")" + re.escape(found[1]), re.DOTALL)
+        book = old.sub(lambda match: match[1] + new, book)
+    return book

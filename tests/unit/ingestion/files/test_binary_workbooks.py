@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from ingestion.files.errors import UnreadableFileError
 from ingestion.files.workbook import sheets
 from ingestion.files.workbook.ole import workbook_stream
 from support import workbooks as made
-from support.binary_workbooks import BOOKS
+from support.binary_workbooks import BOOKS, stored, with_code_page, with_format_id
 
 
 @pytest.fixture(params=BOOKS)
@@ -82,3 +83,49 @@ def test_half_a_surrogate_pair_costs_one_character_and_not_the_workbook(read):
             content = former.read(name)
             book.writestr(name, content.replace(b"\2\0\0\0i\0d\0", b"\2\0\0\0i\0\x3d\xd8"))
     assert read(out.getvalue())[0].rows[0][1][0] == "i\N{REPLACEMENT CHARACTER}"
+
+
+def test_texts_of_a_new_xls_are_right_whatever_code_page_it_states(read):
+    right = read(BOOKS["xlwt.xls"])
+    for code_page in (1252, 1251, 932):
+        assert read(with_code_page(BOOKS["xlwt.xls"], code_page)) == right
+
+
+def test_an_amount_whose_format_has_the_id_of_a_day_is_no_day(read):
+    book = BOOKS["xlwt.xls"]
+    code = r"#,##0.00\ [$€-407]".encode("utf-16-le")
+    assert read(with_format_id(book, code, 51)) == read(book)
+    styles = (
+        '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts>'
+        '<numFmt numFmtId="51" formatCode="#,##0.00 [$€-407]"/></numFmts>'
+        '<cellXfs><xf/><xf numFmtId="51"/></cellXfs></styleSheet>'
+    )
+    cells = (made.number("A1", "1234.5", 1), made.number("B1", 46053, 1))
+    (sheet,) = read(made.xlsx({"Data": [made.row(1, *cells)]}, replaced={"xl/styles.xml": styles}))
+    assert sheet.rows == [(1, [Decimal("1234.5"), 46053])]
+    assert sheet.units[0].keys() == {"EUR"}
+
+
+CALCULATED = struct.pack("<d", 21.0) + b"\2\0\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        pytest.param(b"\3\0\0\0\0\0\xff\xff" + bytes(6), id="xlwt"),
+        pytest.param(bytes(8) + b"\2" + bytes(5), id="Apache POI"),
+        pytest.param(bytes(8) + b"\3" + bytes(5), id="Perl and PHP"),
+        pytest.param(struct.pack("<d", 4) + b"\2\0\0\0\xe0\xfc", id="JExcelAPI"),
+    ],
+)
+def test_formulas_of_an_xls_that_nothing_calculated_have_no_value(read, result):
+    (sheet,) = read(stored(result, result))
+    assert sheet.unknown == ("C2", "C3")
+    assert sheet.rows[1] == (2, [1, Decimal("10.5")])
+
+
+@pytest.mark.parametrize("first", [bytes(8) + b"\2" + bytes(5), CALCULATED])
+def test_a_formula_may_be_0_if_another_was_calculated(read, first):
+    (sheet,) = read(stored(first, CALCULATED))
+    assert sheet.unknown == ()
+    assert [cells[2] for _, cells in sheet.rows[1:]] == [struct.unpack_from("<d", first)[0], 21]

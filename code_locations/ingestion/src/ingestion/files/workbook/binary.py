@@ -6,18 +6,20 @@ of numbers, errors, formats and sheet names are read.
 
 from __future__ import annotations
 
+import codecs
+import io
 import posixpath
 import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.workbook.container import PASSWORD, opened, parts, related
 from ingestion.files.workbook.facts import Facts
-from ingestion.files.workbook.ole import workbook_stream
+from ingestion.files.workbook.ole import replaced, workbook_stream
 from ingestion.files.workbook.sheet import Value, number, too_large
 from ingestion.files.workbook.units import Shown, shown_by
 
@@ -25,6 +27,10 @@ _ERRORS = {
     0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?",
     0x24: "#NUM!", 0x2A: "#N/A", 0x2B: "#GETTING_DATA",
 }  # fmt: skip
+_BIFF8 = 0x600
+_UTF_16 = 1200
+# What its formulas have as value, and in a field that Excel doesn't use.
+_OF_JEXCELAPI = (struct.pack("<d", 4), b"\0\0\xe0\xfc")
 _FROM_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 a sheet has no zone
 
 
@@ -35,7 +41,7 @@ class _Error(str):
 
 
 class _Cell(NamedTuple):
-    """A number, an error, or anything else that calamine doesn't know (`missed`)."""
+    """A number, an error, an uncalculated formula (no value), or what calamine drops (`missed`)."""
 
     row: int
     column: int
@@ -47,7 +53,7 @@ class _Cell(NamedTuple):
 def facts_of_xls(path: Path) -> dict[str, Facts]:
     """Facts by sheet name."""
     stream = workbook_stream(path)
-    version = struct.unpack_from("<H", stream, 4)[0] if len(stream) > 6 else 0
+    version, encoding = _version(stream), "cp1252"
     codes, formats, starts = dict[int, str](), list[int](), dict[str, int]()
     epoch = None
     for kind, body in _records_of_xls(stream, 0):
@@ -55,18 +61,39 @@ def facts_of_xls(path: Path) -> dict[str, Facts]:
             raise UnreadableFileError(PASSWORD)
         if kind == 0x22 and body[:1] == b"\1":
             epoch = _FROM_1904
+        elif kind == 0x42 and version < _BIFF8:
+            encoding = _encoding(int.from_bytes(body[:2], "little"))
         elif kind == 0x41E:
-            size = 2 if version >= 0x600 else 1
-            codes[int.from_bytes(body[:2], "little")] = _text(body[2:], size, version)
+            size = 2 if version >= _BIFF8 else 1
+            codes[int.from_bytes(body[:2], "little")] = _text(body[2:], size, version, encoding)
         elif kind == 0xE0:
             formats.append(int.from_bytes(body[2:4], "little"))
         elif kind == 0x85:
-            starts[_text(body[6:], 1, version)] = int.from_bytes(body[:4], "little")
+            starts[_text(body[6:], 1, version, encoding)] = int.from_bytes(body[:4], "little")
     shown = [shown_by(format_, codes) for format_ in formats]
+    calculated = any(_is_calculated(_records_of_xls(stream, start)) for start in starts.values())
     return {
-        name: _facts(name, _cells_of_xls(_records_of_xls(stream, start)), shown, epoch)
+        name: _facts(name, _cells_of_xls(_records_of_xls(stream, start), calculated), shown, epoch)
         for name, start in starts.items()
     }
+
+
+def opened_xls(path: Path) -> BinaryIO:
+    """The file, as calamine reads it rightly.
+
+    From version 8 on, texts are UTF-16 whatever the code page. Writers such as Perl's and PHP's
+    state another one, and calamine believes it.
+    """
+    stream = workbook_stream(path)
+    at = 0
+    for kind, body in _records_of_xls(stream, 0):
+        if kind == 0x42 and _version(stream) >= _BIFF8:
+            if int.from_bytes(body[:2], "little") != _UTF_16:
+                right = stream[at : at + 4] + _UTF_16.to_bytes(2, "little")
+                return io.BytesIO(replaced(path, at, right))
+            break
+        at += 4 + len(body)
+    return path.open("rb")
 
 
 def facts_of_xlsb(path: Path) -> dict[str, Facts]:
@@ -106,6 +133,8 @@ def _facts(
         if isinstance(value, _Error):
             found.errors[position] = str(value)
             continue
+        if value is None:
+            found.unknown.add(position)
         if missed:
             found.missed[position] = number(value) if isinstance(value, float) else value
         if not isinstance(value, float):
@@ -113,6 +142,8 @@ def _facts(
         how = shown[style] if style < len(shown) else Shown()
         whole = str(int(value)) if value.is_integer() else ""
         found.note(position, how, whole)
+        if how.seems_day:
+            found.missed[position] = number(value)
         if how.is_day:
             found.days[position] = (value, how.is_duration)
     return found
@@ -128,7 +159,28 @@ def _records_of_xls(stream: bytes, at: int) -> Iterator[tuple[int, bytes]]:
             return
 
 
-def _cells_of_xls(records: Iterator[tuple[int, bytes]]) -> Iterator[_Cell]:
+def _is_calculated(records: Iterator[tuple[int, bytes]]) -> bool:
+    """Whether any formula has a value that only a calculation gives.
+
+    Programs that can't calculate store 0 and ask for calculation on loading (Apache POI, Perl;
+    JExcelAPI stores 4), or store an empty text and say that nothing was calculated on saving
+    (xlwt). Some that do calculate say the same, and 0 or an empty text may be right, but then
+    hardly for all formulas.
+    """
+    saved_calculated = True
+    for kind, body in records:
+        if kind == 0x5F:
+            saved_calculated = body[:1] != b"\0"
+        elif kind == 0x06 and len(body) >= 20:
+            stored, asks, more = body[6:14], bool(body[14] & 2), body[16:20]
+            is_empty = stored[0] == 3 and stored[6:] == b"\xff\xff"
+            is_nothing = asks and (stored == bytes(8) or (stored, more) == _OF_JEXCELAPI)
+            if not is_nothing and (saved_calculated or not is_empty):
+                return True
+    return False
+
+
+def _cells_of_xls(records: Iterator[tuple[int, bytes]], calculated: bool) -> Iterator[_Cell]:
     for kind, body in records:
         if kind == 0x203 and len(body) >= 14:
             yield _Cell(*struct.unpack_from("<HHHd", body))
@@ -145,7 +197,9 @@ def _cells_of_xls(records: Iterator[tuple[int, bytes]]) -> Iterator[_Cell]:
             yield _Cell(row, column, style, _error(body[6]))
         elif kind == 0x06 and len(body) >= 14:
             row, column, style = struct.unpack_from("<HHH", body)
-            if body[12:14] != b"\xff\xff":
+            if not calculated:
+                yield _Cell(row, column, style, None)
+            elif body[12:14] != b"\xff\xff":
                 yield _Cell(row, column, style, struct.unpack_from("<d", body, 6)[0])
             elif body[6] == 2:
                 yield _Cell(row, column, style, _error(body[8]))
@@ -260,11 +314,24 @@ def _error(code: int) -> _Error:
     return _Error(_ERRORS.get(code, "#ERROR"))
 
 
-def _text(body: bytes, size: int, version: int) -> str:
+def _version(stream: bytes) -> int:
+    """The version of the records; 0 if nothing says it."""
+    return int(struct.unpack_from("<H", stream, 4)[0]) if len(stream) > 6 else 0
+
+
+def _encoding(code_page: int) -> str:
+    """Python's name of a code page, before version 8."""
+    try:
+        return codecs.lookup({0x8000: "mac-roman"}.get(code_page, f"cp{code_page}")).name
+    except LookupError:
+        return "cp1252"
+
+
+def _text(body: bytes, size: int, version: int, encoding: str) -> str:
     """Text preceded by its length in `size` bytes and, from version 8 on, a byte of flags."""
     count, rest = int.from_bytes(body[:size], "little"), body[size:]
-    if version < 0x600:
-        return rest[:count].decode("cp1252", "replace")
+    if version < _BIFF8:
+        return rest[:count].decode(encoding, "replace")
     wide = bool(rest[0] & 1) if rest else False
     return (
         rest[1 : 1 + count * 2].decode("utf-16-le", "replace")

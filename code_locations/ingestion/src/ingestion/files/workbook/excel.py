@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.workbook import ooxml
-from ingestion.files.workbook.binary import facts_of_xls, facts_of_xlsb
+from ingestion.files.workbook.binary import facts_of_xls, facts_of_xlsb, opened_xls
 from ingestion.files.workbook.container import PASSWORD, Kind, opened
 from ingestion.files.workbook.facts import Facts
 from ingestion.files.workbook.sheet import (
@@ -36,7 +36,8 @@ def sheets(path: Path, kind: Kind) -> list[Sheet]:
 
     facts = _facts(path, kind)
     found = []
-    with path.open("rb") as file, _refusing(), CalamineWorkbook.from_filelike(file) as workbook:
+    file = opened_xls(path) if kind == "xls" else path.open("rb")
+    with file, _refusing(), CalamineWorkbook.from_filelike(file) as workbook:
         for entry in workbook.sheets_metadata:
             if entry.typ != SheetTypeEnum.WorkSheet:
                 continue

@@ -14,9 +14,9 @@ from ingestion.files.workbook.units import Shown
 class Facts:
     """About a sheet: its extent, texts of errors, formulas without a stored value, shown units.
 
-    `padded` are numbers shown with leading zeros, as text. Only for binary workbooks: `days` are
-    numbers shown as days or times, counted from `epoch`, and whether they are durations; `missed`
-    are values of cells that calamine doesn't know.
+    `padded` are numbers shown with leading zeros, as text; `missed` are values that calamine drops
+    or takes for days. Only for binary workbooks: `days` are numbers shown as days or times, counted
+    from `epoch`, and whether they are durations.
     """
 
     rows: int = 0

@@ -20,7 +20,27 @@ _CIRCLE = "its sectors form a circle"
 
 def workbook_stream(path: Path) -> bytes:
     """The records of a workbook. Raises UnreadableFileError if the container is broken."""
+    return _read(path.read_bytes())
+
+
+def replaced(path: Path, at: int, new: bytes) -> bytes:
+    """The file with these bytes at a position of the workbook's records.
+
+    Raises UnreadableFileError.
+    """
     content = path.read_bytes()
+    stream = _read(content)
+    end = at + len(new)
+    wanted, beginning, there = stream[:at] + new + stream[end:], 0, -1
+    while (there := content.find(stream[at:end], beginning)) >= 0:
+        changed = content[:there] + new + content[there + len(new) :]
+        if _read(changed) == wanted:
+            return changed
+        beginning = there + 1
+    raise UnreadableFileError("its records are scattered; save it once more")
+
+
+def _read(content: bytes) -> bytes:
     try:
         return _stream(content)
     except (struct.error, IndexError, UnicodeDecodeError, ValueError) as error:

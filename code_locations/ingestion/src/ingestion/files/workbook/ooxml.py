@@ -22,7 +22,7 @@ from ingestion.files.workbook.container import (
     related,
 )
 from ingestion.files.workbook.facts import Facts
-from ingestion.files.workbook.sheet import Position
+from ingestion.files.workbook.sheet import Position, number
 from ingestion.files.workbook.units import Shown, shown_by
 
 _NOT_READ = ("xl/media/", "xl/charts/", "xl/drawings/", "docprops/", "customxml/")
@@ -161,7 +161,7 @@ class _Reader:
                 facts.note((self._row, self._column), self._shown, "")
             if (
                 self._formula
-                or (self._shown is not None and self._shown.zeros)
+                or (self._shown is not None and (self._shown.zeros or self._shown.seems_day))
                 or self._cell.get("t") == "e"
                 or (self._wanted and (self._row, self._column) in self._wanted)
             ):
@@ -181,6 +181,8 @@ class _Reader:
             text = "".join(self._pieces).strip()
             if self._shown is not None:
                 self.facts.note(position, self._shown, text)
+                if self._shown.seems_day and text:
+                    self.facts.missed[position] = number(float(text))
             if self._cell.get("t") == "e":
                 self.facts.errors[position] = text or "#ERROR"
             elif not self._formula or self._cell.get("t") == "str":

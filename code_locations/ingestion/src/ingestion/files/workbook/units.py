@@ -27,19 +27,22 @@ class Shown(NamedTuple):
 
     `unit` is a currency or `%`, "" for none, None for days and times or if unknown. A duration
     continues beyond 24 hours. `zeros` is the least number of digits shown, as in the post code
-    01067.
+    01067. With `seems_day`, it is a number that calamine returns as a day: the file gives a code to
+    an id that is a day's in most files, as Gnumeric does.
     """
 
     unit: str | None = ""
     is_day: bool = False
     is_duration: bool = False
     zeros: int = 0
+    seems_day: bool = False
 
 
 def shown_by(format_id: int, codes: Mapping[int, str]) -> Shown:
     """What a format of a workbook shows; `codes` are the file's own, by id."""
     if format_id in codes:
-        return _by_code(codes[format_id].partition(";")[0])
+        shown = _by_code(codes[format_id].partition(";")[0])
+        return shown._replace(seems_day=format_id in _DAYS and not shown.is_day)
     if format_id in _DAYS:
         return Shown(None, is_day=True, is_duration=format_id == _DURATION)
     return Shown(None if format_id in _OF_THE_READER else "%" if format_id in _PERCENT else "")
