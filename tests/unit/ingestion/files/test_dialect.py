@@ -89,6 +89,13 @@ def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, fir
         (" \nno;a\n1\n2\n3\n", "no line of its first 60"),
         ("\n \n\t\n", "only blanks"),
         ("id   name    n\n1    Nord    5\n2    Süd     7\n", "laid out by blanks"),
+        # A cell that fills its column leaves no blank.
+        (
+            "client     town      amount     code\n"
+            "Meyer      Leipzig   1234.50 EUR01067\n"
+            "Nord       Kiel      -99.95     80331\n",
+            "laid out by blanks",
+        ),
         ("Sales\nid,n\n1,5\n2,6\n\nReturns\nid,n\n3,1\n", "line 6 .Returns. begins another"),
         ("a" * 10_001 + ",b\n1,2\n", "10,001 characters"),
     ],

@@ -30,6 +30,7 @@ _SAMPLE_BYTES = 1 << 20
 # The share of rows below a header that must have its width.
 _EVEN = 0.6
 _WELL = 0.9
+_ALIGNED = 0.8
 _GAP = re.compile(r"\S {2,}(?=\S)")
 _ESCAPED = re.compile(rb'\\"[^;,\t|\r\n"]')
 
@@ -251,12 +252,20 @@ def _refuse_uneven(tried: dict[str, list[_Row]]) -> None:
 
 def _refuse_fixed_width(rows: list[_Row]) -> None:
     """Refuse columns that are aligned by spaces; the first of `rows` is the header."""
-    gaps = {len(_GAP.findall(row.cells[0].strip())) for row in rows if len(row.cells) == 1}
-    if len(rows) > 1 and len(gaps) == 1 and gaps != {0}:
+    lines = [row.cells[0] for row in rows if len(row.cells) == 1]
+    gaps = {len(_GAP.findall(line.strip())) for line in lines}
+    if (len(lines) > 1 and len(gaps) == 1 and gaps != {0}) or _are_aligned(lines):
         raise UnreadableFileError(
             f"its columns are laid out by blanks, as in line {rows[0].line} "
             f"({rows[0].cells[0].strip()[:60]}); export it with a delimiter, or as a workbook"
         )
+
+
+def _are_aligned(lines: Sequence[str]) -> bool:
+    """Whether blanks stand before almost all cells of the header's columns: some fill theirs."""
+    starts = [gap.end() for gap in _GAP.finditer(lines[0])] if lines else []
+    before = [line[at - 1] == " " for line in lines[1:] for at in starts if len(line) >= at]
+    return len(starts) > 1 and len(before) > 3 and sum(before) >= _ALIGNED * len(before)
 
 
 def _refuse_table_above(rows: list[_Row]) -> None:

@@ -14,6 +14,7 @@ from typing import Literal
 from ingestion.files.bank import is_statement
 from ingestion.files.encoding import Encoding, find_encoding, utf8_copy
 from ingestion.files.errors import UnreadableFileError
+from ingestion.files.foreign import foreign, foreign_markup
 
 Kind = Literal["csv", "json", "parquet", "workbook", "camt", "mt940", "ofx"]
 LARGEST_UNPACKED_BYTES = 64 << 30
@@ -25,27 +26,6 @@ _START_BYTES = 1 << 14
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE = b"\xd0\xcf\x11\xe0"
 _WORKBOOK = {"[Content_Types].xml", "xl/workbook.xml", "mimetype"}
-# By the place of their mark; elsewhere in a file it may be ordinary text.
-_NO_TABLE = (
-    (0, b"%PDF", "a PDF; export the table as CSV or XLSX"),
-    (0, b"\x89PNG", "a picture"),
-    (0, b"\xff\xd8\xff", "a picture"),
-    (0, b"GIF89a", "a picture"),
-    (0, b"7z\xbc\xaf", "a 7z archive; unpack it"),
-    (0, b"Rar!", "a RAR archive; unpack it"),
-    (257, b"ustar", "a tar archive; unpack it"),
-    (0, b"BZh", "packed by bzip2; unpack it, or pack it by gzip"),
-    (0, b"\xfd7zXZ", "packed by xz; unpack it, or pack it by gzip"),
-    (0, b"\x28\xb5\x2f\xfd", "packed by zstd; unpack it, or pack it by gzip"),
-    (0, b"\x04\x22\x4d\x18", "packed by lz4; unpack it, or pack it by gzip"),
-    (0, b"ARROW1", "an Arrow or Feather file; write it as Parquet"),
-    (0, b"Obj\x01", "an Avro file; write it as Parquet or JSON Lines"),
-    (0, b"\x89HDF", "an HDF5 file; write its tables as Parquet"),
-    (0, b"SQLite format 3", "an SQLite database; declare it as a source of its own"),
-    (4, b"Standard Jet DB", "an Access database; export its tables as CSV or XLSX"),
-    (4, b"Standard ACE DB", "an Access database; export its tables as CSV or XLSX"),
-    (8, b"DUCK", "a DuckDB database; write its tables as Parquet"),
-)
 # `window.data = [{`, `callback([{`, and comments before a bracket.
 _SCRIPT = re.compile(
     r"""(?: (?:(?:var|let|const)\s+)?[\w.$]+(?:\[[^\]]*\])?\s*[=(] | (?:\s*//[^\n]*\n)+
@@ -90,9 +70,8 @@ def _one(path: Path, encoding: str | None) -> Opened:
         return Opened(path, "workbook")
     if start.startswith((*_ZIP, b"\x1f\x8b")):
         raise UnreadableFileError("it is an archive within an archive; unpack it")
-    for at, mark, told in _NO_TABLE:
-        if start.startswith(mark, at) and (at == 0 or b"\0" in start):
-            raise UnreadableFileError(f"it is {told}")
+    if told := foreign(start):
+        raise UnreadableFileError(f"it is {told}")
     if statement := is_statement(start):
         return Opened(path, statement)
     found = Encoding(encoding, "it is declared") if encoding else find_encoding(path)
@@ -122,14 +101,8 @@ def _text_kind(start: str) -> Kind:
     content = start.lstrip("\ufeff \t\r\n")
     if not content:
         raise UnreadableFileError("it has no text, only blanks")
-    low = content[:1000].lower()
-    if low.startswith(("<!doctype html", "<html")) or "<html" in low:
-        raise UnreadableFileError(
-            "it is a web page (HTML), such as a login page saved under the export's name; "
-            "export the file again"
-        )
-    if low.startswith("<?xml") or (low.startswith("<") and ">" in low):
-        raise UnreadableFileError("it is XML that is no bank statement; export it as CSV or JSON")
+    if told := foreign_markup(content):
+        raise UnreadableFileError(f"it is {told}")
     if content[0] in "{[" and _looks_like_json(content):
         return "json"
     if _SCRIPT.match(content):
