@@ -13,6 +13,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from enum import Enum, auto
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -40,14 +41,23 @@ class _Error(str):
     __slots__ = ()
 
 
+class _Origin(Enum):
+    """Where a value is from: `DROPPED` is one that calamine doesn't return."""
+
+    TYPED = auto()
+    DROPPED = auto()
+    CALCULATED = auto()
+    PERHAPS_CALCULATED = auto()
+
+
 class _Cell(NamedTuple):
-    """A number, an error, an uncalculated formula (no value), or what calamine drops (`missed`)."""
+    """A number, an error, a formula, or anything else that calamine drops."""
 
     row: int
     column: int
     style: int
     value: Value
-    missed: bool = False
+    origin: _Origin = _Origin.TYPED
 
 
 def facts_of_xls(path: Path) -> dict[str, Facts]:
@@ -71,11 +81,15 @@ def facts_of_xls(path: Path) -> dict[str, Facts]:
         elif kind == 0x85:
             starts[_text(body[6:], 1, version, encoding)] = int.from_bytes(body[:4], "little")
     shown = [shown_by(format_, codes) for format_ in formats]
-    calculated = any(_is_calculated(_records_of_xls(stream, start)) for start in starts.values())
-    return {
-        name: _facts(name, _cells_of_xls(_records_of_xls(stream, start), calculated), shown, epoch)
+    found = {
+        name: _facts(name, _cells_of_xls(_records_of_xls(stream, start)), shown, epoch)
         for name, start in starts.items()
     }
+    if any(facts.calculated for facts in found.values()):
+        # Then what looks uncalculated is 0 or empty: hardly all formulas are.
+        for facts in found.values():
+            facts.unknown.clear()
+    return found
 
 
 def opened_xls(path: Path) -> BinaryIO:
@@ -125,17 +139,19 @@ def _facts(
     name: str, cells: Iterator[_Cell], shown: Sequence[Shown], epoch: datetime | None
 ) -> Facts:
     found = Facts() if epoch is None else Facts(epoch=epoch)
-    for row, column, style, value, missed in cells:
+    for row, column, style, value, origin in cells:
         position = (row, column)
         found.reach(position)
         if refusal := too_large(name, found.rows, found.columns):
             raise UnreadableFileError(refusal)
+        if origin is _Origin.PERHAPS_CALCULATED:
+            found.unknown.add(position)
+        elif origin is _Origin.CALCULATED:
+            found.calculated = True
         if isinstance(value, _Error):
             found.errors[position] = str(value)
             continue
-        if value is None:
-            found.unknown.add(position)
-        if missed:
+        if origin is _Origin.DROPPED:
             found.missed[position] = number(value) if isinstance(value, float) else value
         if not isinstance(value, float):
             continue
@@ -159,28 +175,8 @@ def _records_of_xls(stream: bytes, at: int) -> Iterator[tuple[int, bytes]]:
             return
 
 
-def _is_calculated(records: Iterator[tuple[int, bytes]]) -> bool:
-    """Whether any formula has a value that only a calculation gives.
-
-    Programs that can't calculate store 0 and ask for calculation on loading (Apache POI, Perl;
-    JExcelAPI stores 4), or store an empty text and say that nothing was calculated on saving
-    (xlwt). Some that do calculate say the same, and 0 or an empty text may be right, but then
-    hardly for all formulas.
-    """
-    saved_calculated = True
-    for kind, body in records:
-        if kind == 0x5F:
-            saved_calculated = body[:1] != b"\0"
-        elif kind == 0x06 and len(body) >= 20:
-            stored, asks, more = body[6:14], bool(body[14] & 2), body[16:20]
-            is_empty = stored[0] == 3 and stored[6:] == b"\xff\xff"
-            is_nothing = asks and (stored == bytes(8) or (stored, more) == _OF_JEXCELAPI)
-            if not is_nothing and (saved_calculated or not is_empty):
-                return True
-    return False
-
-
-def _cells_of_xls(records: Iterator[tuple[int, bytes]], calculated: bool) -> Iterator[_Cell]:
+def _cells_of_xls(records: Iterator[tuple[int, bytes]]) -> Iterator[_Cell]:
+    calculated_on_saving = True
     for kind, body in records:
         if kind == 0x203 and len(body) >= 14:
             yield _Cell(*struct.unpack_from("<HHHd", body))
@@ -195,14 +191,31 @@ def _cells_of_xls(records: Iterator[tuple[int, bytes]], calculated: bool) -> Ite
         elif kind == 0x205 and len(body) >= 8 and body[7]:
             row, column, style = struct.unpack_from("<HHH", body)
             yield _Cell(row, column, style, _error(body[6]))
+        elif kind == 0x5F:
+            calculated_on_saving = body[:1] != b"\0"
         elif kind == 0x06 and len(body) >= 14:
             row, column, style = struct.unpack_from("<HHH", body)
-            if not calculated:
-                yield _Cell(row, column, style, None)
-            elif body[12:14] != b"\xff\xff":
-                yield _Cell(row, column, style, struct.unpack_from("<d", body, 6)[0])
+            value: Value = None
+            if body[12:14] != b"\xff\xff":
+                value = struct.unpack_from("<d", body, 6)[0]
             elif body[6] == 2:
-                yield _Cell(row, column, style, _error(body[8]))
+                value = _error(body[8])
+            yield _Cell(row, column, style, value, _origin(body, calculated_on_saving))
+
+
+def _origin(body: bytes, calculated_on_saving: bool) -> _Origin:
+    """Whether a formula's result is one that programs store that can't calculate.
+
+    They store 0 and ask for calculation on loading (Apache POI, Perl; JExcelAPI stores 4), or store
+    an empty text and say that nothing was calculated on saving (xlwt). Some that do calculate say
+    the same, and 0 or an empty text may be right.
+    """
+    stored, asks, more = body[6:14], bool(body[14:15] and body[14] & 2), body[16:20]
+    if asks and (stored == bytes(8) or (stored, more) == _OF_JEXCELAPI):
+        return _Origin.PERHAPS_CALCULATED
+    if not calculated_on_saving and stored[0] == 3 and stored[6:] == b"\xff\xff":
+        return _Origin.PERHAPS_CALCULATED
+    return _Origin.CALCULATED
 
 
 def _records_of_xlsb(content: bytes) -> Iterator[tuple[int, bytes]]:
@@ -253,7 +266,7 @@ def _cells_of_xlsb(content: bytes, shared: Sequence[str]) -> Iterator[_Cell]:
             column += 1
             if kind in _WITHOUT_COLUMN:
                 value = _VALUES[_WITHOUT_COLUMN[kind]](body[4:], shared)
-                yield _Cell(row, column, int.from_bytes(body[:3], "little"), value, missed=True)
+                yield _Cell(row, column, int.from_bytes(body[:3], "little"), value, _Origin.DROPPED)
         elif kind < _LAST_OF_CELLS:
             column = int.from_bytes(body[:4], "little")
             if kind in _VALUES:

@@ -16,7 +16,8 @@ class Facts:
 
     `padded` are numbers shown with leading zeros, as text; `missed` are values that calamine drops
     or takes for days. Only for binary workbooks: `days` are numbers shown as days or times, counted
-    from `epoch`, and whether they are durations.
+    from `epoch`, and whether they are durations; `calculated` says whether the result of any
+    formula can only be from a calculation.
     """
 
     rows: int = 0
@@ -28,6 +29,7 @@ class Facts:
     days: dict[Position, tuple[float, bool]] = field(default_factory=dict)
     missed: dict[Position, Value] = field(default_factory=dict)
     merged: list[tuple[int, int, int]] = field(default_factory=list)
+    calculated: bool = False
     epoch: datetime = datetime(1899, 12, 30)  # noqa: DTZ001 a sheet has no zone
 
     def reach(self, position: Position) -> None:
