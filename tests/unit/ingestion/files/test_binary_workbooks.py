@@ -68,9 +68,12 @@ def test_a_post_code_of_an_xlsx_keeps_the_zero_that_its_format_shows(read):
         '<numFmt numFmtId="164" formatCode="00000"/></numFmts>'
         '<cellXfs><xf/><xf numFmtId="164"/></cellXfs></styleSheet>'
     )
-    cells = (made.number("A1", 1067, 1), made.number("B1", 1067), made.number("C1", 80331, 1))
+    cells = (
+        made.number("A1", 1067, 1), made.number("B1", 1067), made.number("C1", 80331, 1),
+        made.number("D1", "1067.0", 1), made.number("E1", "1.067E3", 1),
+    )  # fmt: skip
     (sheet,) = read(made.xlsx({"Data": [made.row(1, *cells)]}, replaced={"xl/styles.xml": styles}))
-    assert sheet.rows == [(1, ["01067", 1067, 80331])]
+    assert sheet.rows == [(1, ["01067", 1067, 80331, "01067", "01067"])]
 
 
 def test_half_a_surrogate_pair_costs_one_character_and_not_the_workbook(read):

@@ -281,3 +281,28 @@ def test_what_is_written_into_any_cell_is_read_there(tmp_path_factory, cells):
         if type(value) is date:
             read[key] = datetime.combine(value, time(0, 0))
     assert read == {(at, column): value for at, column, value in cells}
+
+
+def formula(at: str, result: str) -> str:
+    return f'<c r="{at}"><f>A1*B1</f><v>{result}</v></c>'
+
+
+@pytest.mark.parametrize(
+    ("results", "unknown"),
+    [
+        (["0.0", "0.0"], ("C1", "C2")),  # a streaming writer of Apache POI
+        (["0.0", "21.0"], ()),
+        (["0", "0"], ()),
+    ],
+)
+def test_results_of_0_are_from_a_calculation_unless_all_are_as_a_program_writes_them(
+    read, results, unknown
+):
+    rows = [
+        made.row(at, made.number(f"A{at}", "5.0"), formula(f"C{at}", result))
+        for at, result in enumerate(results, 1)
+    ]
+    (found,) = read(made.xlsx({"Data": rows}))
+    assert found.unknown == unknown
+    other = made.row(1, formula("A1", "7.5"))
+    assert read(made.xlsx({"Data": rows, "More": [other]}))[0].unknown == ()

@@ -15,9 +15,9 @@ class Facts:
     """About a sheet: its extent, texts of errors, formulas without a stored value, shown units.
 
     `padded` are numbers shown with leading zeros, as text; `missed` are values that calamine drops
-    or takes for days. Only for binary workbooks: `days` are numbers shown as days or times, counted
-    from `epoch`, and whether they are durations; `calculated` says whether the result of any
-    formula can only be from a calculation.
+    or takes for days; `calculated` says whether the result of any formula can only be from a
+    calculation. Only for binary workbooks: `days` are numbers shown as days or times, counted from
+    `epoch`, and whether they are durations.
     """
 
     rows: int = 0

@@ -34,13 +34,15 @@ def facts(archive: zipfile.ZipFile) -> dict[str, Facts]:
     for part, name in parts(archive).items():
         if name not in sheets.values() and not part.startswith(_NOT_READ):
             (read_xml if part.endswith((".xml", ".rels")) else read_through)(archive, name)
-    found = {}
+    readers = {}
     styles = _styles(archive)
     for sheet, name in sheets.items():
-        reader = _Reader(calculated, styles=styles)
-        reader.read(archive, name)
-        found[sheet] = reader.facts
-    return found
+        readers[sheet] = _Reader(calculated, styles=styles)
+        readers[sheet].read(archive, name)
+    if not any(reader.facts.calculated for reader in readers.values()):
+        for reader in readers.values():
+            reader.facts.unknown |= reader.doubtful
+    return {sheet: reader.facts for sheet, reader in readers.items()}
 
 
 def raw_values(
@@ -107,7 +109,8 @@ class _Reader:
     """Walks through the cells of a sheet's part.
 
     Programs that can't calculate store 0 for a formula and ask for calculation on loading; unless
-    `calculated`, such a 0 isn't a value.
+    `calculated`, such a 0 isn't a value. A streaming writer of Apache POI stores 0.0, and asks for
+    nothing: that is a value only if some formula has another one (`doubtful`).
     """
 
     def __init__(
@@ -117,6 +120,7 @@ class _Reader:
         styles: Sequence[Shown] = (),
     ) -> None:
         self.facts, self.texts = Facts(), dict[Position, str]()
+        self.doubtful = set[Position]()
         self._calculated, self._wanted, self._styles = calculated, wanted, styles
         self._row = self._column = -1
         self._cell = dict[str, str]()
@@ -180,21 +184,39 @@ class _Reader:
         if self._pieces is not None:
             text = "".join(self._pieces).strip()
             if self._shown is not None:
-                self.facts.note(position, self._shown, text)
+                self.facts.note(position, self._shown, _whole(text))
                 if self._shown.seems_day and text:
                     self.facts.missed[position] = number(float(text))
             if self._cell.get("t") == "e":
                 self.facts.errors[position] = text or "#ERROR"
-            elif not self._formula or self._cell.get("t") == "str":
-                pass
-            elif not text or (text == "0" and not self._calculated):
-                self.facts.unknown.add(position)
+            if self._formula:
+                self._judge(position, text)
             if position in self._wanted:
                 self.texts[position] = text
             self._pieces = self._parser.CharacterDataHandler = None
         elif self._formula and not self._value:
             self.facts.unknown.add(position)
         self._formula = self._value = False
+
+    def _judge(self, position: Position, text: str) -> None:
+        """Note whether this text, of a formula's value, is from a calculation."""
+        if self._cell.get("t") in {"e", "str"}:
+            self.facts.calculated |= bool(text)
+        elif not text or (text == "0" and not self._calculated):
+            self.facts.unknown.add(position)
+        elif text == "0.0":
+            self.doubtful.add(position)
+        else:
+            self.facts.calculated |= text != "0"
+
+
+def _whole(text: str) -> str:
+    """A whole number without the .0 or exponent that some programs store, such as Java's."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return str(int(value)) if value.is_integer() else text
 
 
 @cache
