@@ -23,12 +23,7 @@ fi
 
 echo "chart scores: tools"
 tools=$(scripts/tools.sh --pinned kube-score kubeconform)
-schemas=.tools/schemas-$kubernetes
-if [[ ! -d $schemas ]]; then
-    source=$(cd /tmp && go mod download -json "k8s.io/kubernetes@$kubernetes" |
-        python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')
-    python -m scripts.kubernetes_schemas "$source/api/openapi-spec/swagger.json" "$schemas"
-fi
+schemas=$(scripts/schemas.sh "$kubernetes")
 
 rendered=$(mktemp -d)
 trap 'rm -rf "$rendered"' EXIT

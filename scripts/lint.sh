@@ -32,6 +32,7 @@ check "yamllint" yamllint --strict .
 check "chart version" scripts/publish-chart.sh --check
 check "licences" bash -c "python -m scripts.supply licences >/dev/null"
 check "chart scores" scripts/chart_scores.sh
+check "manifests" scripts/manifests.sh
 check "skaffold" scripts/skaffold.sh
 check "lock" .tools/bin/uv lock --check --quiet
 
