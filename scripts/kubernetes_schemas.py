@@ -45,7 +45,7 @@ def strict(definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def strict_custom(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a custom kind, allowing only the keys that it names: others would be dropped."""
+    """The schema of a custom kind, allowing only the keys that it names; others are dropped."""
     if schema.pop("x-kubernetes-int-or-string", False):
         return {"type": ["string", "integer"]}
     for key in ("items", "additionalProperties"):
