@@ -28,6 +28,12 @@ _PASSING = (
 )  # fmt: skip
 _PULLING = {"ErrImagePull", "ImagePullBackOff"}
 _NEVER_PULLED = {"InvalidImageName", "ErrImageNeverPull"}
+_NOT_CONFIGURED = "CreateContainerConfigError"
+# Once it is GRACE_S old, a server's pod doesn't get over these by itself. For the last three, a
+# run's pod is given longer, unless its registry refused the image.
+STUCK = {
+    *_NEVER_PULLED, _NOT_CONFIGURED, "ImagePullBackOff", "CreateContainerError", "RunContainerError"
+}  # fmt: skip
 _LOST = {
     "DeletionByTaintManager": "its node was lost or is no longer to run it",
     "DeletionByPodGC": "its node is gone",
@@ -206,7 +212,7 @@ def _waiting(status: Any, waiting: Any, events: Sequence[Any], *, settled: bool)
             final=settled,
             retry=False,
         )
-    if waiting.reason == "CreateContainerConfigError":
+    if waiting.reason == _NOT_CONFIGURED:
         return Trouble(
             f"its container can't be made: {said}; make what is missing, or correct its name in "
             "codeLocations.<name> (existingSecret)",
