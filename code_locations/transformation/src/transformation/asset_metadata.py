@@ -11,8 +11,8 @@ from dagster import MetadataValue
 
 from stack.dbt_artifacts import Node
 from stack.settings import WarehouseSettings
-from stack.warehouse import row_count
-from transformation.facts import WarehouseColumn, sample
+from stack.warehouse import TableColumn, row_count
+from transformation.facts import sample
 from transformation.graph import DataTest, Graph
 from transformation.lineage import column_lineage
 from transformation.models import DbtRun
@@ -28,11 +28,11 @@ MARTS = "marts"
 
 @dataclass(frozen=True)
 class Warehouse:
-    """An open connection after a run, and the columns of the tables by unique id."""
+    """An open connection after a run, and the columns of the tables by schema and name."""
 
     connection: DuckDBPyConnection
     settings: WarehouseSettings
-    columns: Mapping[str, Sequence[WarehouseColumn]]
+    columns: Mapping[tuple[str, str], Sequence[TableColumn]]
 
 
 def model_metadata(
@@ -73,7 +73,7 @@ def _schema(model: Node, warehouse: Warehouse) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
             dg.TableColumn(c.name, c.type, description=model.columns.get(c.name))
-            for c in warehouse.columns.get(model.unique_id, ())
+            for c in warehouse.columns.get((model.schema_name, model.table), ())
         ]
     )
 
@@ -87,7 +87,7 @@ def _lineage(
     }
     columns = {
         (table.schema_name, table.table): [
-            c.name for c in warehouse.columns.get(table.unique_id, ())
+            c.name for c in warehouse.columns.get((table.schema_name, table.table), ())
         ]
         for table in (*parents.values(), model)
     }

@@ -19,7 +19,7 @@ from ingestion.backup.manifest import WarehouseKind
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, literal
 from stack.storage import filesystem
-from stack.warehouse import connect
+from stack.warehouse import connect, count_rows
 from stack.warehouse.connection import is_postgres
 
 FOLDER = "warehouse"
@@ -139,10 +139,10 @@ def require_empty(settings: WarehouseSettings, aside: Path | None) -> None:
     if file is not None and (not file.exists() or (aside and is_in(file, aside))):
         return
     with connect(settings, read_only=True, longest_wait_s=0) as connection:
-        query = "select count(*) from duckdb_tables() where database_name = ?"
-        found = connection.execute(query, [settings.database]).fetchone()
-    if found and found[0]:
-        raise not_empty("the warehouse", f"{found[0]} tables")
+        mine = "duckdb_tables() where database_name = ?"
+        found = count_rows(connection, mine, [settings.database])
+    if found:
+        raise not_empty("the warehouse", f"{found} tables")
 
 
 class Restoring:

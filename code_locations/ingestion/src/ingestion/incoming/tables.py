@@ -15,7 +15,7 @@ from ingestion.loading import read_state
 from stack.raw import Column, RawTable, raw_tables
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
-from stack.warehouse import columns_of, connect, ensure_raw_tables
+from stack.warehouse import columns_of, connect, ensure_raw_tables, types_by_table
 
 if TYPE_CHECKING:
     from ingestion.incoming.reading import Fetched, Read
@@ -117,18 +117,13 @@ class Tables:
 
 def found_tables(warehouse: WarehouseSettings, declared: Declared) -> list[RawTable]:
     """The warehouse's tables of files, declared or not, as entries of the registry."""
-    schema = warehouse.dlt_dataset_name
     with connect(warehouse) as connection:
-        rows = connection.execute(
-            "select table_name, column_name, data_type from duckdb_columns() "
-            "where database_name = ? and schema_name = ? and starts_with(table_name, ?) "
-            "order by table_name, column_index",
-            [warehouse.database, schema, f"{SOURCE}_"],
-        ).fetchall()
-    columns: dict[str, dict[str, str]] = {}
-    for table, column, type_ in rows:
-        columns.setdefault(table, {})[column] = type_
-    return [raw_table_of(table, found, key_of(table, declared)) for table, found in columns.items()]
+        found = types_by_table(connection, warehouse.database, warehouse.dlt_dataset_name)
+    return [
+        raw_table_of(table, types, key_of(table, declared))
+        for table, types in found.items()
+        if table.startswith(f"{SOURCE}_")
+    ]
 
 
 def key_of(table: str, declared: Declared) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from ingestion.loading.files import TableFile, parquet_columns
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, literal
-from stack.warehouse import columns_of, connect
+from stack.warehouse import columns_of, connect, count_rows
 
 REMOVED_AT = "_removed_at"
 
@@ -105,8 +105,7 @@ def gone_rows(  # noqa: PLR0913
         connection.execute(
             f"copy ({' union all by name '.join(parts)}) to {literal(target)} (format parquet)"
         )
-        found = connection.execute(f"select count(*) from read_parquet({literal(target)})")
-        rows = int((found.fetchone() or (0,))[0])
+        rows = count_rows(connection, f"read_parquet({literal(target)})")
     return TableFile(table, target, rows, replace=replace, marked=True)
 
 

@@ -17,7 +17,7 @@ from stack.errors import StackError
 from stack.load_report import ColumnAdded, ColumnWidened, TableReport
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
-from stack.warehouse import columns_of, row_count
+from stack.warehouse import columns_of, count_rows, row_count
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource
@@ -95,12 +95,9 @@ class TableLoad:
         key = self.table.primary_key
         missing = " or ".join(f'"{name}" is null' for name in key)
         files = [str(path) for path in self.paths]
-        row = self._connection.execute(
-            f"select count(*) from read_parquet(?) where {missing}", [files]
-        ).fetchone()
-        if row and row[0]:
+        if rows := count_rows(self._connection, f"read_parquet(?) where {missing}", [files]):
             raise EmptyKeyError(
-                f"{self.table.table_name}: {row[0]:,} rows have no {', '.join(key)}, the table's "
+                f"{self.table.table_name}: {rows:,} rows have no {', '.join(key)}, the table's "
                 "primary key; leave them out, or declare another key"
             )
 

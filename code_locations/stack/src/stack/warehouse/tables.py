@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,10 +41,41 @@ def columns_of(
     return tuple(TableColumn(name, data_type) for name, data_type in rows)
 
 
+def columns_by_table(
+    connection: DuckDBPyConnection, database: str
+) -> dict[tuple[str, str], list[TableColumn]]:
+    """Columns of each table or view of a database in their order, by schema and name, sorted."""
+    rows = connection.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+        f"where database_name = {literal(database)} "
+        "order by schema_name, table_name, column_index"
+    ).fetchall()
+    found: dict[tuple[str, str], list[TableColumn]] = {}
+    for schema, table, name, data_type in rows:
+        found.setdefault((schema, table), []).append(TableColumn(name, data_type))
+    return found
+
+
+def types_by_table(
+    connection: DuckDBPyConnection, database: str, schema: str
+) -> dict[str, dict[str, str]]:
+    """Types of the columns of a schema's tables and views, by their names."""
+    return {
+        table: {column.name: column.type for column in columns}
+        for (in_schema, table), columns in columns_by_table(connection, database).items()
+        if in_schema == schema
+    }
+
+
 def row_count(connection: DuckDBPyConnection, schema: str, table: str) -> int:
     """Rows of a table or view."""
-    result = connection.execute(f'select count(*) from "{schema}"."{table}"').fetchone()
-    return int(result[0]) if result else 0
+    return count_rows(connection, f'"{schema}"."{table}"')
+
+
+def count_rows(connection: DuckDBPyConnection, relation: str, values: Sequence[object] = ()) -> int:
+    """Rows of what SQL selects from, with its bound values."""
+    row = connection.execute(f"select count(*) from {relation}", list(values) or None).fetchone()
+    return int(row[0]) if row else 0
 
 
 def ensure_raw_tables(
