@@ -28,7 +28,7 @@ from stack.raw import RawTable
 from stack.settings import WarehouseSettings, load_settings
 from stack.sql import identifier
 from stack.warehouse import columns_of, connect
-from stack.warehouse.connection import duckdb_config
+from stack.warehouse.connection import in_memory
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -97,7 +97,7 @@ class _Run:
         goals = self._goals(wanted)
         self._before = dict(self._cursors)
         staged: dict[str, Staged] = {}
-        with _scratch_database(self._warehouse) as connection:
+        with in_memory(self._warehouse) as connection:
             for table in wanted:
                 started = time.perf_counter()
                 try:
@@ -226,15 +226,6 @@ def _drop_times(cursors: dict[str, Any], table: str) -> None:
     found = cursors.get(table, {}).get("incremental", {})
     if any(isinstance(cursor.get("last_value"), datetime) for cursor in found.values()):
         cursors.pop(table)
-
-
-def _scratch_database(warehouse: WarehouseSettings) -> DuckDBPyConnection:
-    """A separate DuckDB: the warehouse's file is open only while rows are loaded."""
-    import duckdb
-
-    connection = duckdb.connect(":memory:", config=duckdb_config(warehouse))
-    connection.execute("set TimeZone = 'UTC'")
-    return connection
 
 
 def _told(error: BaseException) -> str:
