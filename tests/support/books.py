@@ -12,9 +12,9 @@ from support.reports import Told
 CLIENTS_HEADER = "client_id,name,country,currency,payment_terms_days,created_on,updated_at\n"
 
 
-def load_books(*, days: Days | None = None, full_refresh: bool = False) -> Told:
-    """Load what is new in the books, or more."""
-    return Told(BooksLoader().load(Scope(full_refresh, days)))
+def load_books(*, days: Days | None = None) -> Told:
+    """Load what is new in the books, or these days."""
+    return Told(BooksLoader().load(Scope(days=days)))
 
 
 class Exports(Dropped):

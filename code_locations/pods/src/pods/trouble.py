@@ -60,9 +60,7 @@ class Trouble:
     logs: bool = False
 
 
-def trouble_of(
-    job_status: Any, pods: Sequence[Any], events: Iterable[Any], now: datetime | None = None
-) -> Trouble | None:
+def trouble_of(job_status: Any, pods: Sequence[Any], events: Iterable[Any]) -> Trouble | None:
     """What is wrong with a Job; None if nothing is, or it is done.
 
     Takes objects of the Kubernetes client: V1JobStatus, or None for a Job that isn't there, its
@@ -76,7 +74,7 @@ def trouble_of(
     newest = max(pods, key=lambda pod: pod.metadata.creation_timestamp, default=None)
     trouble = _too_long(job_status)
     if trouble is None and newest is not None:
-        trouble = _of_pod(newest, told, now or datetime.now(UTC))
+        trouble = _of_pod(newest, told)
     if job_status.failed:
         return replace(trouble, final=True) if trouble else _gone(told)
     refused = _last(told, "FailedCreate") if newest is None else ""
@@ -111,7 +109,7 @@ def _too_long(job_status: Any) -> Trouble | None:
     return None
 
 
-def _of_pod(pod: Any, events: Sequence[Any], now: datetime) -> Trouble | None:
+def _of_pod(pod: Any, events: Sequence[Any]) -> Trouble | None:
     if pod.status.phase == "Succeeded":
         return None
     if pod.status.phase == "Failed":
@@ -119,7 +117,8 @@ def _of_pod(pod: Any, events: Sequence[Any], now: datetime) -> Trouble | None:
     lost = _lost(pod)
     if lost:
         return lost
-    settled = (now - pod.metadata.creation_timestamp).total_seconds() >= GRACE_S
+    age = datetime.now(UTC) - pod.metadata.creation_timestamp
+    settled = age.total_seconds() >= GRACE_S
     for status in _containers(pod):
         if status.state and status.state.waiting and status.state.waiting.reason:
             return _waiting(status, status.state.waiting, events, settled=settled)
