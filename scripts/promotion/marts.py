@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.promotion.images import PromotionError
 from stack.sql import identifier, identifiers, literal
-from stack.warehouse import types_by_table
+from stack.warehouse import columns_by_table
 
 SHOWN_ROWS = 10
 _HIDDEN = "(text)"
@@ -86,7 +86,10 @@ def compare(
                 connection.execute(f"attach {literal(file)} as {name} (read_only)")
             except duckdb.Error as error:
                 raise PromotionError(f"{file}: {str(error).splitlines()[0]}") from None
-        old, new = (types_by_table(connection, side, schema) for side in "ba")
+        old, new = (
+            {table: columns for (where, table), columns in found.items() if where == schema}
+            for found in (columns_by_table(connection, side) for side in "ba")
+        )
         return tuple(
             _Comparison(connection, schema, table, old, new, shown).made(keys.get(table, ()))
             for table in sorted(old.keys() | new.keys())

@@ -32,7 +32,7 @@ from stack.quarantine import Entry
 from stack.raw import RawTable, raw_tables
 from stack.settings import WarehouseSettings, load_settings
 from stack.storage import filesystem
-from stack.warehouse import connect, types_by_table
+from stack.warehouse import columns_by_table, connect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -341,10 +341,11 @@ def _present_columns(warehouse: WarehouseSettings) -> dict[str, dict[str, str]]:
     A table that doesn't exist yet has the declared ones.
     """
     with connect(warehouse) as connection:
-        present = types_by_table(connection, warehouse.database, warehouse.dlt_dataset_name)
+        present = columns_by_table(connection, warehouse.database)
     return {
         table.name: present.get(
-            table.table_name, {column.name: _canonical(column.type) for column in table.columns}
+            (warehouse.dlt_dataset_name, table.table_name),
+            {column.name: _canonical(column.type) for column in table.columns},
         )
         for table in raw_tables(SOURCE)
     }

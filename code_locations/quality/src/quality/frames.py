@@ -68,7 +68,7 @@ def cut_frames(
     """
     raw_schema = settings.dlt_dataset_name
     schema = raw_schema if suite.schema == RAW else suite.schema
-    types = {c.name: c.type for c in columns_of(connection, settings, schema, suite.table)}
+    types = columns_of(connection, settings, schema, suite.table)
     if not types:
         missing = (
             f"suite {suite.name}: no table {settings.database}.{schema}.{suite.table} in the "

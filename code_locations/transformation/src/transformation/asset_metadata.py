@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from dagster import MetadataValue
 
 from stack.dbt_artifacts import Node
 from stack.settings import WarehouseSettings
-from stack.warehouse import TableColumn, row_count
+from stack.warehouse import row_count
 from transformation.facts import sample
 from transformation.graph import DataTest, Graph
 from transformation.lineage import column_lineage
@@ -32,7 +32,7 @@ class Warehouse:
 
     connection: DuckDBPyConnection
     settings: WarehouseSettings
-    columns: Mapping[tuple[str, str], Sequence[TableColumn]]
+    columns: Mapping[tuple[str, str], Mapping[str, str]]
 
 
 def model_metadata(
@@ -72,8 +72,8 @@ def model_metadata(
 def _schema(model: Node, warehouse: Warehouse) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(c.name, c.type, description=model.columns.get(c.name))
-            for c in warehouse.columns.get((model.schema_name, model.table), ())
+            dg.TableColumn(name, type_, description=model.columns.get(name))
+            for name, type_ in warehouse.columns.get((model.schema_name, model.table), {}).items()
         ]
     )
 
@@ -86,9 +86,9 @@ def _lineage(
         for parent in map(graph.tables.__getitem__, model.parents)
     }
     columns = {
-        (table.schema_name, table.table): [
-            c.name for c in warehouse.columns.get((table.schema_name, table.table), ())
-        ]
+        (table.schema_name, table.table): list(
+            warehouse.columns.get((table.schema_name, table.table), ())
+        )
         for table in (*parents.values(), model)
     }
     origins = column_lineage(compiled_sql, columns, warehouse.settings.database)

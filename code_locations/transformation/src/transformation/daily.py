@@ -173,7 +173,7 @@ class Made:
         return catalog_document(
             warehouse.settings.database,
             (
-                (table, table.materialized == "view", {c.name: c.type for c in columns})
+                (table, table.materialized == "view", columns)
                 for table in self.before.graph.tables.values()
                 if (columns := warehouse.columns.get((table.schema_name, table.table)))
             ),

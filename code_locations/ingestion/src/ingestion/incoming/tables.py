@@ -15,7 +15,7 @@ from ingestion.loading import read_state
 from stack.raw import Column, RawTable, raw_tables
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
-from stack.warehouse import columns_of, connect, ensure_raw_tables, types_by_table
+from stack.warehouse import columns_by_table, columns_of, connect, ensure_raw_tables
 
 if TYPE_CHECKING:
     from ingestion.incoming.reading import Fetched, Read
@@ -57,8 +57,7 @@ class Tables:
         with connect(warehouse) as connection:
             ensure_raw_tables(connection, warehouse, raw_tables(SOURCE))
             for table, wanted in ids.items():
-                present = columns_of(connection, warehouse, schema, table)
-                found.columns[table] = {column.name: column.type for column in present}
+                found.columns[table] = columns_of(connection, warehouse, schema, table)
                 if FILE_ID in found.columns[table]:
                     rows = connection.execute(
                         f"select distinct {FILE_ID} from {identifier(schema)}."
@@ -118,11 +117,11 @@ class Tables:
 def found_tables(warehouse: WarehouseSettings, declared: Declared) -> list[RawTable]:
     """The warehouse's tables of files, declared or not, as entries of the registry."""
     with connect(warehouse) as connection:
-        found = types_by_table(connection, warehouse.database, warehouse.dlt_dataset_name)
+        found = columns_by_table(connection, warehouse.database)
     return [
-        raw_table_of(table, types, key_of(table, declared))
-        for table, types in found.items()
-        if table.startswith(f"{SOURCE}_")
+        raw_table_of(table, columns, key_of(table, declared))
+        for (schema, table), columns in found.items()
+        if schema == warehouse.dlt_dataset_name and table.startswith(f"{SOURCE}_")
     ]
 
 
@@ -162,8 +161,7 @@ def columns_and_files(
     schema = warehouse.dlt_dataset_name
     with connect(warehouse) as connection:
         ensure_raw_tables(connection, warehouse, raw_tables(SOURCE))
-        found = columns_of(connection, warehouse, schema, table)
-        columns = {column.name: column.type for column in found}
+        columns = columns_of(connection, warehouse, schema, table)
         if FILE_ID not in columns:
             return columns, set()
         rows = connection.execute(

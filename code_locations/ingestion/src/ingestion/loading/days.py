@@ -36,9 +36,7 @@ def replace_days(table: RawTable, paths: Sequence[Path], days: Days) -> TableRep
     ):
         ensure_raw_tables(connection, warehouse, [table])
         schema = warehouse.dlt_dataset_name
-        columns = {
-            c.name: c.type for c in columns_of(connection, warehouse, schema, table.table_name)
-        }
+        columns = columns_of(connection, warehouse, schema, table.table_name)
         files = [
             conform(connection, path, columns, Path(folder) / f"{n}.parquet")
             for n, path in enumerate(paths)

@@ -70,7 +70,7 @@ def gone_rows(  # noqa: PLR0913
     target = newest.with_suffix(".gone.parquet")
     schema = warehouse.dlt_dataset_name
     with connect(warehouse) as connection:
-        present = {c.name: c.type for c in columns_of(connection, warehouse, schema, name)}
+        present = columns_of(connection, warehouse, schema, name)
         in_files = [parquet_columns(connection, path) for path in (newest, *older)]
         texts = {c for found in (present, *in_files) for c, t in found.items() if t == "VARCHAR"}
         same = _Same(key, texts & {*key})

@@ -42,17 +42,16 @@ class TableLoad:
         self.files = tuple(files)
         self._connection = connection
         self._schema = warehouse.dlt_dataset_name
-        present = columns_of(connection, warehouse, self._schema, table.table_name)
-        self.columns = {column.name: column.type for column in present}
+        before = columns_of(connection, warehouse, self._schema, table.table_name)
+        self.columns = dict(before)
         for file in files:
             for name, type_ in parquet_columns(connection, file.path).items():
                 self.columns.setdefault(name, type_)
                 self.columns[name] = file.types.get(name, self.columns[name])
-        before = {column.name: column.type for column in present}
         self.widened = {n: self.columns[n] for n, t in before.items() if self.columns[n] != t}
         self.columns_added = tuple(
             ColumnAdded(name=name, type=self.columns[name])
-            for name in tuple(self.columns)[len(present) :]
+            for name in tuple(self.columns)[len(before) :]
         )
         self.columns_widened = tuple(
             ColumnWidened(name=name, before=before[name], after=type_)

@@ -127,8 +127,7 @@ class _Run:
         found = {}
         with connect(self._warehouse) as connection:
             for table in wanted:
-                present = columns_of(connection, self._warehouse, schema, table.table_name)
-                columns = {column.name: column.type for column in present}
+                columns = columns_of(connection, self._warehouse, schema, table.table_name)
                 memory = remembered.get(table.name, {}) if columns else {}
                 name = f"{identifier(schema)}.{identifier(table.table_name)}"
                 if columns and not memory and isinstance(self._source, RestSource):

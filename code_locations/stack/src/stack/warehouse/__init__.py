@@ -2,18 +2,15 @@
 
 from stack.warehouse.connection import WarehouseBusyError, WarehouseError, connect
 from stack.warehouse.tables import (
-    TableColumn,
     columns_by_table,
     columns_of,
     count_rows,
     ensure_raw_tables,
     row_count,
     table_exists,
-    types_by_table,
 )
 
 __all__ = [
-    "TableColumn",
     "WarehouseBusyError",
     "WarehouseError",
     "columns_by_table",
@@ -23,5 +20,4 @@ __all__ = [
     "ensure_raw_tables",
     "row_count",
     "table_exists",
-    "types_by_table",
 ]
