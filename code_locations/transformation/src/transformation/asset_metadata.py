@@ -10,9 +10,10 @@ import dagster as dg
 from dagster import MetadataValue
 
 from stack.dbt_artifacts import Node
+from stack.markdown import markdown_table
 from stack.settings import WarehouseSettings
+from stack.sql import identifier
 from stack.warehouse import row_count
-from transformation.facts import sample
 from transformation.graph import DataTest, Graph
 from transformation.lineage import column_lineage
 from transformation.models import DbtRun
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MARTS = "marts"
+SAMPLE_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,21 @@ def model_metadata(
         )
         metadata["compiled_sql"] = MetadataValue.md(f"```sql\n{result.compiled_code.strip()}\n```")
     if model.schema_name == MARTS and rows:
-        metadata["sample"] = MetadataValue.md(sample(warehouse.connection, model))
+        metadata["sample"] = MetadataValue.md(_sample(warehouse.connection, model))
         if model.table in PLOTS:
             metadata["plot"] = MetadataValue.md(PLOTS[model.table](warehouse.connection))
     return metadata
+
+
+def _sample(connection: DuckDBPyConnection, table: Node) -> str:
+    """Some rows as a Markdown table, the latest if it has months; empty text without rows."""
+    name = f"{identifier(table.schema_name)}.{identifier(table.table)}"
+    relation = connection.sql(f"select * from {name}")
+    if str(relation.types[0]) == "DATE":
+        places = range(2, len(relation.columns) + 1)
+        relation = relation.order(", ".join(["1 desc", *map(str, places)]))
+    found = relation.limit(SAMPLE_ROWS).fetchall()
+    return markdown_table(relation.columns, found) if found else ""
 
 
 def _schema(model: Node, warehouse: Warehouse) -> dg.TableSchema:
