@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pods.trouble import GRACE_S
+from pods.trouble import GRACE_S, STUCK
 from scripts.programs import ProgramError, output_of
 from scripts.promotion.images import DAGSTER, RELEASE, PromotionError
 from scripts.promotion.proof import Deployed
@@ -20,10 +20,6 @@ SCHEMA = "schema"
 _PARTS = {"webserver": DAGSTER, "daemon": DAGSTER, SCHEMA: DAGSTER}
 # The first crash may be an accident, and kubelet restarts the container.
 CRASHES = 2
-_STUCK = {
-    "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError",
-    "CreateContainerError", "RunContainerError",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,7 +87,7 @@ def _broken_pods(listed: Mapping[str, Any], now: datetime) -> Iterator[Broken]:
 
 def _stuck(container: Mapping[str, Any]) -> str:
     waiting = container.get("state", {}).get("waiting") or {}
-    if waiting.get("reason") in _STUCK:
+    if waiting.get("reason") in STUCK:
         return f"{waiting['reason']}: {waiting.get('message', 'no word why')}"
     ended = container.get("lastState", {}).get("terminated")
     times = container.get("restartCount", 0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.promotion.images import Images, PromotionError
 from scripts.promotion.proof import Checks, RanBy, Round
 from stack.pipelines import DAILY
+from stack.run_storage import require_answer
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -62,7 +63,7 @@ def opened(where: str = "") -> Iterator[dg.DagsterInstance]:
         with tempfile.TemporaryDirectory() as home:
             (Path(home) / "dagster.yaml").write_text(_POSTGRES)
             try:
-                _require_answer(where)
+                require_answer(where)
                 with dg.DagsterInstance.from_config(home) as instance:
                     instance.get_runs_count()
                     yield instance
@@ -76,15 +77,6 @@ def opened(where: str = "") -> Iterator[dg.DagsterInstance]:
             yield instance
     else:
         raise PromotionError(f"{where}: no dagster.yaml there; name a DAGSTER_HOME, or a Postgres")
-
-
-def _require_answer(url: str) -> None:
-    """Raise at once if there is no answer; Dagster retries several times, and logs that."""
-    import sqlalchemy as sa
-
-    engine = sa.create_engine(url, connect_args={"connect_timeout": 10})
-    engine.connect().close()
-    engine.dispose()
 
 
 def rounds(instance: dg.DagsterInstance) -> tuple[Round, ...]:

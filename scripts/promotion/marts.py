@@ -13,6 +13,7 @@ from typing import Any
 
 from scripts.promotion.images import PromotionError
 from stack.sql import identifier, identifiers, literal
+from stack.warehouse import columns_by_table
 
 SHOWN_ROWS = 10
 _HIDDEN = "(text)"
@@ -85,7 +86,10 @@ def compare(
                 connection.execute(f"attach {literal(file)} as {name} (read_only)")
             except duckdb.Error as error:
                 raise PromotionError(f"{file}: {str(error).splitlines()[0]}") from None
-        old, new = _columns(connection, "b", schema), _columns(connection, "a", schema)
+        old, new = (
+            {table: columns for (where, table), columns in found.items() if where == schema}
+            for found in (columns_by_table(connection, side) for side in "ba")
+        )
         return tuple(
             _Comparison(connection, schema, table, old, new, shown).made(keys.get(table, ()))
             for table in sorted(old.keys() | new.keys())
@@ -225,18 +229,6 @@ class _Comparison:
 
     def _one(self, query: str) -> Any:
         return self.connection.execute(query).fetchone()
-
-
-def _columns(connection: Any, side: str, schema: str) -> dict[str, dict[str, str]]:
-    rows = connection.execute(
-        "select table_name, column_name, data_type from duckdb_columns() "
-        "where database_name = ? and schema_name = ? order by table_name, column_index",
-        [side, schema],
-    ).fetchall()
-    found: dict[str, dict[str, str]] = {}
-    for table, column, type_ in rows:
-        found.setdefault(table, {})[column] = type_
-    return found
 
 
 def _structure(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:

@@ -132,9 +132,9 @@ class KubernetesApi:
 
 
 @contextmanager
-def kubernetes_api(api: KubernetesApi | None = None) -> Iterator[KubernetesApi]:
+def kubernetes_api() -> Iterator[KubernetesApi]:
     """Serve on a free port of 127.0.0.1 until the block ends."""
-    api = api or KubernetesApi()
+    api = KubernetesApi()
 
     class Handler(JsonHandler):
         protocol_version = "HTTP/1.1"

@@ -1,39 +1,29 @@
 """Exports of books for tests, and what the warehouse makes of them."""
 
 from pathlib import Path
-from typing import Any
-
-import duckdb
 
 from ingestion.books import BooksLoader
 from ingestion.loaders import Scope
 from stack.partitions import Days
 from stack.raw import raw_table
-from stack.settings import WarehouseSettings, load_settings
-from stack.warehouse import connect
+from support.dropped import Dropped
 from support.reports import Told
 
 CLIENTS_HEADER = "client_id,name,country,currency,payment_terms_days,created_on,updated_at\n"
 
 
-def load_books(*, days: Days | None = None, full_refresh: bool = False) -> Told:
-    """Load what is new in the books, or more."""
-    return Told(BooksLoader().load(Scope(full_refresh, days)))
+def load_books(*, days: Days | None = None) -> Told:
+    """Load what is new in the books, or these days."""
+    return Told(BooksLoader().load(Scope(days=days)))
 
 
-class Exports:
+class Exports(Dropped):
     """Exports below STACK_HOME, and what the warehouse makes of them."""
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "exports" / "books"
         self.folder.mkdir(parents=True)
         self.quarantine = home / "quarantine" / "books"
-
-    def write(self, name: str, content: str | bytes) -> Path:
-        file = self.folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return file
 
     def clients(self, name: str, *rows: str) -> Path:
         """Write a CSV of clients; a row is `id,name,updated_at`."""
@@ -43,20 +33,8 @@ class Exports:
             lines.append(f"{number},{client},DE,EUR,30,2024-01-01,{updated}\n")
         return self.write(name, CLIENTS_HEADER + "".join(lines))
 
-    def parquet(self, name: str, query: str) -> Path:
-        file = self.folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        duckdb.execute(f"copy ({query}) to '{file}' (format parquet)")
-        return file
-
     def load(self) -> Told:
         return load_books()
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        settings = load_settings(WarehouseSettings)
-        with connect(settings) as connection:
-            connection.execute(f"use {settings.database}.{settings.dlt_dataset_name}")
-            return connection.execute(query).fetchall()
 
     def types(self, table: str) -> dict[str, str]:
         name = raw_table("books", table).table_name

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 
+from support.servers import wait_until
 from support.stack_process import StackProcess
 
 DEADLINE_S = 900.0
@@ -74,11 +74,7 @@ def daemon(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterator[N
 
 def wait_for(condition: Callable[[], object], stack: StackProcess) -> None:
     """Poll until the condition holds; at the deadline, raise with the end of the daemon's log."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(_log_of(stack).read_text()[-4000:])
-        time.sleep(0.3)
+    wait_until(condition, "the daemon", _log_of(stack), within_s=DEADLINE_S)
 
 
 def skipped_with(instance: dg.DagsterInstance, sensor: str, text: str) -> bool:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from support.servers import free_port
+from support.servers import free_port, wait_until
 from support.stack_process import COMMAND, StackProcess
 from support.webserver import Webserver
 
@@ -33,11 +32,7 @@ class Dev:
 
     def wait_for(self, condition: Callable[[], object]) -> None:
         """Poll until the condition holds; at the deadline, raise with the end of the log."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError(self.log.read_text()[-4000:])
-            time.sleep(0.2)
+        wait_until(condition, "the stack", self.log, within_s=DEADLINE_S)
 
     def status(self, run_id: str) -> str:
         """The run's current status."""
@@ -60,10 +55,7 @@ def make_dev(stack: StackProcess, source: str, *arguments: str) -> Iterator[Dev]
         )  # fmt: skip
     try:
         ui = Webserver(f"http://127.0.0.1:{port}")
-        deadline = time.monotonic() + DEADLINE_S
-        while not ui.answers():
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)
+        wait_until(ui.answers, "the UI", log, process, within_s=DEADLINE_S)
         with dg.DagsterInstance.from_config(str(stack.home / "dagster")) as instance:
             yield Dev(stack, ui, instance, "light.py", log)
     finally:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import duckdb
 
 from ingestion.incoming.inbox import Inbox
 from ingestion.incoming.loader import FilesLoader
 from ingestion.quarantine import Quarantine
 from ingestion.settings import IncomingSettings, QuarantineSettings
 from stack.quarantine import Entry
-from stack.settings import WarehouseSettings, load_settings
-from stack.warehouse import connect, ensure_raw_tables
+from stack.settings import load_settings
+from support.dropped import Dropped
 from support.reports import Told
 
 
-class Incoming:
+class Incoming(Dropped):
     """The inbox below STACK_HOME."""
 
     def __init__(self, home: Path) -> None:
@@ -30,17 +25,8 @@ class Incoming:
 
     def drop(self, name: str, content: str | bytes) -> Path:
         """Let a file arrive, or be rewritten."""
-        file = self.folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
         data = content.encode() if isinstance(content, str) else content
-        file.write_bytes(gzip.compress(data, mtime=0) if name.endswith(".gz") else data)
-        return file
-
-    def parquet(self, name: str, query: str) -> Path:
-        file = self.folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        duckdb.execute(f"copy ({query}) to '{file}' (format parquet)")
-        return file
+        return self.write(name, gzip.compress(data, mtime=0) if name.endswith(".gz") else data)
 
     def waiting(self) -> dict[str, str]:
         """The files in the inbox: version by path."""
@@ -62,14 +48,10 @@ class Incoming:
         quarantine = Quarantine(load_settings(QuarantineSettings).quarantine)
         return {entry.path: entry for entry in quarantine.entries(["files"])}
 
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with self._opened() as connection:
-            return connection.execute(query).fetchall()
-
     def loaded(self) -> Counter[tuple[str, str]]:
         """How often each table of files contains each row."""
         found: Counter[tuple[str, str]] = Counter()
-        with self._opened() as connection:
+        with self.opened() as connection:
             tables = connection.execute(
                 "select distinct table_name from duckdb_tables() "
                 "where table_name like 'files\\_%' escape '\\'"
@@ -78,11 +60,3 @@ class Incoming:
                 query = f'select * exclude (_file, _file_id) from "{table}"'
                 found.update((table, str(row)) for row in connection.execute(query).fetchall())
         return found
-
-    @contextmanager
-    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        settings = load_settings(WarehouseSettings)
-        with connect(settings) as connection:
-            ensure_raw_tables(connection, settings, ())
-            connection.execute(f"use {settings.database}.{settings.dlt_dataset_name}")
-            yield connection

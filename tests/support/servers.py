@@ -33,12 +33,19 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def wait_until(ready: Callable[[], bool], what: str, log: Path) -> None:
-    """Poll `ready`; at the deadline, raise with the end of the server's log."""
-    deadline = time.monotonic() + START_DEADLINE_S
+def wait_until(
+    ready: Callable[[], object],
+    what: str,
+    log: Path,
+    process: subprocess.Popen[bytes] | None = None,
+    *,
+    within_s: float = START_DEADLINE_S,
+) -> None:
+    """Poll `ready`; raise with the end of the log at the deadline, or once `process` has ended."""
+    deadline = time.monotonic() + within_s
     while not ready():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} did not start: {log.read_text()[-2000:]}")
+        if time.monotonic() > deadline or (process is not None and process.poll() is not None):
+            raise TimeoutError(f"waited for {what}: {log.read_text()[-4000:]}")
         time.sleep(0.1)
 
 

@@ -6,13 +6,12 @@ import base64
 import json
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from support.servers import free_port
+from support.servers import free_port, wait_until
 from support.stack_process import StackProcess
 
 DEADLINE_S = 600.0
@@ -131,10 +130,7 @@ def webserver(stack: StackProcess, workspace: str = "workspace.yaml") -> Iterato
         )
         try:
             server = Webserver(f"http://127.0.0.1:{port}")
-            deadline = time.monotonic() + DEADLINE_S
-            while not server.answers():
-                assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-                time.sleep(0.2)
+            wait_until(server.answers, "the webserver", log, process, within_s=DEADLINE_S)
             yield server
         finally:
             process.terminate()

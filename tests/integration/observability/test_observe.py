@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -16,6 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from observability.metrics.counting import Sums
 from observability.metrics.kept import KEY
 from support.observed import Observed
+from support.servers import wait_until
 from support.stack_process import COMMAND, StackProcess
 
 DEADLINE_S = 300.0
@@ -37,10 +37,7 @@ def observing(stack, log):
             [sys.executable, COMMAND, "observe"], env=stack.env(), stdout=output, stderr=output
         )
     try:
-        deadline = time.monotonic() + DEADLINE_S
-        while "metrics at " not in log.read_text():
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
+        wait_until(lambda: "metrics at " in log.read_text(), "metrics", log, process)
         yield process, log.read_text().partition("metrics at ")[2].split("/metrics")[0]
     finally:
         process.kill()

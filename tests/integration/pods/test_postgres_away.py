@@ -189,9 +189,9 @@ def failed(instance, workspace):
     return run.run_id
 
 
-def pass_by(workspace, cursor: int = 0):
-    """The daemon has looked at all failures after `cursor`, if not at their runs."""
-    cursors = {"EVENT_LOG_CONSUMER_CURSOR-PIPELINE_FAILURE": str(cursor)}
+def pass_by(workspace):
+    """The daemon has looked at all failures, if not at their runs."""
+    cursors = {"EVENT_LOG_CONSUMER_CURSOR-PIPELINE_FAILURE": "0"}
     workspace.instance.daemon_cursor_storage.set_cursor_values(cursors)
 
 

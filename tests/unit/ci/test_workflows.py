@@ -17,7 +17,6 @@ JOBS = {
     for file, found in WORKFLOWS.items()
     for name, job in found["jobs"].items()
 }
-CALLING = "./"  # a job that is another workflow
 # What a script does with the token of its job, beside reading the repository.
 NEEDS = {
     "ci/announce.sh": {"contents": "write"},

@@ -211,6 +211,13 @@ def test_a_channel_that_is_busy_has_it_later_and_one_that_never_knew_is_told_no_
     assert channels.look(up=True, later=HOUR) == [("json", OVER)]
 
 
+def test_a_channel_that_was_busy_for_hours_has_it_ten_minutes_later_at_most(channels):
+    channels.busy = {"json", "jsons"}
+    assert [channels.look(up=False, later=HOUR) for _ in range(12)] == [[]] * 12
+    channels.busy = set()
+    assert len(channels.look(up=False, later=timedelta(minutes=10))) == 2
+
+
 def test_a_run_storage_that_flaps_is_told_once(channels):
     assert channels.look(up=False) != []
     for _ in range(20):

@@ -32,7 +32,7 @@ from stack.quarantine import Entry
 from stack.raw import RawTable, raw_tables
 from stack.settings import WarehouseSettings, load_settings
 from stack.storage import filesystem
-from stack.warehouse import connect
+from stack.warehouse import columns_by_table, connect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -341,17 +341,11 @@ def _present_columns(warehouse: WarehouseSettings) -> dict[str, dict[str, str]]:
     A table that doesn't exist yet has the declared ones.
     """
     with connect(warehouse) as connection:
-        rows = connection.execute(
-            "select table_name, column_name, data_type from duckdb_columns() "
-            "where database_name = ? and schema_name = ? order by column_index",
-            [warehouse.database, warehouse.dlt_dataset_name],
-        ).fetchall()
-    present: dict[str, dict[str, str]] = {}
-    for table_name, column, type_ in rows:
-        present.setdefault(table_name, {})[column] = type_
+        present = columns_by_table(connection, warehouse.database)
     return {
         table.name: present.get(
-            table.table_name, {column.name: _canonical(column.type) for column in table.columns}
+            (warehouse.dlt_dataset_name, table.table_name),
+            {column.name: _canonical(column.type) for column in table.columns},
         )
         for table in raw_tables(SOURCE)
     }

@@ -19,15 +19,11 @@ from stack.settings import WarehouseSettings, load_settings
 @click.pass_context
 def profile(context: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
     """Say what files are and how they would be read: columns, types, and why."""
-    import duckdb
-
     from ingestion.files.profile import profile as profile_of
-    from stack.warehouse.connection import duckdb_config
+    from stack.warehouse.connection import in_memory
 
     refused = False
-    settings = load_settings(WarehouseSettings)
-    with duckdb.connect(":memory:", config=duckdb_config(settings)) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with in_memory(load_settings(WarehouseSettings)) as connection:
         for file in files:
             try:
                 found = profile_of(connection, file)

@@ -18,7 +18,7 @@ from ingestion.files.listing import PASSED_OVER
 from stack.artifacts import ArtifactError, FormatError, parsed, write_atomically
 from stack.errors import StackError
 from stack.quarantine import Entry, put_back
-from stack.storage import filesystem, safe_name
+from stack.storage import filesystem, listed, safe_name
 
 SETTLED = "settled"
 # Records per entry, where many entries are listed.
@@ -47,12 +47,9 @@ class Quarantine:
 
     def entries(self, loaders: Collection[str] | None = None) -> list[Entry]:
         """Unsettled entries, oldest first, of these loaders or of all."""
-        try:
-            folders = [str(path) for path in self._fs.ls(self._root, detail=False)]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
         found = []
-        for folder in folders:
+        for item in listed(self._fs, self._root):
+            folder = str(item["name"])
             name = folder.rstrip("/").rsplit("/", 1)[-1]
             if loaders is None or name in loaders:
                 found += [entry for entry in map(self._read, self._notes(folder)) if entry]
@@ -80,10 +77,7 @@ class Quarantine:
         Found by its id, not its URL: the quarantine may have moved. Raises QuarantineError.
         """
         folder = f"{self._root}/{entry.loader}/{entry.id}"
-        try:
-            names = [str(path).rsplit("/", 1)[-1] for path in self._fs.ls(folder, detail=False)]
-        except (FileNotFoundError, NotADirectoryError):
-            names = []
+        names = [str(item["name"]).rsplit("/", 1)[-1] for item in listed(self._fs, folder)]
         name = entry.place.rsplit("/", 1)[-1]
         found = [name] if name in names else [n for n in names if not PASSED_OVER.search(n)]
         if len(found) != 1:
@@ -192,13 +186,9 @@ class Quarantine:
             self._fs.rm_file(source)
 
     def _notes(self, folder: str) -> list[str]:
-        try:
-            found = self._fs.ls(folder, detail=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
         return [
             str(item["name"])
-            for item in found
+            for item in listed(self._fs, folder)
             if item["type"] == "file" and str(item["name"]).endswith(".json")
         ]
 

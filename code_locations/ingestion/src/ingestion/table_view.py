@@ -31,8 +31,8 @@ def table_metadata(
     if not present:
         return {}
     columns = [
-        dg.TableColumn(c.name, c.type.lower(), meanings.get(c.name, "Added by its source."))
-        for c in present
+        dg.TableColumn(name, type_.lower(), meanings.get(name, "Added by its source."))
+        for name, type_ in present.items()
     ]
     order = ", ".join(f"{identifier(name)} desc" for name in table.primary_key)
     rows = connection.execute(
@@ -42,7 +42,7 @@ def table_metadata(
         "dagster/row_count": row_count(connection, schema, table.table_name),
         "dagster/column_schema": dg.TableSchema(columns),
         "dagster/table_name": f"{settings.database}.{schema}.{table.table_name}",
-        "sample": dg.MetadataValue.md(markdown_table([c.name for c in present], rows)),
+        "sample": dg.MetadataValue.md(markdown_table(list(present), rows)),
     }
 
 

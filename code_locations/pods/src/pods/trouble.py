@@ -28,6 +28,12 @@ _PASSING = (
 )  # fmt: skip
 _PULLING = {"ErrImagePull", "ImagePullBackOff"}
 _NEVER_PULLED = {"InvalidImageName", "ErrImageNeverPull"}
+_NOT_CONFIGURED = "CreateContainerConfigError"
+# Once it is GRACE_S old, a server's pod doesn't get over these by itself. For the last three, a
+# run's pod is given longer, unless its registry refused the image.
+STUCK = {
+    *_NEVER_PULLED, _NOT_CONFIGURED, "ImagePullBackOff", "CreateContainerError", "RunContainerError"
+}  # fmt: skip
 _LOST = {
     "DeletionByTaintManager": "its node was lost or is no longer to run it",
     "DeletionByPodGC": "its node is gone",
@@ -54,9 +60,7 @@ class Trouble:
     logs: bool = False
 
 
-def trouble_of(
-    job_status: Any, pods: Sequence[Any], events: Iterable[Any], now: datetime | None = None
-) -> Trouble | None:
+def trouble_of(job_status: Any, pods: Sequence[Any], events: Iterable[Any]) -> Trouble | None:
     """What is wrong with a Job; None if nothing is, or it is done.
 
     Takes objects of the Kubernetes client: V1JobStatus, or None for a Job that isn't there, its
@@ -70,7 +74,7 @@ def trouble_of(
     newest = max(pods, key=lambda pod: pod.metadata.creation_timestamp, default=None)
     trouble = _too_long(job_status)
     if trouble is None and newest is not None:
-        trouble = _of_pod(newest, told, now or datetime.now(UTC))
+        trouble = _of_pod(newest, told)
     if job_status.failed:
         return replace(trouble, final=True) if trouble else _gone(told)
     refused = _last(told, "FailedCreate") if newest is None else ""
@@ -105,7 +109,7 @@ def _too_long(job_status: Any) -> Trouble | None:
     return None
 
 
-def _of_pod(pod: Any, events: Sequence[Any], now: datetime) -> Trouble | None:
+def _of_pod(pod: Any, events: Sequence[Any]) -> Trouble | None:
     if pod.status.phase == "Succeeded":
         return None
     if pod.status.phase == "Failed":
@@ -113,7 +117,8 @@ def _of_pod(pod: Any, events: Sequence[Any], now: datetime) -> Trouble | None:
     lost = _lost(pod)
     if lost:
         return lost
-    settled = (now - pod.metadata.creation_timestamp).total_seconds() >= GRACE_S
+    age = datetime.now(UTC) - pod.metadata.creation_timestamp
+    settled = age.total_seconds() >= GRACE_S
     for status in _containers(pod):
         if status.state and status.state.waiting and status.state.waiting.reason:
             return _waiting(status, status.state.waiting, events, settled=settled)
@@ -206,7 +211,7 @@ def _waiting(status: Any, waiting: Any, events: Sequence[Any], *, settled: bool)
             final=settled,
             retry=False,
         )
-    if waiting.reason == "CreateContainerConfigError":
+    if waiting.reason == _NOT_CONFIGURED:
         return Trouble(
             f"its container can't be made: {said}; make what is missing, or correct its name in "
             "codeLocations.<name> (existingSecret)",

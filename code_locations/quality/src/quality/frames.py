@@ -18,7 +18,7 @@ from stack.declarations import DeclarationError
 from stack.outage import is_passing
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, identifiers
-from stack.warehouse import columns_of
+from stack.warehouse import columns_of, count_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def cut_frames(
     """
     raw_schema = settings.dlt_dataset_name
     schema = raw_schema if suite.schema == RAW else suite.schema
-    types = {c.name: c.type for c in columns_of(connection, settings, schema, suite.table)}
+    types = columns_of(connection, settings, schema, suite.table)
     if not types:
         missing = (
             f"suite {suite.name}: no table {settings.database}.{schema}.{suite.table} in the "
@@ -76,7 +76,7 @@ def cut_frames(
         )
         return Frames(0, errors=dict.fromkeys((e.name for e in expectations), missing))
     relation = table_name(suite.schema, suite.table, raw_schema)
-    frames = Frames(_number(connection, f"select count(*) from {relation}"))
+    frames = Frames(count_rows(connection, relation))
     cutter = _Cutter(connection, suite, raw_schema, relation, types, frames)
     cutter.rows([e for e in expectations if e.kind is Kind.ROWS])
     cutter.measures([e for e in expectations if e.kind is not Kind.ROWS])
@@ -122,8 +122,8 @@ class _Cutter:
             return False
         try:
             condition = violation(expectation, self.relation)
-            frames.violations[expectation.name] = _number(
-                self.connection, f"select count(*) from {self.relation} where {condition}"
+            frames.violations[expectation.name] = count_rows(
+                self.connection, f"{self.relation} where {condition}"
             )
         except DeclarationError as error:
             frames.errors[expectation.name] = str(error)
@@ -183,7 +183,7 @@ class _Cutter:
     def measured(self, expectation: Expectation) -> float | None:
         query = fill_in(expectation.sql or "", self.suite, self.raw_schema)
         if expectation.kind is Kind.RULE:
-            count = _number(self.connection, f"select count(*) from ({query})")
+            count = count_rows(self.connection, f"({query})")
             self.frames.violations[expectation.name] = count
             return count
         row = self.connection.execute(f"select ({query})::double").fetchone()
@@ -207,8 +207,3 @@ _PANDAS_TYPES = {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT",
 
 def _sql_error(where: str, error: Exception) -> str:
     return f"{where} can't be asked of the warehouse: {str(error).splitlines()[0]}"
-
-
-def _number(connection: DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0

@@ -94,12 +94,12 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def read_claims(store: ArtifactStore, name: str, log: logging.Logger = _log) -> dict[str, Claim]:
+def read_claims(store: ArtifactStore, name: str) -> dict[str, Claim]:
     """The claims in artifact `name`; none where they are unreadable, so everything is redone."""
     try:
         found = store.get_model(name, Claims)
     except ArtifactError as error:
-        log.warning(f"nothing holds: {error}")
+        _log.warning(f"nothing holds: {error}")
         return {}
     return dict(found.claims) if found else {}
 

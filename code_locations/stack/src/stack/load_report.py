@@ -234,10 +234,10 @@ def read_report(store: ArtifactStore, loader: str, run_id: str | None = None) ->
     return store.get_model(f"{FOLDER}/{loader}.json", LoadReport, run_id)
 
 
-def read_reports(store: ArtifactStore, run_id: str | None = None) -> dict[str, LoadReport]:
-    """The report of each loader, by its name, from a run or the latest of each."""
+def read_reports(store: ArtifactStore) -> dict[str, LoadReport]:
+    """The latest report of each loader, by its name."""
     return {
         report.loader: report
-        for name in store.names(FOLDER, run_id)
-        if (report := store.get_model(name, LoadReport, run_id)) is not None
+        for name in store.names(FOLDER)
+        if (report := store.get_model(name, LoadReport)) is not None
     }

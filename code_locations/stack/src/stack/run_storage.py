@@ -44,6 +44,18 @@ def wait_for_run_storage() -> None:
     utils.retry_pg_connection_fn = connect
 
 
+def require_answer(url: str) -> None:
+    """Connect to a Postgres once, where Dagster retries and shows a traceback.
+
+    Raises SQLAlchemyError.
+    """
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(url, connect_args={"connect_timeout": 10})
+    engine.connect().close()
+    engine.dispose()
+
+
 @contextmanager
 def runs_of(instance: dg.DagsterInstance) -> Iterator[Any]:
     """A connection to the run storage."""

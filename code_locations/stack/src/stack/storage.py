@@ -86,6 +86,14 @@ def _options(s3: S3Access) -> dict[str, Any]:
     }
 
 
+def listed(fs: Any, folder: str) -> list[dict[str, Any]]:
+    """fsspec's information on what is directly in a folder; empty if it doesn't exist."""
+    try:
+        return list(fs.ls(folder, detail=True))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def files_below(
     fs: Any, root: str, without: Collection[str] = ()
 ) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,10 @@ import dagster as dg
 from dagster import MetadataValue
 
 from stack.dbt_artifacts import Node
+from stack.markdown import markdown_table
 from stack.settings import WarehouseSettings
+from stack.sql import identifier
 from stack.warehouse import row_count
-from transformation.facts import WarehouseColumn, sample
 from transformation.graph import DataTest, Graph
 from transformation.lineage import column_lineage
 from transformation.models import DbtRun
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MARTS = "marts"
+SAMPLE_ROWS = 10
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """An open connection after a run, and the columns of the tables by unique id."""
+    """An open connection after a run, and the columns of the tables by schema and name."""
 
     connection: DuckDBPyConnection
     settings: WarehouseSettings
-    columns: Mapping[str, Sequence[WarehouseColumn]]
+    columns: Mapping[tuple[str, str], Mapping[str, str]]
 
 
 def model_metadata(
@@ -63,17 +65,28 @@ def model_metadata(
         )
         metadata["compiled_sql"] = MetadataValue.md(f"```sql\n{result.compiled_code.strip()}\n```")
     if model.schema_name == MARTS and rows:
-        metadata["sample"] = MetadataValue.md(sample(warehouse.connection, model))
+        metadata["sample"] = MetadataValue.md(_sample(warehouse.connection, model))
         if model.table in PLOTS:
             metadata["plot"] = MetadataValue.md(PLOTS[model.table](warehouse.connection))
     return metadata
 
 
+def _sample(connection: DuckDBPyConnection, table: Node) -> str:
+    """Some rows as a Markdown table, the latest if it has months; empty text without rows."""
+    name = f"{identifier(table.schema_name)}.{identifier(table.table)}"
+    relation = connection.sql(f"select * from {name}")
+    if str(relation.types[0]) == "DATE":
+        places = range(2, len(relation.columns) + 1)
+        relation = relation.order(", ".join(["1 desc", *map(str, places)]))
+    found = relation.limit(SAMPLE_ROWS).fetchall()
+    return markdown_table(relation.columns, found) if found else ""
+
+
 def _schema(model: Node, warehouse: Warehouse) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(c.name, c.type, description=model.columns.get(c.name))
-            for c in warehouse.columns.get(model.unique_id, ())
+            dg.TableColumn(name, type_, description=model.columns.get(name))
+            for name, type_ in warehouse.columns.get((model.schema_name, model.table), {}).items()
         ]
     )
 
@@ -86,9 +99,9 @@ def _lineage(
         for parent in map(graph.tables.__getitem__, model.parents)
     }
     columns = {
-        (table.schema_name, table.table): [
-            c.name for c in warehouse.columns.get(table.unique_id, ())
-        ]
+        (table.schema_name, table.table): list(
+            warehouse.columns.get((table.schema_name, table.table), ())
+        )
         for table in (*parents.values(), model)
     }
     origins = column_lineage(compiled_sql, columns, warehouse.settings.database)

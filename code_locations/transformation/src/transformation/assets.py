@@ -11,12 +11,11 @@ from stack.artifacts import ArtifactStore
 from stack.held import since
 from stack.options import RunOptions, takes_options
 from stack.settings import StackSettings, WarehouseSettings, load_settings
-from stack.warehouse import connect
+from stack.warehouse import columns_by_table, connect
 from stack.warehouse.pool import WAREHOUSE_POOL
 from transformation.activity import activity_of
 from transformation.asset_metadata import Warehouse, model_metadata, run_metadata
 from transformation.daily import Daily, Made
-from transformation.facts import columns_by_table
 from transformation.freshness import model_freshness
 from transformation.graph import graph_of
 from transformation.models import DbtRun, failing_models
@@ -56,7 +55,7 @@ def dbt_run(
         compares=options.is_full,
     )
     with connect(daily.settings, read_only=True) as connection:
-        columns = columns_by_table(connection, daily.settings, made.before.graph.tables.values())
+        columns = columns_by_table(connection, daily.settings.database)
         warehouse = Warehouse(connection, daily.settings, columns)
         state = made.keep(warehouse)
         if made.run:

@@ -168,15 +168,14 @@ class Made:
         return after
 
     def _catalog(self, warehouse: Warehouse) -> dict[str, Any]:
-        graph = self.before.graph
         metadata = self.run.run_results["metadata"] if self.run else {}
         names = ("dbt_version", "generated_at", "invocation_id")
         return catalog_document(
             warehouse.settings.database,
             (
-                (table, table.materialized == "view", {c.name: c.type for c in columns})
-                for uid, columns in warehouse.columns.items()
-                for table in [graph.tables[uid]]
+                (table, table.materialized == "view", columns)
+                for table in self.before.graph.tables.values()
+                if (columns := warehouse.columns.get((table.schema_name, table.table)))
             ),
             {**{name: metadata.get(name) for name in names}, "env": {}},
         )

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.incoming import loader
+from ingestion.incoming import load_run
 from ingestion.incoming.inbox import Inbox
 from support.examples import examples
 from support.incoming import Incoming
@@ -118,7 +118,7 @@ def test_any_order_of_arrivals_and_kills_ends_with_each_row_once(stack_home, mon
 
 def run(inbox: Incoming, how: str) -> None:
     """Process all that waits; unless it goes `well`, killed at that point."""
-    load, move = loader.load, Inbox._move
+    load, move = load_run.load, Inbox._move
 
     def killed_load(*arguments, **options):
         if how == "loading":
@@ -132,7 +132,7 @@ def run(inbox: Incoming, how: str) -> None:
 
     with pytest.MonkeyPatch.context() as patched:
         if how in {"before", "loading"}:
-            patched.setattr(loader, "load", killed_load)
+            patched.setattr(load_run, "load", killed_load)
         if how == "moving":
             patched.setattr(Inbox, "_move", killed_move)
         with contextlib.suppress(KilledError):

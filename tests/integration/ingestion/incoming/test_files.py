@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from ingestion.files import reading
 from ingestion.files.dialect import find_dialect
 from ingestion.files.fetching import FileReader
-from ingestion.incoming import loader
+from ingestion.incoming import load_run
 from ingestion.incoming.loader import FilesLoader
 from ingestion.quarantine_cli import quarantine
 from stack.errors import StackError
@@ -258,14 +258,14 @@ def test_a_file_that_changed_since_it_was_listed_waits_for_the_next_look(inbox):
 
 def test_a_file_written_anew_while_it_is_loaded_is_not_moved_away_unloaded(inbox, monkeypatch):
     inbox.drop("orders.csv", "id\n1\n")
-    load = loader.load
+    load = load_run.load
 
     def load_then_drop(*arguments, **options):
         inbox.drop("orders.csv", "id\n1\n2\n")
         return load(*arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(loader, "load", load_then_drop)
+        patched.setattr(load_run, "load", load_then_drop)
         inbox.process()
     assert list(inbox.waiting()) == ["orders.csv"]
 
@@ -360,7 +360,7 @@ def test_an_outage_or_a_lack_of_disk_or_memory_is_no_fault_of_a_file(
     def failing(*_: object) -> object:
         raise error
 
-    where = (FileReader, "fetch") if place == "copied" else (loader, "read_one")
+    where = (FileReader, "fetch") if place == "copied" else (load_run, "read_one")
     monkeypatch.setattr(*where, failing)
     inbox.drop("orders.csv", "id\n1\n")
     with pytest.raises(type(error)):

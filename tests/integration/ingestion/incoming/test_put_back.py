@@ -8,7 +8,7 @@ import fsspec
 import pytest
 from click.testing import CliRunner, Result
 
-from ingestion.incoming import loader
+from ingestion.incoming import load_run
 from ingestion.incoming.loader import FilesLoader
 from ingestion.loaders import Scope
 from ingestion.quarantine_cli import quarantine
@@ -112,7 +112,7 @@ def test_files_and_rows_come_back_from_a_store(inbox, monkeypatch):
 
 def test_a_file_that_changed_meanwhile_stays_and_no_entry_waits_for_it(inbox, monkeypatch):
     inbox.drop("a.json", "[")
-    stage = loader.FileReader.stage
+    stage = load_run.FileReader.stage
 
     def stage_then_write(*arguments, **options):
         try:
@@ -120,7 +120,7 @@ def test_a_file_that_changed_meanwhile_stays_and_no_entry_waits_for_it(inbox, mo
         finally:
             inbox.drop("a.json", '[{"id": 1}]')
 
-    monkeypatch.setattr(loader.FileReader, "stage", stage_then_write)
+    monkeypatch.setattr(load_run.FileReader, "stage", stage_then_write)
     report = inbox.process()
     assert "has changed" in report.left["a.json"]
     assert inbox.set_aside() == {}
@@ -207,7 +207,7 @@ def test_rows_are_kept_before_the_others_are_committed(inbox, monkeypatch):
     def die(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loader, "load", die)
+    monkeypatch.setattr(load_run, "load", die)
     with pytest.raises(KeyboardInterrupt):
         inbox.process()
     assert "line 3" in only_entry(inbox).reason

@@ -19,11 +19,11 @@ def global_state(cursor: int, *names: str) -> State:
     return State("GLOBAL", {"type": "GLOBAL", "global": shared})
 
 
-def saved_by(*messages: State, committed=("deals", "people"), incremental=("deals", "people")):
+def saved_by(*messages: State, incremental=("deals", "people")):
     log = StateLog({}, CONNECTOR, incremental)
     for message in messages:
         log.take(message)
-    return log.merged(committed)
+    return log.merged(("deals", "people"))
 
 
 def test_the_first_read_is_given_no_state():

@@ -15,6 +15,7 @@ from ingestion.airbyte.columns import column_name, type_of_values
 from ingestion.airbyte.conversion import arrow_type, to_arrow
 from stack.errors import StackError
 from stack.sql import literal
+from stack.warehouse import count_rows
 from stack.warehouse.limits import duckdb_memory_limit
 
 if TYPE_CHECKING:
@@ -237,10 +238,8 @@ class RecordWriter:
             return path, rows
         key = ", ".join(f'"{name}"' for name in self.primary_key)
         with duckdb.connect(config={"memory_limit": duckdb_memory_limit()}) as connection:
-            found = connection.execute(
-                f"select count(*) from (select distinct {key} from read_parquet(?))", [str(path)]
-            ).fetchone()
-            if found and found[0] == rows:
+            distinct = f"(select distinct {key} from read_parquet(?))"
+            if count_rows(connection, distinct, [str(path)]) == rows:
                 return path, rows
             target = path.with_name("latest.parquet")
             connection.execute(

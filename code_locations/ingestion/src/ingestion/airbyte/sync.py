@@ -217,9 +217,7 @@ def present_columns(connection: Connection) -> dict[str, dict[str, str]]:
     schema = warehouse.dlt_dataset_name
     with connect(warehouse, read_only=True) as database:
         return {
-            stream: {
-                column.name: type_of_warehouse(column.type)
-                for column in columns_of(database, warehouse, schema, connection.table_name(stream))
-            }
+            stream: {column: type_of_warehouse(type_) for column, type_ in columns.items()}
             for stream in connection.streams
+            for columns in [columns_of(database, warehouse, schema, connection.table_name(stream))]
         }

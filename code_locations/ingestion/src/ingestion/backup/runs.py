@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import dagster as dg
 
@@ -117,7 +117,7 @@ def clear_note(instance: dg.DagsterInstance, key: str) -> None:
     instance.run_storage.set_cursor_values({key: ""})
 
 
-class Restoring:
+class Restoring(ExitStack):
     """Puts a saved database into `storage`, whose own instance is closed if it uses files.
 
     Nothing of it is visible until `finish`; then all is, with the key that says it is being
@@ -125,22 +125,16 @@ class Restoring:
     """
 
     def __init__(self, storage: RunStorage) -> None:
+        super().__init__()
         self._storage = storage
-        self._open = ExitStack()
         self._loading: postgres.Loading | None = None
         self._staged = storage.root / f"{RUNS_FILE}.restoring"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
 
     def put(self, file: File) -> None:
         """Take a file of the backup; its name is without the part's."""
         if file.name.startswith(f"{TABLES}/"):
             if self._loading is None:
-                connection = self._open.enter_context(postgres.opened(str(self._storage.url)))
+                connection = self.enter_context(postgres.opened(str(self._storage.url)))
                 self._loading = postgres.Loading(connection, "public")
             self._loading.take(file.name.removeprefix(f"{TABLES}/"), file.content)
             return

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any
 
 from ingestion.backup import postgres, sqlite
 from ingestion.backup.archive import File, Writer, require_below
@@ -19,7 +19,7 @@ from ingestion.backup.manifest import WarehouseKind
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, literal
 from stack.storage import filesystem
-from stack.warehouse import connect
+from stack.warehouse import connect, count_rows
 from stack.warehouse.connection import is_postgres
 
 FOLDER = "warehouse"
@@ -139,26 +139,20 @@ def require_empty(settings: WarehouseSettings, aside: Path | None) -> None:
     if file is not None and (not file.exists() or (aside and is_in(file, aside))):
         return
     with connect(settings, read_only=True, longest_wait_s=0) as connection:
-        query = "select count(*) from duckdb_tables() where database_name = ?"
-        found = connection.execute(query, [settings.database]).fetchone()
-    if found and found[0]:
-        raise not_empty("the warehouse", f"{found[0]} tables")
+        mine = "duckdb_tables() where database_name = ?"
+        found = count_rows(connection, mine, [settings.database])
+    if found:
+        raise not_empty("the warehouse", f"{found} tables")
 
 
-class Restoring:
+class Restoring(ExitStack):
     """Puts a saved warehouse where the settings say; nothing is visible until `finish`."""
 
     def __init__(self, settings: WarehouseSettings) -> None:
+        super().__init__()
         self._settings = settings
         self._loading: postgres.Loading | None = None
-        self._open = ExitStack()
         self._staged: dict[Path, Path] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
 
     def put(self, file: File) -> None:
         """Take a file of the backup; its name is without the part's."""
@@ -184,7 +178,7 @@ class Restoring:
         if self._loading is None:
             with connect(self._settings):  # which creates the tables
                 pass
-            connection = self._open.enter_context(postgres.opened(self._settings.lake_catalog))
+            connection = self.enter_context(postgres.opened(self._settings.lake_catalog))
             self._loading = postgres.Loading(connection, self._settings.database, _INLINED)
         self._loading.take(path, file.content)
 

@@ -113,14 +113,10 @@ def connect(  # noqa: PLR0913 a flag each
 
 def _propose(files: Sequence[Path], answers: Answers, folder: Path, *, ask: bool) -> list[Proposal]:
     """What the files become, once everything they don't show has been asked."""
-    import duckdb
-
-    from stack.warehouse.connection import duckdb_config
+    from stack.warehouse.connection import in_memory
 
     own: dict[str, Answers] = {}
-    config = duckdb_config(load_settings(WarehouseSettings))
-    with duckdb.connect(":memory:", config=config) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with in_memory(load_settings(WarehouseSettings)) as connection:
         read: Found | None = None
         while True:
             read = read or read_files(connection, files, answers, folder)

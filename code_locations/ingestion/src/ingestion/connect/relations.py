@@ -16,7 +16,7 @@ from ingestion.connect.proposal import Proposal
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
-from stack.warehouse import table_exists
+from stack.warehouse import count_rows, table_exists
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -99,7 +99,7 @@ def _of(
             f"(select {identifier(column.name)} as v "
             f"from ({values(proposal.files, [column.name])})) where v is not null"
         )
-        different = _count(connection, "select count(*) from connected")
+        different = count_rows(connection, "connected")
         best: Relation | None = None
         for target in there if proposal.key.columns == (column.name,) else [*there, *made]:
             if target.whole != (column.type == "BIGINT"):
@@ -204,8 +204,3 @@ def _words(name: str) -> set[str]:
     """What a name is about: `client_id` and `books_clients` share a word."""
     words = {word.rstrip("s") for word in re.split(r"[^a-z0-9]+", name.lower())}
     return words - {"", "id", "nr", "no", "number", "stg", "file", "book", "export", "c"}
-
-
-def _count(connection: DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0

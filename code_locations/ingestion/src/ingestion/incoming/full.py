@@ -16,6 +16,7 @@ from ingestion.loading.removed import REMOVED_AT, gone_rows, require_full
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, literal
+from stack.warehouse import count_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -90,5 +91,4 @@ def _mark(  # noqa: PLR0913, PLR0917
         f"copy (select r.*, {mark} from read_parquet({literal(gone)}) as r where {condition}) "
         f"to {literal(target)} (format parquet)"
     )
-    found = connection.execute(f"select count(*) from read_parquet({literal(target)})").fetchone()
-    return int((found or (0,))[0])
+    return count_rows(connection, f"read_parquet({literal(target)})")

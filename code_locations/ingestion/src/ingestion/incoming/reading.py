@@ -1,4 +1,7 @@
-"""Turns an arrived file into a Parquet file for its raw table, each row with its origin."""
+"""Turns an arrived file into a Parquet file for its raw table, each row with its origin.
+
+`fetch_one` finds the table and the rules, `read_one` reads the file by them.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from pathlib import Path
 
 from ingestion.files.conform import Destination
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.fetching import FileReader
+from ingestion.files.fetching import FileReader, content_hash
 from ingestion.files.listing import Export
 from ingestion.files.reading import Parsed, Staged, facts_of
-from ingestion.files.rules import ReadingRules
-from ingestion.incoming.inbox import SOURCE, Target
-from ingestion.incoming.tables import FILE, FILE_ID, Newest
-from ingestion.layouts import Layout
+from ingestion.files.rules import NOTHING_DECLARED, ReadingRules, of_rows_put_back
+from ingestion.incoming.declared import Declared
+from ingestion.incoming.inbox import SOURCE, Target, header_line_of
+from ingestion.incoming.tables import FILE, FILE_ID, Newest, raw_table_of
+from ingestion.layouts import Layout, recognise
 from ingestion.layouts.feeding import Fed, Feeding, feed
 from ingestion.loading.removed import REMOVED_AT
 from stack.load_report import InputReport, SetAside
@@ -85,6 +89,38 @@ class Read:
             facts=facts_of(parsed),
             breaks=parsed.breaks,
         )
+
+
+def fetch_one(reader: FileReader, declared: Declared, file: Export, target: Target) -> Fetched:
+    """A file's records, and its layout, which a declaration overrides. Raises like `read_one`."""
+    local = reader.fetch(file)
+    own = declared.of(file.path, f"{SOURCE}_{target.table}")
+    rules = own.read if own else NOTHING_DECLARED
+    looked_for = rules.hints_only and not (own and own.feeds)
+    header_line = header_line_of(file.path)
+    if header_line:
+        rules = of_rows_put_back(rules, header_line)
+    known = (lambda names: recognise(names) is not None) if looked_for else None
+    staged = reader.stage(local, file, rules, known)
+    names = staged.records.names if staged.records else ()
+    layout = recognise(names) if looked_for else None
+    table = f"{SOURCE}_{layout.name if layout else target.table}"
+    if layout:
+        of_table = declared.of("", table)
+        hints = of_table.read if of_table else NOTHING_DECLARED
+        rules = layout.rules_for(names).with_hints(rules, hints)
+        rules = of_rows_put_back(rules, header_line) if header_line else rules
+    full = declared.full_export(table) or raw_table_of(table, {}).full_export
+    return Fetched(
+        file=file,
+        target=target,
+        file_id=content_hash(local),
+        staged=staged,
+        rules=rules,
+        layout=layout,
+        feeding=layout or own,
+        full_export=full and header_line is None,
+    )
 
 
 def read_one(reader: FileReader, item: Fetched, destination: Destination) -> Read:

@@ -15,7 +15,7 @@ from ingestion.loading import read_state
 from stack.raw import Column, RawTable, raw_tables
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
-from stack.warehouse import columns_of, connect, ensure_raw_tables
+from stack.warehouse import columns_by_table, columns_of, connect, ensure_raw_tables
 
 if TYPE_CHECKING:
     from ingestion.incoming.reading import Fetched, Read
@@ -57,8 +57,7 @@ class Tables:
         with connect(warehouse) as connection:
             ensure_raw_tables(connection, warehouse, raw_tables(SOURCE))
             for table, wanted in ids.items():
-                present = columns_of(connection, warehouse, schema, table)
-                found.columns[table] = {column.name: column.type for column in present}
+                found.columns[table] = columns_of(connection, warehouse, schema, table)
                 if FILE_ID in found.columns[table]:
                     rows = connection.execute(
                         f"select distinct {FILE_ID} from {identifier(schema)}."
@@ -117,18 +116,13 @@ class Tables:
 
 def found_tables(warehouse: WarehouseSettings, declared: Declared) -> list[RawTable]:
     """The warehouse's tables of files, declared or not, as entries of the registry."""
-    schema = warehouse.dlt_dataset_name
     with connect(warehouse) as connection:
-        rows = connection.execute(
-            "select table_name, column_name, data_type from duckdb_columns() "
-            "where database_name = ? and schema_name = ? and starts_with(table_name, ?) "
-            "order by table_name, column_index",
-            [warehouse.database, schema, f"{SOURCE}_"],
-        ).fetchall()
-    columns: dict[str, dict[str, str]] = {}
-    for table, column, type_ in rows:
-        columns.setdefault(table, {})[column] = type_
-    return [raw_table_of(table, found, key_of(table, declared)) for table, found in columns.items()]
+        found = columns_by_table(connection, warehouse.database)
+    return [
+        raw_table_of(table, columns, key_of(table, declared))
+        for (schema, table), columns in found.items()
+        if schema == warehouse.dlt_dataset_name and table.startswith(f"{SOURCE}_")
+    ]
 
 
 def key_of(table: str, declared: Declared) -> tuple[str, ...]:
@@ -167,8 +161,7 @@ def columns_and_files(
     schema = warehouse.dlt_dataset_name
     with connect(warehouse) as connection:
         ensure_raw_tables(connection, warehouse, raw_tables(SOURCE))
-        found = columns_of(connection, warehouse, schema, table)
-        columns = {column.name: column.type for column in found}
+        columns = columns_of(connection, warehouse, schema, table)
         if FILE_ID not in columns:
             return columns, set()
         rows = connection.execute(

@@ -19,6 +19,7 @@ from ingestion.layouts.layout import Feed
 from stack.errors import reason
 from stack.raw import RawTable, raw_tables
 from stack.sql import identifier, literal
+from stack.warehouse import count_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -115,11 +116,8 @@ def feed(
         except duckdb.Error as error:
             failed.append(f"{table.table_name} gets no rows of it: {reason(error)[:300]}")
             continue
-        count = connection.execute(
-            f"select count(*) from read_parquet({literal(target)})"
-        ).fetchone()
-        if count and count[0]:
-            fed.append(Fed(table, target, int(count[0])))
+        if count := count_rows(connection, f"read_parquet({literal(target)})"):
+            fed.append(Fed(table, target, count))
     return fed, failed
 
 

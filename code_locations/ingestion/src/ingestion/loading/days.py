@@ -13,7 +13,7 @@ from stack.load_report import TableReport
 from stack.partitions import Days
 from stack.raw import RawTable
 from stack.settings import StackSettings, WarehouseSettings, load_settings
-from stack.warehouse import columns_of, connect, ensure_raw_tables, row_count
+from stack.warehouse import columns_of, connect, count_rows, ensure_raw_tables, row_count
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -36,9 +36,7 @@ def replace_days(table: RawTable, paths: Sequence[Path], days: Days) -> TableRep
     ):
         ensure_raw_tables(connection, warehouse, [table])
         schema = warehouse.dlt_dataset_name
-        columns = {
-            c.name: c.type for c in columns_of(connection, warehouse, schema, table.table_name)
-        }
+        columns = columns_of(connection, warehouse, schema, table.table_name)
         files = [
             conform(connection, path, columns, Path(folder) / f"{n}.parquet")
             for n, path in enumerate(paths)
@@ -52,13 +50,13 @@ def replace_days(table: RawTable, paths: Sequence[Path], days: Days) -> TableRep
             [str(newest), days.first, days.last],
         )
         _replace(connection, f'"{schema}"."{table.table_name}"', table, days, names)
-        rows = connection.execute("select count(*) from rebuilt").fetchone()
+        rows = count_rows(connection, "rebuilt")
         total = row_count(connection, schema, table.table_name)
     seconds = time.perf_counter() - started
     return TableReport(
         table=table,
         rows_total=total,
-        rows_loaded=int(rows[0]) if rows else 0,
+        rows_loaded=rows,
         disposition="days",
         seconds=round(seconds, 3),
     )

@@ -16,7 +16,7 @@ from ingestion.loading.files import TableFile, parquet_columns
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
 from stack.sql import identifier, literal
-from stack.warehouse import columns_of, connect
+from stack.warehouse import columns_of, connect, count_rows
 
 REMOVED_AT = "_removed_at"
 
@@ -70,7 +70,7 @@ def gone_rows(  # noqa: PLR0913
     target = newest.with_suffix(".gone.parquet")
     schema = warehouse.dlt_dataset_name
     with connect(warehouse) as connection:
-        present = {c.name: c.type for c in columns_of(connection, warehouse, schema, name)}
+        present = columns_of(connection, warehouse, schema, name)
         in_files = [parquet_columns(connection, path) for path in (newest, *older)]
         texts = {c for found in (present, *in_files) for c, t in found.items() if t == "VARCHAR"}
         same = _Same(key, texts & {*key})
@@ -105,8 +105,7 @@ def gone_rows(  # noqa: PLR0913
         connection.execute(
             f"copy ({' union all by name '.join(parts)}) to {literal(target)} (format parquet)"
         )
-        found = connection.execute(f"select count(*) from read_parquet({literal(target)})")
-        rows = int((found.fetchone() or (0,))[0])
+        rows = count_rows(connection, f"read_parquet({literal(target)})")
     return TableFile(table, target, rows, replace=replace, marked=True)
 
 

@@ -17,7 +17,7 @@ from stack.errors import StackError
 from stack.load_report import ColumnAdded, ColumnWidened, TableReport
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings
-from stack.warehouse import columns_of, row_count
+from stack.warehouse import columns_of, count_rows, row_count
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource
@@ -42,17 +42,16 @@ class TableLoad:
         self.files = tuple(files)
         self._connection = connection
         self._schema = warehouse.dlt_dataset_name
-        present = columns_of(connection, warehouse, self._schema, table.table_name)
-        self.columns = {column.name: column.type for column in present}
+        before = columns_of(connection, warehouse, self._schema, table.table_name)
+        self.columns = dict(before)
         for file in files:
             for name, type_ in parquet_columns(connection, file.path).items():
                 self.columns.setdefault(name, type_)
                 self.columns[name] = file.types.get(name, self.columns[name])
-        before = {column.name: column.type for column in present}
         self.widened = {n: self.columns[n] for n, t in before.items() if self.columns[n] != t}
         self.columns_added = tuple(
             ColumnAdded(name=name, type=self.columns[name])
-            for name in tuple(self.columns)[len(present) :]
+            for name in tuple(self.columns)[len(before) :]
         )
         self.columns_widened = tuple(
             ColumnWidened(name=name, before=before[name], after=type_)
@@ -95,12 +94,9 @@ class TableLoad:
         key = self.table.primary_key
         missing = " or ".join(f'"{name}" is null' for name in key)
         files = [str(path) for path in self.paths]
-        row = self._connection.execute(
-            f"select count(*) from read_parquet(?) where {missing}", [files]
-        ).fetchone()
-        if row and row[0]:
+        if rows := count_rows(self._connection, f"read_parquet(?) where {missing}", [files]):
             raise EmptyKeyError(
-                f"{self.table.table_name}: {row[0]:,} rows have no {', '.join(key)}, the table's "
+                f"{self.table.table_name}: {rows:,} rows have no {', '.join(key)}, the table's "
                 "primary key; leave them out, or declare another key"
             )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stack.raw import raw_table
 from stack.sql import literal
+from stack.warehouse import count_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -118,13 +119,8 @@ def _write(connection: DuckDBPyConnection, folder: Path) -> dict[str, int]:
             f"to {literal(target)} {options}"
         )
     names = dict.fromkeys(name for name, *_ in files)
-    return {name: _count(connection, name) for name in names}
+    return {name: count_rows(connection, name) for name in names}
 
 
 def _of_year(table: str, column: str, year: int) -> str:
     return f"(from {table} where year({column}) = {year})"
-
-
-def _count(connection: DuckDBPyConnection, table: str) -> int:
-    row = connection.execute(f"select count(*) from {table}").fetchone()
-    return int(row[0]) if row else 0

@@ -28,7 +28,7 @@ from stack.raw import RawTable
 from stack.settings import WarehouseSettings, load_settings
 from stack.sql import identifier
 from stack.warehouse import columns_of, connect
-from stack.warehouse.connection import duckdb_config
+from stack.warehouse.connection import in_memory
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -97,7 +97,7 @@ class _Run:
         goals = self._goals(wanted)
         self._before = dict(self._cursors)
         staged: dict[str, Staged] = {}
-        with _scratch_database(self._warehouse) as connection:
+        with in_memory(self._warehouse) as connection:
             for table in wanted:
                 started = time.perf_counter()
                 try:
@@ -127,8 +127,7 @@ class _Run:
         found = {}
         with connect(self._warehouse) as connection:
             for table in wanted:
-                present = columns_of(connection, self._warehouse, schema, table.table_name)
-                columns = {column.name: column.type for column in present}
+                columns = columns_of(connection, self._warehouse, schema, table.table_name)
                 memory = remembered.get(table.name, {}) if columns else {}
                 name = f"{identifier(schema)}.{identifier(table.table_name)}"
                 if columns and not memory and isinstance(self._source, RestSource):
@@ -226,15 +225,6 @@ def _drop_times(cursors: dict[str, Any], table: str) -> None:
     found = cursors.get(table, {}).get("incremental", {})
     if any(isinstance(cursor.get("last_value"), datetime) for cursor in found.values()):
         cursors.pop(table)
-
-
-def _scratch_database(warehouse: WarehouseSettings) -> DuckDBPyConnection:
-    """A separate DuckDB: the warehouse's file is open only while rows are loaded."""
-    import duckdb
-
-    connection = duckdb.connect(":memory:", config=duckdb_config(warehouse))
-    connection.execute("set TimeZone = 'UTC'")
-    return connection
 
 
 def _told(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from observability.facts.model import CheckFact
-from observability.facts.rows import batches, events_of
+from observability.facts.rows import events_of, rows_of
 from observability.facts.tables import OWNER
 from stack.errors import one_line
 from stack.freshness.watch import CHECK_NAME as FRESHNESS_CHECK
@@ -101,15 +101,8 @@ def _rows(connection: Any, ids: list[int]) -> dict[int, tuple[str, str | None]]:
     from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
     checks = AssetCheckExecutionsTable.c
-    return {
-        row[0]: (row[1], row[2])
-        for some in batches(ids)
-        for row in connection.execute(
-            sa.select(checks.id, checks.execution_status, checks.evaluation_event).where(
-                checks.id.in_(some)
-            )
-        )
-    }
+    query = sa.select(checks.id, checks.execution_status, checks.evaluation_event)
+    return {row[0]: (row[1], row[2]) for row in rows_of(connection, query, checks.id, ids)}
 
 
 def _before(connection: Any, key: Key, id_: int) -> tuple[int, str] | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from observability.facts.model import SetAsideFact
 from observability.facts.unread import Unread
 from stack.artifacts import ArtifactError, parsed
 from stack.errors import one_line
 from stack.quarantine import Entry
-from stack.storage import filesystem
+from stack.storage import filesystem, listed
 
 AT_MOST = 5000
 
@@ -29,9 +27,10 @@ class QuarantineReader:
         """All that waits, oldest first."""
         paths = [
             str(item["name"])
-            for folder in self._listed(self._root, "directory")
-            for item in self._listed(str(folder["name"]), "file")
-            if str(item["name"]).endswith(".json")
+            for folder in listed(self._fs, self._root)
+            if folder["type"] == "directory"
+            for item in listed(self._fs, str(folder["name"]))
+            if item["type"] == "file" and str(item["name"]).endswith(".json")
         ][:AT_MOST]
         self.unread.read_new(paths, self._known, self._fact, ArtifactError)
         found = self._known.values()
@@ -47,10 +46,3 @@ class QuarantineReader:
             records=note.records,
             at=note.at,
         )
-
-    def _listed(self, path: str, kind: str) -> list[dict[str, Any]]:
-        try:
-            found = self._fs.ls(path, detail=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return [item for item in found if item["type"] == kind]

@@ -90,3 +90,10 @@ def batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """`values`, a few at a time."""
     for start in range(0, len(values), AT_ONCE):
         yield values[start : start + AT_ONCE]
+
+
+def rows_of(connection: Any, query: Any, column: Any, values: Sequence[Any]) -> list[Any]:
+    """Rows of `query` in which `column` has one of these values."""
+    return [
+        row for some in batches(values) for row in connection.execute(query.where(column.in_(some)))
+    ]

@@ -9,7 +9,7 @@ import dagster as dg
 
 from observability.facts.failures import failure_of
 from observability.facts.model import ActiveRuns, RunFact
-from observability.facts.rows import batches
+from observability.facts.rows import rows_of
 from stack.pipelines import PIPELINES
 from stack.run_storage import moment, runs_of
 from stack.tags import PIPELINE_ID_TAG, STAGE_TAG
@@ -69,19 +69,9 @@ class RunReader:
                 if versions.get(run_id) == known[0]
             }
             changed = [run_id for run_id in versions if run_id not in self._known]
-            rows = [
-                row
-                for some in batches(changed)
-                for row in connection.execute(
-                    sa.select(
-                        runs.run_body,
-                        runs.status,
-                        runs.create_timestamp,
-                        runs.start_time,
-                        runs.end_time,
-                    ).where(runs.run_id.in_(some))
-                )
-            ]
+            times = (runs.create_timestamp, runs.start_time, runs.end_time)
+            query = sa.select(runs.run_body, runs.status, *times)
+            rows = rows_of(connection, query, runs.run_id, changed)
         for row in rows:
             read = _read(instance, row)
             self._known[read.fact.run_id] = versions[read.fact.run_id], read

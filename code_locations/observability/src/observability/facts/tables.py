@@ -15,7 +15,7 @@ import dagster as dg
 
 from observability.facts.held import HeldReader
 from observability.facts.model import TableFact
-from observability.facts.rows import batches, events_of
+from observability.facts.rows import events_of, rows_of
 from stack.freshness import FreshnessPolicy, Seen, judge
 from stack.freshness.newest import newest_of, policy_of
 from stack.load_report import LoadReport
@@ -65,15 +65,8 @@ class AssetReader:
                 for key, version in current.items()
                 if key not in self._known or self._known[key][0] != version
             ]
-            rows = [
-                row
-                for some in batches(changed)
-                for row in connection.execute(
-                    sa.select(assets.asset_key, assets.last_materialization).where(
-                        assets.asset_key.in_(some)
-                    )
-                )
-            ]
+            query = sa.select(assets.asset_key, assets.last_materialization)
+            rows = rows_of(connection, query, assets.asset_key, changed)
             held = self._held.read(connection, current)
         self._known = {key: known for key, known in self._known.items() if key in current}
         for key, body in rows:

@@ -22,7 +22,6 @@ ALONE_AT_MOST = 3
 LISTED_AT_MOST = 50
 FAILED_AT = 3
 FIRST_WAIT = timedelta(seconds=30)
-LONGEST_WAIT = timedelta(hours=1)
 # A channel that recovers doesn't get messages this old if another one sent them.
 OLD = timedelta(days=7)
 
@@ -98,7 +97,7 @@ def refused(state: State, channel: str, batch: Batch, error: str, now: datetime)
     own.failed_total += 1
     own.error = error
     own.failing_since = own.failing_since or now
-    own.retry_at = now + wait_after(own.failures, LONGEST_WAIT)
+    own.retry_at = now + wait_after(own.failures, state.longest_wait)
     own.batch = batch.model_copy(update={"until": now})
     if is_failing(own):
         dropped = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from observability.incidents.model import Incident, Severity
 
@@ -73,7 +73,10 @@ class Day(BaseModel):
 
 
 class State(BaseModel):
-    """All that is kept. `looked_at` is the moment of the facts that it reflects."""
+    """All that is kept. `looked_at` is the moment of the facts that it reflects.
+
+    `longest_wait`: before a failing channel is tried again; not kept.
+    """
 
     version: Literal[1] = 1
     looked_at: datetime
@@ -85,6 +88,7 @@ class State(BaseModel):
     ping: PingState
     digest_day: date | None = None
     days: list[Day] = []
+    longest_wait: timedelta = Field(default=timedelta(hours=1), exclude=True)
 
 
 def new_state(now: datetime) -> State:

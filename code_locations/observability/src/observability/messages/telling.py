@@ -15,11 +15,10 @@ from observability.incidents.found import findings, kinds_looked_at
 from observability.incidents.ledger import compare
 from observability.incidents.model import Finding, Kind, News, Severity
 from observability.messages import outbox, ping
-from observability.messages.channels import send
 from observability.messages.digest import day_of, digest_message, kept_days
 from observability.messages.routing import Route, routes
 from observability.messages.samples import sample_of
-from observability.messages.sending import Clock, Send, deliver
+from observability.messages.sending import Clock, deliver
 from observability.messages.state import Message, State
 from observability.messages.store import Store
 from observability.messages.text import Words, message_of
@@ -42,20 +41,19 @@ def tell(
     *,
     look: Callable[[dg.DagsterInstance], Facts] = look,
     clock: Clock = utc_now,
-    send: Send = send,
 ) -> None:
     """Report news, send the digest when it is due, and tell the outside service of a good night.
 
     Does nothing if no variable names anyone to tell. Raises SettingsError, MessagesError.
     """
-    _tell(instance, frozenset(Kind), look, clock, send)
+    _tell(instance, frozenset(Kind), look, clock)
 
 
 def tell_of_run(
     instance: dg.DagsterInstance, *, look: Callable[[dg.DagsterInstance], Facts] = look
 ) -> None:
     """Like `tell`, after a manual run: what it opened and closed, without a digest."""
-    _tell(instance, OF_A_RUN, look, utc_now, send)
+    _tell(instance, OF_A_RUN, look, utc_now)
 
 
 def words_of(settings: NotifySettings) -> Words:
@@ -68,7 +66,6 @@ def _tell(
     kinds: Collection[Kind],
     look: Callable[[dg.DagsterInstance], Facts],
     clock: Clock,
-    send: Send,
 ) -> None:
     settings = load_settings(NotifySettings)
     channels = routes(settings)
@@ -79,7 +76,7 @@ def _tell(
     sample = (lambda f: sample_of(instance, f)) if settings.notify_samples else (lambda _: "")
     step = _Step(facts, channels, words_of(settings), settings, sample, kinds)
     state = store.update(step, clock())
-    deliver(store, channels, clock, send)
+    deliver(store, channels, clock)
     _ping(store, state, facts, settings, clock)
 
 

@@ -101,7 +101,9 @@ def parcel_of(batch: Batch, messages: Mapping[str, Message]) -> Parcel:
     """The look of a batch: a single message as it is, several as a list, worst first."""
     found = [messages[id_] for id_ in batch.messages]
     if len(found) == 1:
-        return parcel_of_one(found[0], batch.id)
+        one = found[0]
+        title = f"[{one.severity.upper()}] {one.title}" if _is_bad(one) else one.title
+        return Parcel(batch.id, title, one.text, one.html, one.thread, one.severity)
     worst = max(found, key=lambda m: m.severity.rank)
     ordered = sorted(found, key=lambda m: -m.severity.rank)
     lines = [f"- [{m.severity}] {m.title}: {m.text.splitlines()[0]}" for m in ordered]
@@ -111,12 +113,6 @@ def parcel_of(batch: Batch, messages: Mapping[str, Message]) -> Parcel:
         text="\n".join([*lines, "", "`stack incidents` tells more of what is open."]),
         severity=worst.severity,
     )
-
-
-def parcel_of_one(one: Message, id_: str) -> Parcel:
-    """The look of a message by itself."""
-    title = f"[{one.severity.upper()}] {one.title}" if _is_bad(one) else one.title
-    return Parcel(id_, title, one.text, one.html, one.thread, one.severity)
 
 
 def _is_bad(message: Message) -> bool:

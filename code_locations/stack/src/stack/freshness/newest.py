@@ -40,7 +40,7 @@ def newest_event(
     Future values are ignored so that one mistyped year can't keep a table fresh for ever. Reads
     only this column.
     """
-    types = {c.name: c.type for c in columns_of(connection, settings, schema, table)}
+    types = columns_of(connection, settings, schema, table)
     if types.get(column) not in _TYPES:
         return None
     name, now = identifier(column), datetime.now(UTC)

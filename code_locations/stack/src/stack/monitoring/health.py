@@ -8,8 +8,6 @@ from enum import StrEnum
 
 import dagster as dg
 
-NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
-
 
 class State(StrEnum):
     """How a dependency is. Only `down` fails the monitoring run."""

@@ -13,6 +13,7 @@ import dagster as dg
 from stack.errors import StackError
 from stack.files import keep_file
 from stack.paths import checkout_root
+from stack.run_storage import require_answer
 from stack.settings import StackSettings
 
 # The URL stays in the environment: the file holds no password.
@@ -68,13 +69,10 @@ def _require_whole(instance: dg.DagsterInstance) -> None:
 
 
 def _require_answer(url: str) -> None:
-    """Ask first: Dagster retries several times and then shows a traceback."""
     import sqlalchemy as sa
 
     try:
-        engine = sa.create_engine(url, connect_args={"connect_timeout": 10})
-        engine.connect().close()
-        engine.dispose()
+        require_answer(url)
     except sa.exc.SQLAlchemyError as error:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise HomeError(

@@ -17,7 +17,7 @@ from stack.outage import is_passing
 from stack.raw import raw_tables
 from stack.settings import WarehouseSettings
 from stack.sql import identifier
-from stack.warehouse import connect
+from stack.warehouse import connect, count_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -161,7 +161,7 @@ class _Isolation:
         if not self._by_key and not query.failed:
             return None  # a measure that is met returns rows too
         relation = self._failing() if self._by_key else f"from {self.found}"
-        failing = self._count(f"({relation})")
+        failing = count_rows(self.connection, f"({relation})")
         if not failing:
             return None
         kept = self._copy(relation)
@@ -219,14 +219,10 @@ class _Isolation:
         names = [self.alert_key, self.query.check]
         rows = f"select to_json(r)::varchar as row_text from ({relation}) as r"
         mine = f"select row_json::varchar from {kept} where alert_key = ? and check_name = ?"
-        room = max(0, min(ROWS_A_CHECK, ROWS_A_TABLE - self._count(kept)))
+        room = max(0, min(ROWS_A_CHECK, ROWS_A_TABLE - count_rows(self.connection, kept)))
         self.connection.execute(
             f"insert into {kept} select ?, ?, now()::timestamp, row_text::json "
             f"from ({rows} except all {mine}) limit {room}",
             [*names, *names],
         )
-        return self._count(f"({rows} intersect all {mine})", names)
-
-    def _count(self, relation: str, values: Sequence[str] = ()) -> int:
-        row = self.connection.execute(f"select count(*) from {relation}", list(values)).fetchone()
-        return int(row[0]) if row else 0
+        return count_rows(self.connection, f"({rows} intersect all {mine})", names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from stack.activity import FOLDER, day_of
 from stack.retention.files import found_below
 from stack.retention.policy import before
@@ -20,9 +22,6 @@ def clear_activity(artifacts_url: str, days: int, clock: Clock, *, dry_run: bool
         day = day_of(file.path)
         if oldest is None or day is None or day >= oldest.date():
             continue
-        with cleared.each(f"{root}/{file.path}"):
-            if not dry_run:
-                fs.rm(f"{root}/{file.path}")
-                cleared.after -= file.size
-            cleared.deleted += 1
+        path = f"{root}/{file.path}"
+        cleared.delete(path, file.size, partial(fs.rm, path))
     return cleared

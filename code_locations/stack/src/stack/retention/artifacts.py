@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from functools import partial
 
 from stack.retention.files import Found, found_below
 from stack.retention.policy import before
@@ -29,9 +30,6 @@ def clear_artifacts(
         newest = max(file.written for file in files)
         if run_id in named or oldest is None or newest >= oldest:
             continue
-        with cleared.each(f"{url}/runs/{run_id}"):
-            if not dry_run:
-                fs.rm(f"{root}/{run_id}", recursive=True)
-                cleared.after -= sum(file.size for file in files)
-            cleared.deleted += 1
+        remove = partial(fs.rm, f"{root}/{run_id}", recursive=True)
+        cleared.delete(f"{url}/runs/{run_id}", sum(file.size for file in files), remove)
     return cleared

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from stack.retention.files import found_below
 from stack.retention.policy import before
 from stack.retention.report import Cleared, Clock
@@ -26,11 +28,6 @@ def clear_processed(
         cleared.note = "kept for ever"
         return cleared
     for file in files:
-        if file.written >= oldest:
-            continue
-        with cleared.each(file.path):
-            if not dry_run:
-                fs.rm_file(f"{root}/{file.path}")
-                cleared.after -= file.size
-            cleared.deleted += 1
+        if file.written < oldest:
+            cleared.delete(file.path, file.size, partial(fs.rm_file, f"{root}/{file.path}"))
     return cleared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,6 +51,14 @@ class Cleared:
             if is_interruption(error):
                 raise
             self.problems.append(f"{what}: {reason(error)}")
+
+    def delete(self, what: str, size: int, remove: Callable[[], object]) -> None:
+        """Delete one thing of `size` bytes by `remove`; in a dry run, only count it."""
+        with self.each(what):
+            if not self.is_dry:
+                remove()
+                self.after = (self.after or 0) - size
+            self.deleted += 1
 
 
 def table(found: Iterable[Cleared]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from stack.retention.policy import before
@@ -24,12 +25,8 @@ def clear_scratch(folder: Path, days: int, clock: Clock, *, dry_run: bool) -> Cl
     for entry, size in sizes.items():
         with cleared.each(str(entry)):
             busy = any(run_id in entry.name for run_id in clock.in_progress)
-            if oldest is None or busy or _written(entry) >= oldest:
-                continue
-            if not dry_run:
-                _delete(entry)
-                cleared.after -= size
-            cleared.deleted += 1
+            if oldest is not None and not busy and _written(entry) < oldest:
+                cleared.delete(str(entry), size, partial(_delete, entry))
     return cleared
 
 

@@ -45,7 +45,6 @@ Wants={units}
 WantedBy=default.target
 """
 PROPERTIES = ("ActiveState", "SubState", "NRestarts", "MainPID", "ActiveEnterTimestamp")
-SINCE_STEPS = 254
 
 
 class Systemd:

@@ -2,19 +2,21 @@
 
 from stack.warehouse.connection import WarehouseBusyError, WarehouseError, connect
 from stack.warehouse.tables import (
-    TableColumn,
+    columns_by_table,
     columns_of,
+    count_rows,
     ensure_raw_tables,
     row_count,
     table_exists,
 )
 
 __all__ = [
-    "TableColumn",
     "WarehouseBusyError",
     "WarehouseError",
+    "columns_by_table",
     "columns_of",
     "connect",
+    "count_rows",
     "ensure_raw_tables",
     "row_count",
     "table_exists",

@@ -78,6 +78,15 @@ def connect(
         connection.close()
 
 
+def in_memory(settings: WarehouseSettings) -> DuckDBPyConnection:
+    """A DuckDB of one's own with the warehouse's limits and time zone; it holds no file."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config=duckdb_config(settings))
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
 def open_connection(
     settings: WarehouseSettings, *, read_only: bool = False, longest_wait_s: float = math.inf
 ) -> DuckDBPyConnection:
@@ -85,8 +94,7 @@ def open_connection(
     import duckdb
 
     if settings.dlt_destination == "ducklake":
-        connection = duckdb.connect(":memory:", config=duckdb_config(settings))
-        connection.execute("set TimeZone = 'UTC'")
+        connection = in_memory(settings)
         attach_lake(connection, settings, read_only=read_only, longest_wait_s=longest_wait_s)
         return connection
     file, config = settings.duckdb_file, duckdb_config(settings)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from stack.raw import RawTable
@@ -12,14 +11,6 @@ from stack.sql import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-
-@dataclass(frozen=True)
-class TableColumn:
-    """A column as the warehouse has it; `type` is DuckDB's, in upper case."""
-
-    name: str
-    type: str
 
 
 def table_exists(
@@ -31,20 +22,43 @@ def table_exists(
 
 def columns_of(
     connection: DuckDBPyConnection, settings: WarehouseSettings, schema: str, table: str
-) -> tuple[TableColumn, ...]:
-    """Columns of a table or view in their order; empty if there is no such table."""
+) -> dict[str, str]:
+    """Columns of a table or view in their order, with their types; empty if there is none.
+
+    Types are DuckDB's, in upper case.
+    """
     rows = connection.execute(
         "select column_name, data_type from duckdb_columns() "
         f"where database_name = {literal(settings.database)} and schema_name = {literal(schema)} "
         f"and table_name = {literal(table)} order by column_index"
     ).fetchall()
-    return tuple(TableColumn(name, data_type) for name, data_type in rows)
+    return dict(rows)
+
+
+def columns_by_table(
+    connection: DuckDBPyConnection, database: str
+) -> dict[tuple[str, str], dict[str, str]]:
+    """As `columns_of`, for each table and view of a database, sorted by schema and name."""
+    rows = connection.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+        f"where database_name = {literal(database)} "
+        "order by schema_name, table_name, column_index"
+    ).fetchall()
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, table, column, type_ in rows:
+        found.setdefault((schema, table), {})[column] = type_
+    return found
 
 
 def row_count(connection: DuckDBPyConnection, schema: str, table: str) -> int:
     """Rows of a table or view."""
-    result = connection.execute(f'select count(*) from "{schema}"."{table}"').fetchone()
-    return int(result[0]) if result else 0
+    return count_rows(connection, f'"{schema}"."{table}"')
+
+
+def count_rows(connection: DuckDBPyConnection, relation: str, values: Sequence[object] = ()) -> int:
+    """Rows of what SQL selects from, with its bound values."""
+    row = connection.execute(f"select count(*) from {relation}", list(values) or None).fetchone()
+    return int(row[0]) if row else 0
 
 
 def ensure_raw_tables(
