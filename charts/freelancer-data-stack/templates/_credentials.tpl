@@ -59,8 +59,13 @@ what kinds the cluster has; a mere `helm template` does not.
 {{- define "stack.validate.credentials" -}}
 {{- range $values := list .Values.postgresql .Values.s3 }}
   {{- $part := ternary "postgresql" "s3" (hasKey $values "lakePassword") }}
-  {{- if and $values.existingSecret (not $values.enabled) }}
-    {{- fail (printf "%s.existingSecret is of the bundled store, but %s.enabled is false: use %s.external.existingSecret" $part $part $part) }}
+  {{- if not $values.enabled }}
+    {{- range $key, $instead := dict "existingSecret" "existingSecret" "dagsterPassword" "password" "lakePassword" "lakeCatalogUrl" "observerPassword" "existingSecret" "secretAccessKey" "secretAccessKey" }}
+      {{- if get $values $key }}
+        {{- $use := ternary "observability.postgresql.existingSecret" (printf "%s.external.%s" $part $instead) (eq $key "observerPassword") }}
+        {{- fail (printf "%s.%s is of the bundled store, but %s.enabled is false: use %s" $part $key $part $use) }}
+      {{- end }}
+    {{- end }}
   {{- end }}
   {{- range $key := list "dagsterPassword" "lakePassword" "observerPassword" "secretAccessKey" }}
     {{- if and $values.existingSecret (get $values $key) }}

@@ -66,11 +66,7 @@ imagePullSecrets:
 {{- end }}
 
 {{- define "stack.podSecurity" -}}
-runAsNonRoot: true
-seccompProfile: {type: RuntimeDefault}
-{{- with .Values.podSecurityContext }}
-{{ toYaml . }}
-{{- end }}
+{{- merge (deepCopy .Values.podSecurityContext) (dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) | toYaml }}
 {{- end }}
 
 {{- define "stack.containerSecurity" -}}
