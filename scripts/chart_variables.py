@@ -38,8 +38,9 @@ def render() -> str:
 
 def _values(field: FieldInfo) -> dict[str, Any]:
     wanted = (field.annotation, *field.metadata)
+    annotation: Any = Annotated[wanted] if field.metadata else field.annotation
     try:
-        schema = TypeAdapter[Any](Annotated[wanted] if field.metadata else wanted[0]).json_schema()
+        schema = TypeAdapter(annotation).json_schema()
     except PydanticInvalidForJsonSchema:
         return {}
     parts = [schema, *schema.get("anyOf", ()), *schema.get("$defs", {}).values()]

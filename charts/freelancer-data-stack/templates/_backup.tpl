@@ -107,6 +107,5 @@ spec:
     {{- fail "backup.enabled or restore.from is set, but codeLocations.ingestion is not enabled: its image makes and restores them" }}
   {{- end }}
   {{- include "stack.validate.keys" (dict "path" "backup" "values" $backup) }}
-  {{- include "stack.validate.resources" (dict "path" "backup.resources" "resources" $backup.resources) }}
 {{- end }}
 {{- end }}

@@ -52,10 +52,19 @@
 {{- if and (eq .Values.service.ipFamilyPolicy "SingleStack") (gt (len .Values.service.ipFamilies) 1) }}
   {{- fail "service.ipFamilies has two families, but service.ipFamilyPolicy is SingleStack: name one family, or set PreferDualStack" }}
 {{- end }}
-{{- include "stack.validate.resources" (dict "path" "helmTest.resources" "resources" .Values.helmTest.resources) }}
-{{- range $part := list "webserver" "daemon" "schema" "postgresql" "s3" }}
+{{- range $part := list "webserver" "daemon" "observability" "schema" "helmTest" "backup" "postgresql" "s3" }}
   {{- include "stack.validate.resources" (dict "path" (printf "%s.resources" $part) "resources" (get $.Values $part).resources) }}
 {{- end }}
+{{- include "stack.validate.resources" (dict "path" "auth.oidc.proxy.resources" "resources" .Values.auth.oidc.proxy.resources) }}
+{{- range $name, $_ := .Values.codeLocations }}
+  {{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}
+  {{- range $part, $resources := dict "resources" $location.resources "run.resources" $location.run.resources "run.highMemoryResources" $location.run.highMemoryResources }}
+    {{- include "stack.validate.resources" (dict "path" (printf "codeLocations.%s.%s" $name $part) "resources" $resources) }}
+  {{- end }}
+{{- end }}
+{{- include "stack.validate.cron" (dict "path" "backup.schedule" "cron" .Values.backup.schedule) }}
+{{- include "stack.validate.cron" (dict "path" "backup.testSchedule" "cron" .Values.backup.testSchedule) }}
+{{- include "stack.validate.objects" . }}
 {{- $known := .Files.Get "files/variables.yaml" | fromYaml }}
 {{- include "stack.validate.variables" (dict "path" "stack.env" "name" "" "variables" .Values.stack.env "known" $known) }}
 {{- include "stack.validate.dev" . }}
@@ -70,9 +79,6 @@
   {{- end }}
   {{- $location := include "stack.location" (dict "root" $ "name" $name) | fromYaml }}
   {{- $path := printf "codeLocations.%s" $name }}
-  {{- include "stack.validate.resources" (dict "path" (printf "%s.resources" $path) "resources" $location.resources) }}
-  {{- include "stack.validate.resources" (dict "path" (printf "%s.run.resources" $path) "resources" $location.run.resources) }}
-  {{- include "stack.validate.resources" (dict "path" (printf "%s.run.highMemoryResources" $path) "resources" $location.run.highMemoryResources) }}
   {{- include "stack.validate.egress" (dict "path" (printf "%s.egress" $path) "rules" $location.egress) }}
   {{- range $part := list "env" "secret" }}
     {{- include "stack.validate.variables" (dict "path" (printf "%s.%s" $path $part) "name" $name "variables" (get $location $part) "known" $known) }}
@@ -171,6 +177,41 @@ that is missing, no key is named.
 {{- define "stack.validate.url" -}}
 {{- if and .url (not (regexMatch "^([a-z]+://)?(([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*@)?(([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?,?)+([/?#]([^%\\s]|%[0-9A-Fa-f]{2})*)?$" .url)) }}
   {{- fail (printf "%s is no URL that a program can read: write scheme://host:port, with user:password@ before the host if need be, and what is special in them quoted, as %%40 for @" .path) }}
+{{- end }}
+{{- end }}
+
+{{/* Ranges that end before they begin; the schema sees the rest. dict path, cron */}}
+{{- define "stack.validate.cron" -}}
+{{- $path := .path }}
+{{- $names := splitList " " "sun mon tue wed thu fri sat" }}
+{{- $months := splitList " " "- jan feb mar apr may jun jul aug sep oct nov dec" }}
+{{- range $range := regexFindAll "[0-9A-Za-z]+-[0-9A-Za-z]+" .cron -1 }}
+  {{- $ends := list }}
+  {{- range $end := splitList "-" (lower $range) }}
+    {{- $number := $end }}
+    {{- range $index, $name := $names }}{{ if eq $name $end }}{{ $number = $index }}{{ end }}{{ end }}
+    {{- range $index, $name := $months }}{{ if eq $name $end }}{{ $number = $index }}{{ end }}{{ end }}
+    {{- $ends = append $ends (float64 $number) }}
+  {{- end }}
+  {{- if gt (first $ends) (last $ends) }}
+    {{- fail (printf "%s has the range %s, which ends before it begins: write two, such as FRI-SAT,SUN-MON" $path $range) }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Objects that are written as text. */}}
+{{- define "stack.validate.objects" -}}
+{{- range $number, $object := .Values.extraObjects }}
+  {{- if kindIs "string" $object }}
+    {{- range regexSplit "(?m)^---.*$" (tpl $object $) -1 }}
+      {{- if trim . }}
+        {{- $made := fromYaml . }}
+        {{- if not (and $made.apiVersion $made.kind (kindIs "map" $made.metadata) (default dict $made.metadata).name) }}
+          {{- fail (printf "extraObjects[%d] is no object of Kubernetes: it needs apiVersion, kind and metadata.name" $number) }}
+        {{- end }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
 {{- end }}
 {{- end }}
 
