@@ -73,6 +73,13 @@ what kinds the cluster has; a mere `helm template` does not.
     {{- end }}
   {{- end }}
 {{- end }}
+{{- range $path := list "postgresql.dagsterPassword" "postgresql.lakePassword" "postgresql.observerPassword" "postgresql.external.password" "s3.secretAccessKey" "s3.external.secretAccessKey" "backup.secretAccessKey" "auth.oidc.clientSecret" }}
+  {{- $value := $.Values }}
+  {{- range splitList "." $path }}{{ $value = get $value . }}{{ end }}
+  {{- if ne $value (trim $value) }}
+    {{- fail (printf "%s begins or ends with blanks or a line break, as --set-file leaves one: take them away" $path) }}
+  {{- end }}
+{{- end }}
 {{- $lacking := list }}
 {{- if and .Values.postgresql.enabled (not .Values.postgresql.existingSecret) (not (and .Values.postgresql.dagsterPassword .Values.postgresql.lakePassword)) }}
   {{- $lacking = append $lacking "postgresql.existingSecret" }}

@@ -154,7 +154,17 @@ that is missing, no key is named.
 
 {{/* URLs that others of the chart's templates take apart. */}}
 {{- define "stack.validate.urls" -}}
-{{- include "stack.validate.url" (dict "path" "postgresql.external.lakeCatalogUrl" "url" .Values.postgresql.external.lakeCatalogUrl) }}
+{{- /* Not by the schema, whose complaints show the whole of them. */}}
+{{- $lake := .Values.postgresql.external.lakeCatalogUrl }}
+{{- if and $lake (not (regexMatch "^postgres(ql)?://" $lake)) }}
+  {{- fail "postgresql.external.lakeCatalogUrl doesn't begin with postgresql://: write postgresql://user:password@host/database" }}
+{{- end }}
+{{- include "stack.validate.url" (dict "path" "postgresql.external.lakeCatalogUrl" "url" $lake) }}
+{{- range $number, $url := .Values.observability.notify.urls }}
+  {{- if not (regexMatch "^([a-z]+=)?[A-Za-z0-9]+://\\S+$" $url) }}
+    {{- fail (printf "observability.notify.urls[%d] is no URL of Apprise: write one such as mailtos://user:password@example.org, maybe with error= or warning= before it" $number) }}
+  {{- end }}
+{{- end }}
 {{- if hasSuffix "/.well-known/openid-configuration" .Values.auth.oidc.issuerUrl }}
   {{- fail "auth.oidc.issuerUrl ends with /.well-known/openid-configuration, which is looked for below the issuer: leave that out" }}
 {{- end }}

@@ -24,7 +24,7 @@ are; annotations: that it gives them; env: variables of the container, by the va
 {{- $names := concat .volumes (keys $volumes) -}}
 {{- include "stack.validate.mounts" (dict "path" (printf "%s.extraVolumeMounts" .path) "mounts" .values.extraVolumeMounts "volumes" $names "taken" .mounts) }}
 {{- range $kind := list "initContainers" "sidecars" }}
-  {{- range get $given.values $kind }}
+  {{- range index $given.values $kind }}
     {{- $path := printf "%s.%s, container %s," $given.path $kind .name }}
     {{- include "stack.validate.env" (dict "path" (printf "%s env" $path) "env" .env) }}
     {{- include "stack.validate.mounts" (dict "path" (printf "%s volumeMounts" $path) "mounts" .volumeMounts "volumes" $names "taken" list) }}

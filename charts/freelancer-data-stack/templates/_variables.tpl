@@ -54,6 +54,9 @@ TMPDIR: nothing, it is fixed
   {{- if and (kindIs "float64" $value) (or (hasSuffix ".secret" $given.path) (gt $value 1e15) (lt $value -1e15)) }}
     {{- fail (printf "%s is a number, of which YAML may have dropped digits: put it in quotes" $path) }}
   {{- end }}
+  {{- if and (not (hasSuffix ".secret" $given.path)) (gt (len (splitList "{{" (toString $value))) (len (splitList "}}" (toString $value)))) }}
+    {{- fail (printf "%s has {{ without }}, which ends a template: close it, or write {{ \"{{\" }} for the two characters" $path) }}
+  {{- end }}
   {{- if and (hasSuffix ".secret" $given.path) (eq "" (toString $value)) }}
     {{- fail (printf "%s is empty: give it a value, or leave it out" $path) }}
   {{- end }}
