@@ -3,7 +3,7 @@
 import re
 
 from chart.network import ELSEWHERE, allows, places, policies_of
-from chart.rendering import environment, objects, one, pods, secrets_of
+from chart.rendering import RECIPIENT, environment, objects, one, pods, secrets_of
 from ingestion.backup.runs import RESTORED
 from scripts.chart_values_page import CHART
 
@@ -47,7 +47,7 @@ def test_one_at_a_time_is_made_with_all_folders_of_the_release():
 def test_the_newest_is_read_whole_each_month_where_it_can_be_read():
     tested = pod(objects("default", ON), "backup-test")
     assert tested["containers"][0]["command"] == ["stack", "restore", "--check"]
-    encrypted = f'backup={{"enabled":true,{URL},"recipient":"age1xyz"}}'
+    encrypted = f'backup={{"enabled":true,{URL},"recipient":"{RECIPIENT}"}}'
     assert not [name for name in pods(objects("default", encrypted)) if "backup-test" in name]
     with_key = objects("default", encrypted, 'restore={"identitySecret":"own-key"}')
     assert "BACKUP_IDENTITY" in variables(with_key, "backup-test")

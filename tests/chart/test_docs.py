@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from chart.rendering import OLDEST, helm
+from chart.rendering import OLDEST, RECIPIENT, helm
 from scripts.chart_values_page import CHART, ROOT
 
 PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
@@ -19,7 +19,7 @@ def blocks(page):
 
 def kinds_of(block, tmp_path):
     file = tmp_path / "values.yaml"
-    file.write_text(block.replace("age1…", "age1qqq"))
+    file.write_text(block.replace("age1…", RECIPIENT))
     rendered = helm("template", "stack", str(CHART), "--kube-version", OLDEST, "-f", str(file))
     return {found["kind"] for found in yaml.safe_load_all(rendered) if found}
 

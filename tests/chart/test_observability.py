@@ -224,7 +224,7 @@ def test_dashboards_are_the_charts_files_labelled_for_grafana():
     ("settings", "says"),
     [
         ('observability.notify.urls=["json://x"]', "no message would get out"),
-        ('observability.notify.urls=["no url"]', "/observability/notify/urls/0"),
+        ('observability.notify.urls=["no url"]', "observability.notify.urls.0. is no URL"),
         ('observability.env={"NOTIFY_URLS":"json://x"}', "use observability.notify.urls"),
         ('observability.env={"AIRBYTE_PORT":"1"}', "only ingestion reads that variable"),
         ('observability={"env":{"TZ":"UTC"},"secret":{"TZ":"UTC"}}', "in env and in secret"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chart.rendering import CHART, SCENARIOS, RenderError, helm, manifests, objects
+from chart.rendering import CHART, NEWEST, SCENARIOS, RenderError, helm, manifests, objects, one
 from scripts import chart_variables
 from scripts.chart_values_page import FILE, described, render
 
@@ -24,13 +24,14 @@ WILDCARD_ROUTE = (
 )
 
 
-# Kubernetes' own objects, whose keys are all optional.
-KUBERNETES = {"resources", "affinity", "dnsConfig", "hostAliases", "containers"}
+# Objects of others, whose keys are all optional.
+OTHERS = {"resources", "affinity", "dnsConfig", "hostAliases", "containers", "connection"}
+REQUIRED = yaml.safe_load((CHART / "files" / "required.yaml").read_text())
 
 
 def resolve(schema):
     name = schema.get("$ref", "").rpartition("/")[2]
-    return {} if name in KUBERNETES else SCHEMA["$defs"][name] if name else schema
+    return {} if name in OTHERS else SCHEMA["$defs"][name] if name else schema
 
 
 def disagreements(values, schema, path=()):
@@ -100,8 +101,8 @@ def test_scenario_passes_helm_lint(scenario: str):
         (['webserver={"allowedHosts":["https://a.example.org"]}'], "/webserver/allowedHosts"),
         (['dagster={"image":{"digest":"latest"}}'], "/dagster/image/digest"),
         (['typo={"a":1}'], "'typo' not allowed"),
-        (["daemon=null"], "missing property 'daemon'"),
-        (['instance={"poolLimit":null}'], "missing property 'poolLimit'"),
+        (["daemon=null"], "daemon: null or missing"),
+        (['instance={"poolLimit":null}'], "instance.poolLimit: null or missing"),
         (['instance={"maxConcurrentRuns":0}'], "/instance/maxConcurrentRuns"),
         (['instance={"tagConcurrencyLimits":[{"key":"a","limt":1}]}'], "'limt' not allowed"),
         (['codeLocations={"quality":{"run":null}}'], "/codeLocations/quality/run"),
@@ -188,6 +189,141 @@ def test_scenario_passes_helm_lint(scenario: str):
             "DATAHUB_GMS_TOKEN is a number, of which YAML may have dropped digits",
         ),
         (['stack={"env":{"GITHUB_REPO":12345678901234567890}}'], "put it in quotes"),
+        # Variables, as the settings read them
+        (['stack={"env":{"COMPUTE_PROFILE":"HIGH_MEMORY"}}'], "expected one of high_memory"),
+        (['stack={"env":{"RETENTION_RUN_DAYS":-1}}'], 'RETENTION_RUN_DAYS is "-1": expected 0'),
+        (['stack={"env":{"WAREHOUSE_THREADS":"all"}}'], "expected a whole number"),
+        (['stack={"env":{"WAREHOUSE_MEMORY_LIMIT":"2G"}}'], "DuckDB memory limit such as 2GB"),
+        (['stack={"env":{"PARTITIONS_START":"01/02/2024"}}'], "YYYY-MM-DD"),
+        (
+            ['codeLocations={"ingestion":{"env":{"AIRBYTE_POLL_SECONDS":0}}}'],
+            "expected more than 0",
+        ),
+        (
+            ['observability={"env":{"NOTIFY_TIMEZONE":"Europe/Berln"}}'],
+            "expected a name of the tz database",
+        ),
+        (['codeLocations={"catalog":{"secret":{"DATAHUB_GMS_TOKEN":""}}}'], "TOKEN is empty"),
+        # URLs, hosts and addresses
+        (['stack={"env":{"HTTPS_PROXY":"http://u:p w@proxy"}}'], "stack.env.HTTPS_PROXY is no URL"),
+        (
+            ['stack={"env":{"OTEL_EXPORTER_OTLP_ENDPOINT":"http://x:abc"}}'],
+            "OTEL_EXPORTER_OTLP_ENDPOINT is no URL",
+        ),
+        (
+            [OWN_POSTGRES % ',"password":"x","lakeCatalogUrl":"postgresql://u:p%zz@db/l"'],
+            "postgresql.external.lakeCatalogUrl is no URL",
+        ),
+        (
+            ['postgresql={"enabled":false,"external":{"host":"db:5432","existingSecret":"y"}}'],
+            "/postgresql/external/host",
+        ),
+        ([OWN_POSTGRES % ',"existingSecret":"y","params":{"sslmod":"require"}'], "'sslmod' not"),
+        (
+            ['s3={"enabled":false,"external":{"endpointUrl":"https://s3.example.org:99999"}}'],
+            "/s3/external/endpointUrl",
+        ),
+        (['ingress={"enabled":true,"host":"10.0.0.1"}'], "/ingress/host"),
+        (
+            ['daemon={"hostAliases":[{"ip":"999.1.1.1","hostnames":["a"]}]}'],
+            "/daemon/hostAliases/0/ip",
+        ),
+        # What would be left out
+        (
+            [OWN_POSTGRES % ',"existingSecret":"y"', 'postgresql.dagsterPassword="x"'],
+            "use postgresql.external.password",
+        ),
+        (['s3={"enabled":false,"secretAccessKey":"x"}'], "use s3.external.secretAccessKey"),
+        (['auth={"oidc":{"roles":{"admin":["a"]}}}'], "auth.oidc is set, but auth.mode is basic"),
+        (['postgresql={"external":{"params":{"sslmode":"require"}}}'], "external is set too"),
+        # Secrets, which aren't shown
+        (
+            [OWN_POSTGRES % ',"password":"x\\n","lakeCatalogUrl":"postgresql://u@db/l"'],
+            "postgresql.external.password begins or ends with blanks or a line break",
+        ),
+        (
+            [OWN_POSTGRES % ',"password":"x","lakeCatalogUrl":"u:p@db/l"'],
+            "lakeCatalogUrl doesn't begin with postgresql://",
+        ),
+        (
+            ['observability={"notify":{"urls":["ops@example.org"],"egress":[{}]}}'],
+            "observability.notify.urls[0] is no URL of Apprise",
+        ),
+        (['stack={"env":{"GITHUB_REPO":"{{ .Release.Name"}}'], "GITHUB_REPO has {{ without }}"),
+        # A provider's client
+        ([OIDC, 'auth.oidc.emailDomains=["@example.org"]'], "/auth/oidc/emailDomains/0"),
+        ([OIDC, 'auth.oidc.redirectUrl="https://a.example.org/"'], "/auth/oidc/redirectUrl"),
+        (
+            [OIDC, 'auth.oidc.issuerUrl="https://a.org/.well-known/openid-configuration"'],
+            "leave that out",
+        ),
+        # Backups
+        (['backup={"schedule":"0 2 * * 7"}'], "/backup/schedule"),
+        (['backup={"schedule":"0 2 * * FRI-MON"}'], "the range FRI-MON, which ends before"),
+        (['backup={"testSchedule":"99 0 1 * *"}'], "/backup/testSchedule"),
+        (
+            [
+                'backup={"url":"s3://b"}',
+                'restore={"from":"freelancer-data-20260101T000000Z.tar.gz.age"}',
+            ],
+            "restore.identitySecret is empty",
+        ),
+        # Names and images
+        (['fullnameOverride="1stack"'], "/fullnameOverride"),
+        ([f'fullnameOverride="{"a" * 64}"'], "/fullnameOverride"),
+        (['postgresql={"image":{"tag":""}}'], "postgresql.image.tag and"),
+        (['dagster={"image":{"repository":""}}'], "/dagster/image/repository"),
+        (['extraObjects=["kind: ConfigMap"]'], "extraObjects[0] is no object of Kubernetes"),
+        (['extraObjects=[{"apiVersion":"v1","kind":"ConfigMap","metadata":{}}]'], "'name'"),
+        # Amounts
+        (['daemon={"resources":{"limits":{"cpu":500}}}'], "write 500m for thousandths"),
+        (['daemon={"resources":{"requests":{"memory":"512k"}}}'], "in which no program starts"),
+        (
+            ['codeLocations={"quality":{"run":{"resources":{"requests":{"nvidia.com/gpu":1}}}}}'],
+            "quality.run.resources.requests.nvidia.com/gpu is not limits.nvidia.com/gpu",
+        ),
+        (
+            [
+                'codeLocations={"quality":{"enabled":false,"resources":{"limits":{"memory":"99Mi"}}}}'
+            ],
+            "codeLocations.quality.resources.limits.memory is 99Mi, less than",
+        ),
+        (['backup={"resources":{"limits":{"memory":"99Mi"}}}'], "backup.resources.limits.memory"),
+        # The webserver's pods
+        (
+            [
+                'webserver={"replicas":2,"podDisruptionBudget":{"enabled":true,"minAvailable":"51%"}}'
+            ],
+            "minAvailable is 51% of 2 pods",
+        ),
+        (
+            [
+                'webserver={"autoscaling":{"enabled":true},"resources":{"requests":null,"limits":null}}'
+            ],
+            "webserver.resources.requests.cpu is empty",
+        ),
+        # The network
+        (
+            ['networkPolicy={"ingressFrom":[{"ipBlock":{"cidr":"10.0.0.0/8"},"podSelector":{}}]}'],
+            "/networkPolicy/ingressFrom/0",
+        ),
+        (
+            ['networkPolicy={"extraEgress":[{"ports":[{"port":90,"endPort":80}]}]}'],
+            "networkPolicy.extraEgress has endPort 80, less than its port 90",
+        ),
+        (
+            ['codeLocations={"quality":{"egress":[{"ports":[{"port":"http","endPort":80}]}]}}'],
+            "codeLocations.quality.egress has an endPort",
+        ),
+        # Labels
+        (
+            ['observability={"dashboards":{"enabled":true,"labels":{"helm.sh/chart":"x"}}}'],
+            "observability.dashboards.labels: the chart sets",
+        ),
+        (
+            ['codeLocations={"quality":{"run":{"labels":{"freelancer-data-stack/location":"x"}}}}'],
+            "codeLocations.quality.run.labels: the chart sets",
+        ),
     ],
 )
 def test_contradictions_and_typing_errors_are_refused(settings: list[str], says: str):
@@ -218,6 +354,38 @@ def test_contradictions_and_typing_errors_are_refused(settings: list[str], says:
             '"podLabels":{"app.kubernetes.io/name":"x"}',
             "the chart sets app.kubernetes.io/name itself",
         ),
+        ('"podAnnotations":{"checksum/config":"x"}', "the chart sets checksum/config itself"),
+        (
+            '"extraEnv":[{"name":"A","value":"1","valueFrom":{"fieldRef":{"fieldPath":"x"}}}]',
+            "A has a value and a valueFrom",
+        ),
+        ('"extraEnv":[{"name":"A","valueFrom":{"secretKey":{}}}]', "'secretKey' not allowed"),
+        ('"extraVolumes":[{"name":"a","configmap":{"name":"a"}}]', "'configmap' not allowed"),
+        (
+            '"extraVolumes":[{"name":"a","emptyDir":{}}],"extraVolumeMounts":'
+            '[{"name":"a","mountPath":"/a"},{"name":"a","mountPath":"/a/"}]',
+            "something is mounted at /a/ already",
+        ),
+        (
+            '"sidecars":[{"name":"c","image":"i","volumeMounts":[{"name":"v","mountPath":"/v"}]}]',
+            "sidecars, container c, volumeMounts: the pod has no volume v",
+        ),
+        ('"sidecars":[{"name":"c","image":"i","comand":["x"]}]', "'comand' not allowed"),
+        (
+            '"sidecars":[{"name":"c","image":"i","livenessProbe":{"httpGet":{"prt":80}}}]',
+            "'prt' not allowed",
+        ),
+        ('"tolerations":[{"key":"a","operator":"Exists","value":"b"}]', "Exists tolerates any"),
+        ('"tolerations":[{"effect":"NoSchedule"}]', "tolerations[0] has no key"),
+        (
+            '"topologySpreadConstraints":'
+            '[{"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"ScheduleAnyway","minDomains":2}]',
+            "minDomains, which go with whenUnsatisfiable DoNotSchedule",
+        ),
+        (
+            '"affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[]}}',
+            "got array, want object",
+        ),
     ],
 )
 def test_what_is_added_to_pods_twice_or_in_vain_is_refused(part: str, added: str, says: str):
@@ -236,6 +404,17 @@ def test_what_is_added_to_pods_twice_or_in_vain_is_refused(part: str, added: str
         ("webserver", '"extraVolumes":[{"name":"scratch","emptyDir":{}}]', "a volume scratch"),
         ("daemon", '"sidecars":[{"name":"daemon","image":"i"}]', "a container daemon"),
         ("observability", '"initContainers":[{"name":"wait-for-schema","image":"i"}]', "wait-for"),
+        ("webserver", '"extraEnv":[{"name":"WEBSERVER_AUTH","value":"none"}]', "use auth.mode"),
+        (
+            "daemon",
+            '"extraVolumeMounts":[{"name":"scratch","mountPath":"/tmp"}]',
+            "something is mounted at /tmp already",
+        ),
+        (
+            "observability",
+            '"metrics":{"scrapeAnnotations":true},"podAnnotations":{"prometheus.io/port":"1"}',
+            "the chart sets prometheus.io/port itself",
+        ),
     ],
 )
 def test_names_that_a_pod_has_already_are_refused(part: str, added: str, says: str):
@@ -244,9 +423,93 @@ def test_names_that_a_pod_has_already_are_refused(part: str, added: str, says: s
     assert says in str(refused.value)
 
 
+@pytest.mark.parametrize("release", ["1st", "my.stack"])
+def test_a_release_whose_services_could_have_no_such_name_is_refused(release: str):
+    with pytest.raises(RenderError, match="set fullnameOverride"):
+        helm("template", release, str(CHART), "--kube-version", NEWEST)
+
+
+def null(paths: list[str]) -> list[str]:
+    """Settings that take away all of these keys."""
+    taken: dict = {}
+    for path in paths:
+        *parents, last = path.split(".")
+        part = taken
+        for parent in parents:
+            part = part.setdefault(parent, {})
+        part[last] = None
+    return [f"{key}={json.dumps(value)}" for key, value in taken.items()]
+
+
+def test_every_key_that_is_needed_is_named_when_null_takes_it_away():
+    parts = {path.rpartition(".")[0] for path in REQUIRED}
+    single = [path for path in REQUIRED if path not in parts]
+    for paths in single, [path for path in REQUIRED if "." not in path]:
+        with pytest.raises(RenderError) as refused:
+            manifests("default", *null(paths))
+        said = str(refused.value).partition("first.yaml:2:4): ")[2].partition(": null")[0]
+        assert sorted(said.split(", ")) == sorted(paths)
+        assert "--reset-then-reuse-values" in str(refused.value)
+
+
+def test_every_other_key_may_be_null():
+    def keys(values, path=()):
+        for key, value in values.items():
+            yield (name := ".".join((*path, key)))
+            if name in REQUIRED and isinstance(value, dict) and key != "codeLocations":
+                yield from keys(value, (*path, key))
+
+    others = [path for path in keys(VALUES) if path not in REQUIRED]
+    assert len(others) > 50
+    assert manifests("default", *null(others))
+
+
+def test_values_are_judged_before_a_template_can_fail():
+    with pytest.raises(RenderError) as refused:
+        manifests("default", 'stack={"env":{"HTTPS_PROXY":"http://x:y"}}')
+    assert str(refused.value).startswith("Error: execution error at (")
+    assert "templates/validate/values/first.yaml" in str(refused.value)
+
+
+def test_an_image_that_names_its_registry_is_taken_as_it_is():
+    text = manifests("default", 'dagster={"image":{"repository":"ghcr.io/acme/dagster"}}')
+    assert "image: ghcr.io/acme/dagster:" in text
+    assert "localhost:5000/freelancer-data-stack/quality:" in text
+
+
+def test_a_location_with_a_hyphen_has_a_module_that_python_can_name():
+    text = manifests("default", 'codeLocations={"cash-flow":{}}')
+    assert "--module-name=cash_flow.definitions" in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "size"),
+    [
+        ('"requests":{"ephemeral-storage":"20Gi"}', "20Gi"),
+        ('"limits":{"ephemeral-storage":"32Mi"}', "32Mi"),
+    ],
+)
+def test_what_a_pod_requests_of_the_disk_is_no_more_than_its_limit(asked: str, size: str):
+    found = objects("default", f'daemon={{"resources":{{{asked}}}}}')
+    daemon = one(found, "Deployment", "daemon")["spec"]["template"]["spec"]["containers"][0]
+    sizes = {part["ephemeral-storage"] for part in daemon["resources"].values()}
+    assert sizes == {size}
+
+
+def test_a_pods_security_context_may_say_what_the_chart_says():
+    own = '{"runAsNonRoot":true,"seLinuxOptions":{"level":"s0:c1"},"runAsUser":1000680000}'
+    found = objects("default", f"podSecurityContext={own}")
+    pod = one(found, "Deployment", "daemon")["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"},
+        "seLinuxOptions": {"level": "s0:c1"}, "runAsUser": 1000680000,
+        "runAsGroup": 10001, "fsGroup": 10001,
+    }  # fmt: skip
+
+
 def test_a_whole_number_is_its_digits_wherever_it_becomes_text():
     numbers = {
-        "stack": '{"env":{"GITHUB_REPO":123456789}}',
+        "stack": '{"env":{"RETENTION_RUN_DAYS":123456789}}',
         "daemon": '{"heartbeatToleranceSeconds":2592000}',
         "schema": '{"timeoutSeconds":2592000}',
         "helmTest": '{"timeoutSeconds":2592000}',
@@ -277,6 +540,17 @@ def test_pods_that_scale_have_their_disruption_budget():
         'stack={"env":{"GITHUB_REPO":"{{ .Release.Name }}/books"}}',
         'backup={"schedule":"*/15 1-5,8 1 JAN-MAR MON-FRI"}',
         'webserver={"extraVolumeMounts":[{"name":"scratch","mountPath":"/x","subPath":"x"}]}',
+        'stack={"env":{"HTTPS_PROXY":"http://user:p%40ss@proxy:3128","COMPUTE_PROFILE":""}}',
+        'stack={"env":{"HTTPS_PROXY":"proxy.example.org:3128","WAREHOUSE_THREADS":4}}',
+        'observability={"env":{"NOTIFY_TIMEZONE":"Etc/UTC","NOTIFY_DIGEST_AT":"7:30"}}',
+        'observability={"podMonitor":{"enabled":true,"interval":"1m30s"}}',
+        'backup={"enabled":true,"url":"s3://backups","schedule":"@yearly","testSchedule":""}',
+        'extraObjects=["apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: x}\\n"]',
+        'daemon={"tolerations":[{"operator":"Exists"},{"key":"a","value":"b"}]}',
+        'daemon={"extraVolumes":[{"name":"a","projected":{"sources":[]}},{"name":"b","emptyDir":{}}]}',
+        'daemon={"affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":'
+        '{"nodeSelectorTerms":[{"matchExpressions":[{"key":"a","operator":"Gt","values":["4"]}]}]}}}}',
+        'helmTest={"enabled":false,"location":"none-of-them"}',
     ],
 )
 def test_what_operators_set_renders(settings: str):

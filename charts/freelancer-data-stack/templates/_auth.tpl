@@ -71,8 +71,7 @@ http://localhost:3000
   {{- if and $oidc.existingSecret $oidc.clientSecret }}
     {{- fail "auth.oidc.existingSecret is set, but so is clientSecret: use the Secret or the value, not both" }}
   {{- end }}
-  {{- include "stack.validate.resources" (dict "path" "auth.oidc.proxy.resources" "resources" $oidc.proxy.resources) }}
-{{- else if or $oidc.issuerUrl $oidc.clientId $oidc.clientSecret $oidc.existingSecret }}
+{{- else if or $oidc.issuerUrl $oidc.clientId $oidc.clientSecret $oidc.existingSecret $oidc.redirectUrl $oidc.allowedGroups $oidc.roles.viewer $oidc.roles.operator $oidc.roles.admin }}
   {{- fail (printf "auth.oidc is set, but auth.mode is %s: set auth.mode=oidc, or leave auth.oidc empty" .Values.auth.mode) }}
 {{- end }}
 {{- if eq .Values.auth.mode "oidc" }}

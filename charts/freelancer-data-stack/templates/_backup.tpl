@@ -100,10 +100,12 @@ spec:
       {{- fail (printf "backup.url is %s, in the stack's own folder %s: name another bucket, best in another store" $backup.url (include "stack.url" .)) }}
     {{- end }}
   {{- end }}
+  {{- if and (hasSuffix ".age" $restore.from) (not $restore.identitySecret) }}
+    {{- fail (printf "restore.from is %s, which is encrypted, but restore.identitySecret is empty: name the Secret that has its key" $restore.from) }}
+  {{- end }}
   {{- if not (has "ingestion" (splitList "\n" (include "stack.locations" . | trim))) }}
     {{- fail "backup.enabled or restore.from is set, but codeLocations.ingestion is not enabled: its image makes and restores them" }}
   {{- end }}
   {{- include "stack.validate.keys" (dict "path" "backup" "values" $backup) }}
-  {{- include "stack.validate.resources" (dict "path" "backup.resources" "resources" $backup.resources) }}
 {{- end }}
 {{- end }}

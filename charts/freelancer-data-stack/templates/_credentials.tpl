@@ -59,13 +59,25 @@ what kinds the cluster has; a mere `helm template` does not.
 {{- define "stack.validate.credentials" -}}
 {{- range $values := list .Values.postgresql .Values.s3 }}
   {{- $part := ternary "postgresql" "s3" (hasKey $values "lakePassword") }}
-  {{- if and $values.existingSecret (not $values.enabled) }}
-    {{- fail (printf "%s.existingSecret is of the bundled store, but %s.enabled is false: use %s.external.existingSecret" $part $part $part) }}
+  {{- if not $values.enabled }}
+    {{- range $key, $instead := dict "existingSecret" "existingSecret" "dagsterPassword" "password" "lakePassword" "lakeCatalogUrl" "observerPassword" "existingSecret" "secretAccessKey" "secretAccessKey" }}
+      {{- if get $values $key }}
+        {{- $use := ternary "observability.postgresql.existingSecret" (printf "%s.external.%s" $part $instead) (eq $key "observerPassword") }}
+        {{- fail (printf "%s.%s is of the bundled store, but %s.enabled is false: use %s" $part $key $part $use) }}
+      {{- end }}
+    {{- end }}
   {{- end }}
   {{- range $key := list "dagsterPassword" "lakePassword" "observerPassword" "secretAccessKey" }}
     {{- if and $values.existingSecret (get $values $key) }}
       {{- fail (printf "%s.existingSecret is set, but so is %s: use the Secret or the value, not both" $part $key) }}
     {{- end }}
+  {{- end }}
+{{- end }}
+{{- range $path := list "postgresql.dagsterPassword" "postgresql.lakePassword" "postgresql.observerPassword" "postgresql.external.password" "s3.secretAccessKey" "s3.external.secretAccessKey" "backup.secretAccessKey" "auth.oidc.clientSecret" }}
+  {{- $value := $.Values }}
+  {{- range splitList "." $path }}{{ $value = get $value . }}{{ end }}
+  {{- if ne $value (trim $value) }}
+    {{- fail (printf "%s begins or ends with blanks or a line break, as --set-file leaves one: take them away" $path) }}
   {{- end }}
 {{- end }}
 {{- $lacking := list }}

@@ -40,10 +40,12 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end }}
 
-{{/* One of the stack's own images: dict root, image, repository (default). */}}
+{{/* One of the stack's own images, in image.registry unless its repository begins with another: dict root, image, repository (default). */}}
 {{- define "stack.image" -}}
 {{- $repository := default .repository .image.repository -}}
+{{- if not (regexMatch "^([^/]*[.:][^/]*|localhost)/" $repository) -}}
 {{- with .root.Values.image.registry }}{{ $repository = printf "%s/%s" (trimSuffix "/" .) $repository }}{{ end -}}
+{{- end -}}
 {{- include "stack.imageRef" (dict "repository" $repository "digest" .image.digest "tag" (default .root.Chart.AppVersion .image.tag)) -}}
 {{- end }}
 
@@ -66,11 +68,7 @@ imagePullSecrets:
 {{- end }}
 
 {{- define "stack.podSecurity" -}}
-runAsNonRoot: true
-seccompProfile: {type: RuntimeDefault}
-{{- with .Values.podSecurityContext }}
-{{ toYaml . }}
-{{- end }}
+{{- merge (deepCopy .Values.podSecurityContext) (dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) | toYaml }}
 {{- end }}
 
 {{- define "stack.containerSecurity" -}}

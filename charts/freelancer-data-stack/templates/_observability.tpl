@@ -93,6 +93,5 @@ isn't, and the cluster can't be seen: a random one would be another at each rend
 {{- if and $values.podMonitor.enabled $values.serviceMonitor.enabled }}
   {{- fail "observability.podMonitor and observability.serviceMonitor are both enabled, so that Prometheus would scrape it twice: enable one" }}
 {{- end }}
-{{- include "stack.validate.resources" (dict "path" "observability.resources" "resources" $values.resources) }}
 {{- end }}
 {{- end }}

@@ -54,6 +54,12 @@ TMPDIR: nothing, it is fixed
   {{- if and (kindIs "float64" $value) (or (hasSuffix ".secret" $given.path) (gt $value 1e15) (lt $value -1e15)) }}
     {{- fail (printf "%s is a number, of which YAML may have dropped digits: put it in quotes" $path) }}
   {{- end }}
+  {{- if and (not (hasSuffix ".secret" $given.path)) (gt (len (splitList "{{" (toString $value))) (len (splitList "}}" (toString $value)))) }}
+    {{- fail (printf "%s has {{ without }}, which ends a template: close it, or write {{ \"{{\" }} for the two characters" $path) }}
+  {{- end }}
+  {{- if and (hasSuffix ".secret" $given.path) (eq "" (toString $value)) }}
+    {{- fail (printf "%s is empty: give it a value, or leave it out" $path) }}
+  {{- end }}
   {{- $known := get $given.known $name }}
   {{- if not $known }}
     {{- $word := printf "%s_" (splitList "_" $name | first) }}
@@ -66,15 +72,47 @@ TMPDIR: nothing, it is fixed
     {{- if and (has $given.name (list "ingestion" "transformation" "quality" "catalog" "observability")) (not (has "stack" $known.readBy)) (not (has $given.name $known.readBy)) }}
       {{- fail (printf "%s: only %s reads that variable: set it in %s%s" $path (join " and " $known.readBy) (ternary "" "codeLocations." (eq "observability" (first $known.readBy))) (first $known.readBy)) }}
     {{- end }}
-    {{- $text := include "stack.text" $value }}
-    {{- if not (contains "{{" $text) }}
-      {{- if and (hasKey $known "values") (not (has (lower $text) $known.values)) }}
-        {{- fail (printf "%s is %q: expected one of %s" $path $text (join ", " $known.values)) }}
-      {{- end }}
-      {{- if and (hasKey $known "number") (not (regexMatch "^-?[0-9]+$" $text)) }}
-        {{- fail (printf "%s is %q: expected a whole number" $path $text) }}
-      {{- end }}
-    {{- end }}
+    {{- include "stack.validate.value" (dict "path" $path "known" $known "text" (include "stack.text" $value) "isSecret" (hasSuffix ".secret" $given.path)) }}
   {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* What the settings would refuse once the pods are there; to them, an empty value is none. dict path, known, text, isSecret */}}
+{{- define "stack.validate.value" -}}
+{{- if and .text (not (contains "{{" .text)) -}}
+{{- $is := ternary (printf "%s has a value that can't be right" .path) (printf "%s is %q" .path .text) .isSecret -}}
+{{- with .known.values }}
+  {{- $text := ternary (lower $.text) $.text (has "true" .) }}
+  {{- if not (has $text .) }}
+    {{- fail (printf "%s: expected one of %s" $is (join ", " .)) }}
+  {{- end }}
+{{- end }}
+{{- with .known.number }}
+  {{- if not (regexMatch (ternary "^-?[0-9]+$" "^-?[0-9]+([.][0-9]+)?$" (eq . "whole")) $.text) }}
+    {{- fail (printf "%s: expected a %snumber" $is (ternary "whole " "" (eq . "whole"))) }}
+  {{- end }}
+  {{- $number := float64 $.text }}
+  {{- if and (hasKey $.known "minimum") (lt $number (float64 $.known.minimum)) }}
+    {{- fail (printf "%s: expected %v or more" $is $.known.minimum) }}
+  {{- end }}
+  {{- if and (hasKey $.known "above") (le $number (float64 $.known.above)) }}
+    {{- fail (printf "%s: expected more than %v" $is $.known.above) }}
+  {{- end }}
+  {{- if and (hasKey $.known "maximum") (gt $number (float64 $.known.maximum)) }}
+    {{- fail (printf "%s: expected %v or less" $is $.known.maximum) }}
+  {{- end }}
+{{- end }}
+{{- with .known.pattern }}
+  {{- if not (regexMatch . $.text) }}
+    {{- fail (printf "%s, which does not match %s; it is: %s" $is . (get $.known "is")) }}
+  {{- end }}
+{{- end }}
+{{- if .known.timezone }}
+  {{- /* Unknown ones are UTC to Go, and so are all of them where the machine has no list. */}}
+  {{- $isUTC := eq "UTC" (dateInZone "MST" now .text) }}
+  {{- if and $isUTC (ne "UTC" (dateInZone "MST" now "Asia/Tokyo")) (not (has .text (list "UTC" "Etc/UTC" "UCT" "Etc/UCT" "Universal" "Etc/Universal" "Zulu" "Etc/Zulu"))) }}
+    {{- fail (printf "%s: expected a name of the tz database such as Europe/Berlin" $is) }}
+  {{- end }}
+{{- end }}
+{{- end -}}
 {{- end }}

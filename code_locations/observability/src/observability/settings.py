@@ -13,6 +13,8 @@ from stack.backups import BackupPlace
 from stack.quarantine import QuarantinePlace
 from stack.settings import Settings
 
+TIME_OF_DAY = r"([01]?\d|2[0-3]):[0-5]\d"
+
 
 class ObserveSettings(Settings):
     """Where `stack observe` serves metrics."""
@@ -64,9 +66,12 @@ class NotifySettings(Settings):
     notify_digest_at: str | None = Field(
         None,
         description="when the day's digest is sent, such as 07:00; unset: never",
+        json_schema_extra={"pattern": f"^{TIME_OF_DAY}$"},
     )
     notify_timezone: str = Field(
-        "UTC", description="of NOTIFY_DIGEST_AT and of times in messages, such as Europe/Berlin"
+        "UTC",
+        description="of NOTIFY_DIGEST_AT and of times in messages, such as Europe/Berlin",
+        json_schema_extra={"format": "time-zone"},
     )
     notify_ping_url: SecretStr | None = Field(
         None,
@@ -85,7 +90,7 @@ class NotifySettings(Settings):
     @field_validator("notify_digest_at")
     @classmethod
     def _is_a_time(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", value):
+        if value is not None and not re.fullmatch(TIME_OF_DAY, value):
             raise ValueError("it accepts a time of day such as 07:00")
         return value
 
