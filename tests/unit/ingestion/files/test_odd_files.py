@@ -129,6 +129,17 @@ def test_a_line_of_json_that_is_no_text_is_set_aside(tmp_path):
         ('{"content": [{"id": 1}, {"id": 2}], "number": 0, "size": 20, "pageable": {}}', 2, 0),
         ('{"a": [{"id": 1}], "b": [{"id": 1}]}', 1, 0),
         ('{"data": [{"id": 1}, {"id": 2}]}\n{"data": [{"id": 3}]}\n', 2, 0),
+        ('{"data": {"orders": {"edges": [{"node": {}}], "pageInfo": {"hasNextPage": 1}}}}', 1, 1),
+        ('{"a": [{"id": 1}], "has_more": true}\n{"a": [{"id": 2}], "has_more": false}\n', 2, 0),
+        ('{"a": [{"id": 1}], "has_more": true}\n{"a": [{"id": 2}], "has_more": true}\n', 2, 1),
+        ('{"a": [{"id": 1}],\n"next": "/2"}{"a": [{"id": 2}, {"id": 3}],\n"next": null}', 3, 0),
+        ('{"a": [{"id": 1}], "total_pages": 3}\n{"a": [{"id": 2}], "total_pages": 3}\n', 2, 1),
+        ('{"a": [{"id": 1}], "total_pages": 2}\n{"a": [{"id": 2}], "total_pages": 2}\n', 2, 0),
+        ('{"a": [{"x": 1}, {"x": 2}], "next": 1}\n{"b": [{"x": 1}], "next": null}\n', 2, 0),
+        ('{"page": 1, "words": [{"x": 1}, {"x": 2}]}\n{"page": 2, "words": []}\n', 2, 0),
+        ('[{"id": 1}, {"id": 2}]\n[{"id": 3}]', 3, 0),
+        ('{"home": {"zip": "01067"}, "work": {"zip": "80331"}}', 1, 0),
+        ('{"columns": ["a"], "rows": [{"a": 1}]}', 1, 0),
     ],
 )
 def test_the_page_of_an_api_is_its_records_and_an_object_with_a_list_is_one(
@@ -138,6 +149,30 @@ def test_the_page_of_an_api_is_its_records_and_an_object_with_a_list_is_one(
     assert len(table.rows) == rows
     assert len(table.parsed.breaks) == breaks
     assert accounted(table.parsed)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"1001": {"total": 1}, "1002": {"total": 2}}', "a record under each of its names"),
+        ('{"id": {"0": 1, "1": 2}, "x-1": {"0": "a", "1": "b"}}', None),
+        (
+            '{"columns": ["id", "v"], "data": [[1, "a"], [2, "b"]]}',
+            "its records are lists, in data",
+        ),
+        (
+            '{"data": {"rows": [[1], [2]], "cols": [{"name": "a"}]}}',
+            "its records are lists, in row",
+        ),
+        ('{"fields": ["id", "v"], "points": [[1], [2]]}', None),
+    ],
+)
+def test_json_whose_records_are_no_objects_in_a_list_is_refused(tmp_path, content, told):
+    if told is None:
+        assert len(read(connected(), tmp_path, content.encode()).rows) == 1
+        return
+    with pytest.raises(UnreadableFileError, match=told):
+        read(connected(), tmp_path, content.encode())
 
 
 def test_many_columns_are_read(tmp_path):

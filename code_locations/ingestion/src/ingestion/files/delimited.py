@@ -191,8 +191,10 @@ def _stage_by(file: Path, dialect: Dialect, target: Path, footer_lines: int, siz
         for batch in _batches(file, dialect, size, skip):
             good = _without_headers(batch, dialect.names)
             skipped += batch.num_rows - good.num_rows
+            may_have_sums = may_have_sums or (
+                groups.rows <= MOST_ROWS and _has_totals(good, at_top=not groups.rows)
+            )
             groups.write(good)
-            may_have_sums = may_have_sums or (groups.rows <= MOST_ROWS and _has_totals(good))
         if footer_lines:
             footer = _rows_of_footer(file, dialect, footer_lines) if skipped else footer_lines
             if footer >= groups.rows > 0:
@@ -251,11 +253,24 @@ def _write_without(
             seen += good.num_rows
 
 
-def _has_totals(batch: pa.RecordBatch) -> bool:
-    """Whether a row starts with a word for a total."""
+def _has_totals(batch: pa.RecordBatch, *, at_top: bool) -> bool:
+    """Whether a row starts with a word for a total, maybe after empty cells.
+
+    The first row of the file may also start with nothing.
+    """
     import pyarrow.compute as pc
 
-    return bool(pc.any(pc.match_substring_regex(batch.column(0), TOTAL)).as_py())
+    if not batch.num_rows:
+        return False
+    first = batch.column(0)
+    if pc.any(pc.match_substring_regex(first, TOTAL)).as_py():
+        return True
+    if pc.min(pc.binary_length(first)).as_py():
+        return False
+    if at_top and not first[0].as_py():
+        return True
+    rows = batch.filter(pc.match_substring_regex(first, r"^\s*$"))
+    return any(pc.any(pc.match_substring_regex(column, TOTAL)).as_py() for column in rows.columns)
 
 
 def _batches(

@@ -6,13 +6,16 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from ingestion.files.currencies import LOCAL_SIGNS, SIGNS
+
+_UNIT = rf"[{SIGNS}]|[A-Z]{{3}}|{LOCAL_SIGNS}"
 # None of them may go back over a long text: a cell can have megabytes.
 _CLASSES = (
     ("day", re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}([T ].*)?")),
     ("day", re.compile(r"\d{1,2}[ -][A-Za-zäé]{3,9}\.?[ -]\d{2,4}")),
     ("number", re.compile(
-        r"[(+\u2212-]?\s*(?:[€$£¥]|[A-Z]{3})?\s?[-\u2212]?\d[\d.,'\u2019\s\u00a0\u202f]*\s?"
-        r"(?:%|[€$£¥]|[A-Z]{3})?\)?-?"
+        rf"[(+\u2212-]?\s*(?:{_UNIT})?\s?[-\u2212]?\d[\d.,'\u2019\s\u00a0\u202f]*\s?"
+        rf"(?:{_UNIT})?\)?-?"
     )),
     ("time", re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")),
     ("mail", re.compile(r"[^@\s]+@[^@\s][^@\s.]*+\.[^@\s]+")),
@@ -27,7 +30,8 @@ WORDS_ONLY = "it has words only, and nothing below it speaks against it"
 _YEAR = re.compile(r"(19|20)\d\d")
 _MONTH = re.compile(r"(0?[1-9]|1[0-2])\.(19|20)\d\d")
 _TOTAL = re.compile(
-    r"(sub|grand )?totals?( .*)?|(end|zwischen|gesamt)?summen?( .*)?|gesamt(betrag)?|sum(s|me)?"
+    r"(sub|grand )?totals?(:? .*)?|(\S+ ){1,3}total|(end|zwischen|gesamt)?summen?(:? .*)?"
+    r"|gesamt(betrag|: .*)?|sum(s|me)?"
     r"|tot(ales|ali|aux|aal|alt)|eindtotaal|total (général|general|geral)|totale( .*)?"
     r"|gesamtergebnis|insgesamt|suma|soma|somma|summa|razem|łącznie|celkem|součet|összesen|i alt"
     r"|yhteensä|toplam|итого|всего|合計|小計|合计|总计"
