@@ -87,6 +87,19 @@ def test_values_that_could_be_something_else_stay_text(connection, tmp_path, tex
     assert _proven(connection, tmp_path, texts) == ("VARCHAR", texts)
 
 
+@pytest.mark.parametrize(
+    ("header", "texts"),
+    [
+        ("Phone", ["176 123 456", "30 123 456"]), ("PIN Code", ["110 001", "560 034"]),
+        ("Kundennummer", ["10.001,5", "7,5"]), ("Rechnungsnr.", ["2026.001", "2026.010"]),
+        ("Invoice number", ["2026.001", "7"]), ("customer_id", ["1,234.5", "7"]),
+    ],
+)  # fmt: skip
+def test_a_header_says_that_digits_are_a_name(connection, tmp_path, header, texts):
+    assert _proven(connection, tmp_path, texts, header=header) == ("VARCHAR", texts)
+    assert _proven(connection, tmp_path, texts, header="Amount")[0] != "VARCHAR"
+
+
 @pytest.mark.parametrize("header", ["Nr.", "App version", "Kapitel", "Section", "Pos"])
 def test_a_header_says_that_numbers_of_one_value_differ(connection, tmp_path, header):
     texts = ["1.5", "1.50", "2.75"]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.files.dialect import LONGEST_CELL, Dialect, csv_reader, lines_of
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import TOTAL, footer_rows
+from ingestion.files.looks import TOTAL, footer_rows, is_word_for_total, repeats
 from ingestion.files.quoted import count_rows
 from ingestion.files.records import Records, RowAside, RowGroups
 from ingestion.files.sums import MOST_ROWS, sums
@@ -140,7 +140,7 @@ def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
 class _Staged:
     """The numbers of rows that are written, and of those that don't fit or repeat the header.
 
-    `footer` and `sums` are places, among the rows that fit, of those that are left out.
+    `footer`, `sums` and `empty` are places, among the rows that fit, of those that are left out.
     `may_have_sums`: rows that are written may sum up others.
     """
 
@@ -148,11 +148,12 @@ class _Staged:
     skipped: int
     footer: frozenset[int] = frozenset()
     sums: frozenset[int] = frozenset()
+    empty: frozenset[int] = frozenset()
     may_have_sums: bool = False
 
     @property
     def left_out(self) -> frozenset[int]:
-        return self.footer | self.sums
+        return self.footer | self.sums | self.empty
 
 
 def _stage(file: Path, dialect: Dialect, target: Path, footer_lines: int) -> _Staged:
@@ -163,9 +164,12 @@ def _stage(file: Path, dialect: Dialect, target: Path, footer_lines: int) -> _St
     while True:
         try:
             found = _stage_by(file, dialect, target, footer_lines, size)
-            if found.may_have_sums and (more := _with_sums(target, dialect.width, found)):
-                _write_without(file, dialect, target, size, more.left_out)
-                return more
+            more = _with_sums(target, dialect.width, found) if found.may_have_sums else None
+            if more or found.empty:
+                rows = found.rows + len(found.footer)
+                found = more or found
+                found = replace(found, rows=rows - len(found.left_out))
+                _write_without(file, dialect, target, size, found.left_out)
         except pa.ArrowInvalid as error:
             if "straddling" not in str(error):
                 raise UnreadableFileError(str(error).splitlines()[0]) from error
@@ -181,6 +185,7 @@ def _stage(file: Path, dialect: Dialect, target: Path, footer_lines: int) -> _St
 def _stage_by(file: Path, dialect: Dialect, target: Path, footer_lines: int, size: int) -> _Staged:
     skipped = 0
     may_have_sums = False
+    empty: list[int] = []
 
     def skip(_row: Any) -> str:
         nonlocal skipped
@@ -194,6 +199,7 @@ def _stage_by(file: Path, dialect: Dialect, target: Path, footer_lines: int, siz
             may_have_sums = may_have_sums or (
                 groups.rows <= MOST_ROWS and _has_totals(good, at_top=not groups.rows)
             )
+            empty += (groups.rows + place for place in _empty_rows(good))
             groups.write(good)
         if footer_lines:
             footer = _rows_of_footer(file, dialect, footer_lines) if skipped else footer_lines
@@ -206,12 +212,15 @@ def _stage_by(file: Path, dialect: Dialect, target: Path, footer_lines: int, siz
         else:
             last = groups.last_rows()
             footer = footer_rows(last)
-            may_have_sums = may_have_sums or (
-                len(last) > footer and not last[-footer - 1][0].strip()
-            )
+            may_have_sums = may_have_sums or (len(last) > footer and _may_sum(last[-footer - 1]))
         dropped = groups.drop_last(footer)
-    places = frozenset(range(groups.rows, groups.rows + dropped))
-    return _Staged(groups.rows, skipped, places, may_have_sums=may_have_sums)
+    return _Staged(
+        groups.rows,
+        skipped,
+        footer=frozenset(range(groups.rows, groups.rows + dropped)),
+        empty=frozenset(place for place in empty if place < groups.rows),
+        may_have_sums=may_have_sums,
+    )
 
 
 def _with_sums(target: Path, width: int, staged: _Staged) -> _Staged | None:
@@ -237,8 +246,7 @@ def _with_sums(target: Path, width: int, staged: _Staged) -> _Staged | None:
         columns = [cells(column, last) for column in range(width)]
         more = footer_rows(list(zip(*columns, strict=True)))
         footer |= {*last[len(last) - more :]}
-    rows = staged.rows + len(staged.footer) - len(footer) - len(found)
-    return replace(staged, rows=rows, footer=footer, sums=frozenset(found))
+    return replace(staged, footer=footer, sums=frozenset(found))
 
 
 def _write_without(
@@ -251,6 +259,25 @@ def _write_without(
             good = _without_headers(batch, dialect.names)
             groups.write(_without(good, seen, left_out))
             seen += good.num_rows
+
+
+def _empty_rows(batch: pa.RecordBatch) -> list[int]:
+    """The places of rows without any text, in a table of several columns."""
+    import pyarrow.compute as pc
+
+    first, *others = batch.columns
+    if not others or not batch.num_rows or pc.min(pc.binary_length(first)).as_py():
+        return []
+    length = pc.binary_length(first)
+    for column in others:
+        length = pc.add(length, pc.binary_length(column))
+    found: list[int] = (length.to_numpy(zero_copy_only=False) == 0).nonzero()[0].tolist()
+    return found
+
+
+def _may_sum(row: Sequence[str]) -> bool:
+    """Whether the last row may sum up the others: it starts with nothing, or has a total's word."""
+    return not row[0].strip() or any(map(is_word_for_total, row))
 
 
 def _has_totals(batch: pa.RecordBatch, *, at_top: bool) -> bool:
@@ -319,12 +346,12 @@ def _without_headers(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBa
     """The rows without repeated headers, as concatenated exports have them."""
     import pyarrow.compute as pc
 
-    # Match the start of the longest name: comparing with a scalar imports pandas, 1.5 CPU seconds.
+    # Match the longest name: comparing with a scalar imports pandas, 1.5 CPU seconds.
     place = max(range(len(names)), key=lambda n: len(names[n]))
-    alike = pc.starts_with(batch.column(place), pattern=names[place])
+    alike = pc.match_substring(batch.column(place), pattern=names[place].strip())
     if not pc.any(alike).as_py():
         return batch
-    same = [tuple(row.values()) == tuple(names) for row in batch.filter(alike).to_pylist()]
+    same = [repeats([*row.values()], names) for row in batch.filter(alike).to_pylist()]
     if not any(same):
         return batch
     found = iter(same)
@@ -334,13 +361,13 @@ def _without_headers(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBa
 def _rows_of_footer(file: Path, dialect: Dialect, lines: int) -> int:
     """How many of the file's last rows look like records: a footer's rows may have other widths."""
     last = deque((cells for _, cells in _strictly(file, dialect)), maxlen=lines)
-    return sum(len(cells) == dialect.width and tuple(cells) != dialect.names for cells in last)
+    return sum(len(cells) == dialect.width and not repeats(cells, dialect.names) for cells in last)
 
 
 def _good(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of the rows that fit and don't repeat the header."""
     for line, cells in _strictly(file, dialect):
-        if len(cells) == dialect.width and tuple(cells) != dialect.names:
+        if len(cells) == dialect.width and not repeats(cells, dialect.names):
             yield line, cells
 
 
@@ -367,7 +394,7 @@ def _explained(
             even, why = True, footer
         elif not even:
             why = f"has {found} cell{'s' * (found != 1)} instead of {dialect.width}"
-        elif tuple(cells) == dialect.names:
+        elif repeats(cells, dialect.names):
             why = "repeats the header"
         else:
             good += 1
@@ -375,6 +402,8 @@ def _explained(
                 why = "sums up rows above"
             elif good - 1 in staged.footer:
                 why = footer
+            elif good - 1 in staged.empty:
+                why = "is empty"
             else:
                 continue
         yield RowAside(line, f"line {line} {why}", tuple(cells), expected=even)
@@ -385,7 +414,7 @@ def _refuse_another_table(aside: Sequence[RowAside], dialect: Dialect) -> None:
     for title, header in pairwise(aside):
         text = " ".join(cell for cell in title.cells if cell.strip())
         if (
-            header.cells == dialect.names
+            repeats(header.cells, dialect.names)
             and not title.expected
             and header.line - title.line <= _TITLE_WITHIN
             and dialect.delimiter.join(title.cells) not in dialect.preamble

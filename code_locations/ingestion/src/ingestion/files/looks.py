@@ -30,8 +30,8 @@ WORDS_ONLY = "it has words only, and nothing below it speaks against it"
 _YEAR = re.compile(r"(19|20)\d\d")
 _MONTH = re.compile(r"(0?[1-9]|1[0-2])\.(19|20)\d\d")
 _TOTAL = re.compile(
-    r"(sub|grand )?totals?(:? .*)?|(\S+ ){1,3}total|(end|zwischen|gesamt)?summen?(:? .*)?"
-    r"|gesamt(betrag|: .*)?|sum(s|me)?"
+    r"(sub|grand )?totals?(:? .*)?|(\S+ ){1,3}((sub)?total|gesamt|summe|ergebnis)"
+    r"|(end|zwischen|gesamt)?summen?(:? .*)?|gesamt(betrag|: .*)?|sum(s|me)?"
     r"|tot(ales|ali|aux|aal|alt)|eindtotaal|total (général|general|geral)|totale( .*)?"
     r"|gesamtergebnis|insgesamt|suma|soma|somma|summa|razem|łącznie|celkem|součet|összesen|i alt"
     r"|yhteensä|toplam|итого|всего|合計|小計|合计|总计"
@@ -91,10 +91,18 @@ def is_word_for_total(cell: str) -> bool:
     return bool(_TOTAL.fullmatch(cell.strip().rstrip(":")))
 
 
+def repeats(row: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a row repeats the header, as in joined files: after a byte order mark, or padded."""
+    return len(row) == len(names) and all(
+        cell == name or cell.strip("\ufeff \t") == name.strip("\ufeff \t")
+        for cell, name in zip(row, names, strict=True)
+    )
+
+
 def header_or_data(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     """Why these cells are the names of the body's columns; "" if they look like data themselves."""
     contrast, alike = [], 0
-    rows = [row for row in body if list(row[: len(names)]) != list(names)]  # exports may repeat it
+    rows = [row for row in body if not repeats(row[: len(names)], names)]  # exports may repeat it
     for place, name in enumerate(names):
         below = [row[place] for row in rows if place < len(row) and row[place].strip()]
         kinds = {class_of(cell) for cell in below}

@@ -87,9 +87,12 @@ def _candidates(cells: Cells, first: Sequence[str], width: int) -> dict[int, _Ca
     if len(blank) * width > _MOST_CELLS:
         return {}
     labels = _first_filled(cells, blank, width)
+    if class_of(first[-1]) == "day":  # of the export; a bare `Total` beside it is a client
+        after = _first_filled(cells, [len(first) - 1], width)
+        labels |= {at: text for at, text in after.items() if " " in text}
     named = {at for at, text in enumerate(first) if text in words}
     named |= {at for at, text in labels.items() if is_word_for_total(text)}
-    without = {at for at, text in labels.items() if text} - named
+    without = {at for at, text in labels.items() if text and not first[at]} - named
     places = named | (without & {0, len(first) - 1} if len(without) == 1 else set())
     if len(places) * width > _MOST_CELLS:
         return {}
@@ -104,7 +107,7 @@ def _candidates(cells: Cells, first: Sequence[str], width: int) -> dict[int, _Ca
                 found[at].numbers.append(column)
             elif at not in named:
                 del found[at]
-            elif first[at] or plain != labels[at]:
+            elif plain != labels.get(at):
                 texts.setdefault(column, set()).add(at)
     for column, at_places in texts.items():
         if len({text.strip() for text in cells(column, range(len(first)))} - {""}) > 1:
@@ -113,7 +116,7 @@ def _candidates(cells: Cells, first: Sequence[str], width: int) -> dict[int, _Ca
 
 
 def _first_filled(cells: Cells, places: Sequence[int], width: int) -> dict[int, str]:
-    """The first text of each of these rows, whose first cells are empty; "" if there is none."""
+    """The first text after the first cell of each of these rows; "" if there is none."""
     found = dict.fromkeys(places, "")
     left = list(places)
     for column in range(1, width):
