@@ -16,9 +16,9 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.files.dialect import LONGEST_CELL, Dialect, csv_reader, lines_of
+from ingestion.files.dialect import LONGEST_CELL, NO_DELIMITER, Dialect, csv_reader, lines_of
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import TOTAL, footer_rows, is_word_for_total, repeats
+from ingestion.files.looks import TOTAL, class_of, footer_rows, is_word_for_total, repeats
 from ingestion.files.quoted import count_rows
 from ingestion.files.records import Records, RowAside, RowGroups
 from ingestion.files.sums import MOST_ROWS, sums
@@ -34,6 +34,10 @@ _LF = 10
 # With a larger share of rows that don't fit, the dialect is wrong rather than the rows.
 _MOST_ASIDE = 0.5
 _TITLE_WITHIN = 3
+_LOOKED_AT = 200
+_MOST_BYTES_LOOKED_AT = 32 << 20  # row by row, half a second for ten MB
+_LINE_END = re.compile(r"\r\n?|\n")
+_EMPTY_LINE = re.compile(rb"\n\r?\n\r?[^\r\n]|\r\r[^\n\r]")
 _PAGE = re.compile(r"\b(page|seite|pagina|página|blatt|strona)\b", re.IGNORECASE)
 
 
@@ -57,6 +61,7 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
             "its quotes are not as in CSV: export it anew, or declare quote and delimiter"
         )
     _refuse_another_table(aside, dialect)
+    _refuse_table_below(file, dialect)
     odd = [row for row in aside if not row.expected]
     if len(odd) > 2 and len(odd) > rows * _MOST_ASIDE:
         raise UnreadableFileError(
@@ -125,6 +130,11 @@ def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
             begins = reader.line_num
     except csv.Error as error:
         line = dialect.line + begins
+        if dialect.delimiter == NO_DELIMITER:
+            raise UnreadableFileError(
+                f"no line fits as the header of columns, and line {line} has a delimiter between "
+                "quoted values; declare header_line and delimiter, or make a file of each table"
+            ) from error
         told = "that goes on after its end"
         if "end of data" in str(error) or "larger" in str(error):
             told = "that never closes"
@@ -424,6 +434,46 @@ def _refuse_another_table(aside: Sequence[RowAside], dialect: Dialect) -> None:
                 f"line {title.line} ({text[:60]}) begins another table with the same header; make "
                 "a file of each"
             )
+
+
+def _refuse_table_below(file: Path, dialect: Dialect) -> None:
+    """Refuse a line of words, below an empty one, where the rows above and below have data."""
+    if file.stat().st_size > _MOST_BYTES_LOOKED_AT or not _has_empty_lines(file, dialect.start):
+        return
+    kinds: list[set[str]] = [set() for _ in dialect.names]
+    before = dialect.line - 1
+    found: tuple[int, Sequence[str], list[int]] | None = None
+    for number, (line, cells) in enumerate(_strictly(file, dialect)):
+        if found:
+            again = [n for n in found[2] if n < len(cells) and class_of(cells[n])]
+            if again and len(cells) == dialect.width:
+                raise UnreadableFileError(
+                    f"line {found[0]} ({', '.join(found[1])[:60]}), below an empty line, begins "
+                    "another table; make a file of each"
+                )
+            found = None
+        is_apart = number > 0 and line > before + 1 and len(cells) == dialect.width
+        if is_apart and all(any(map(str.isalpha, cell)) for cell in cells):
+            data = [n for n, kind in enumerate(kinds) if kind and "" not in kind]
+            if data and not any(map(class_of, cells)) and not repeats(cells, dialect.names):
+                found = line, cells, data
+        if number < _LOOKED_AT and not found:
+            for kind, cell in zip(kinds, cells, strict=False):
+                kind.update({class_of(cell)} if cell.strip() else ())
+        before = line + sum(len(_LINE_END.findall(cell)) for cell in cells)
+
+
+def _has_empty_lines(file: Path, start: int) -> bool:
+    """Whether an empty line is amid others."""
+    with file.open("rb") as stream:
+        stream.seek(start)
+        stream.readline()
+        rest = b""
+        while chunk := stream.read(_BLOCK_BYTES):
+            if _EMPTY_LINE.search(rest + chunk):
+                return True
+            rest = chunk[-3:]
+    return False
 
 
 def _line_of(file: Path, dialect: Dialect, row: int, left_out: frozenset[int]) -> int:
