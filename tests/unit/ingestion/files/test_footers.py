@@ -202,6 +202,7 @@ WEEK = [
         [*ROWS, [None, "Summe", 3, 301]],
         [ROWS[0], ["Period total", None, 3, 301], *ROWS[1:]],
         [*ROWS, ["A gesamt", None, 3, 301]],
+        [*ROWS, ["Total", None, 3, "$301.00"]],
         [["on", "for", "in", "cost"], ["2026-01-05", "a", "EUR", 1.5],
          ["2026-01-06", "b", "EUR", 2], ["2026-01-31", "Total balance", "EUR", 3.5]],
         [ROWS[0], [None, None, 3, 301], *ROWS[1:]],
@@ -229,6 +230,7 @@ def test_a_total_beside_durations_rates_and_texts_of_all_rows_is_no_row(tmp_path
         [["Brand", "Visits", "Cars", "Litre"], ["Shell", 1, 1, 1.5], ["Aral", 1, 1, 1.4],
          ["Total", 2, 2, 1.45]],
         [["Client", "Hours"], [None, 3], ["A", 1], ["B", 2]],
+        [*ROWS, ["Agence Total", None, None, 5]],
     ],
 )  # fmt: skip
 def test_a_row_that_only_looks_like_a_total_is_kept(tmp_path, written, rows):

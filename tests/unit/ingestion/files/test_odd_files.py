@@ -145,6 +145,17 @@ def test_a_line_of_json_that_is_no_text_is_set_aside(tmp_path):
         ('{"page": 1, "words": [{"x": 1}, {"x": 2}]}\n{"page": 2, "words": []}\n', 2, 0),
         ('[{"id": 1}, {"id": 2}]\n[{"id": 3}]', 3, 0),
         ('{"home": {"zip": "01067"}, "work": {"zip": "80331"}}', 1, 0),
+        ('{"records": [{"id": 1}], "offset": "itr1/rec1"}', 1, 1),
+        ('{"records": [{"id": 1}, {"id": 2}], "offset": 0, "limit": 50}', 2, 0),
+        ('{"issues": [{"id": 1}, {"id": 2}], "nextPageToken": "x", "isLast": false}', 2, 2),
+        ('{"totalSize": 2, "done": true, "records": [{"id": 1}, {"id": 2}]}', 2, 0),
+        ('{"totalSize": 9, "done": false, "records": [{"id": 1}, {"id": 2}]}', 2, 2),
+        (
+            '{"ok": true, "m": [{"a": 1}, {"a": 2}], "response_metadata": {"next_cursor": "x"}}',
+            2,
+            1,
+        ),
+        ('{"kind": "invoice", "lines": [{"a": 1}, {"a": 2}]}', 1, 0),
         ('{"columns": ["a"], "rows": [{"a": 1}]}', 1, 0),
     ],
 )

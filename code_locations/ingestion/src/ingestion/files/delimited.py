@@ -140,7 +140,7 @@ def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
             told = "that never closes"
         raise UnreadableFileError(
             f"line {line}: it has a quoted value {told} ({error}); correct the quotes there, or "
-            "declare quote: '' if the file has none"
+            "declare quote: '' if the file has none, or its delimiter"
         ) from error
     finally:
         csv.field_size_limit(limit)

@@ -23,12 +23,15 @@ LARGEST_DOCUMENT_BYTES = 512 << 20
 _MOST_ASIDE = 0.5
 # Keys beside the list in an API's page, without _ and -.
 _MORE = frozenset(
-    {"hasmore", "hasnextpage", "next", "nextpage", "nextpageurl", "nextcursor", "odata.nextlink"}
+    """
+    hasmore hasnextpage next nextpage nextpageurl nextcursor nextlink nexttoken nextpagetoken
+    nextrecordsurl odata.nextlink continuationtoken lastevaluatedkey
+    """.split()  # noqa: SIM905 as one reads it
 )
 # The number of records or pages in all; `total` counts records if the page states its own size.
 _IN_ALL = frozenset(
     {"totalcount", "totalresults", "totalrecords", "totalitems", "totalelements", "totalentries",
-     "odata.count"}
+     "totalsize", "odata.count"}
 )  # fmt: skip
 _PAGES = frozenset({"totalpages", "lastpage", "pagecount"})
 _SIZES = frozenset({"perpage", "pagesize", "limit", "maxresults"})
@@ -47,7 +50,9 @@ _OF_A_PAGE = (
     )
 )
 # Keys that an invoice has too: they are a page's only where something else says that it is one.
-_OF_A_RECORD = frozenset({"number", "type", "time", "total", "totals", "url", "version", "size"})
+_OF_A_RECORD = frozenset(
+    {"number", "type", "kind", "time", "total", "totals", "url", "version", "size", "done"}
+)
 _BESIDE = (
     _OF_A_PAGE
     | _OF_A_RECORD
@@ -55,6 +60,7 @@ _BESIDE = (
         """
     meta metadata links self pages count previous prev first last object status success ok code
     error errors message apiversion timestamp generatedat exportedat expand sort empty requestid
+    etag jsonapi included responsemetadata scannedcount
     """.split()  # noqa: SIM905 as one reads it
     )
 )
@@ -146,7 +152,8 @@ def _more(beside: Mapping[str, Any], rows: int, pages: int) -> Iterator[str]:
             (plain in _MORE and value not in (None, "", False, {}))
             or (of_all and count > rows)
             or (plain in _PAGES and count > pages)
-            or (plain == "islast" and value is False)
+            or (plain in ("islast", "done") and value is False)
+            or (plain == "offset" and isinstance(value, str) and not value.isdigit() and value)
         ):
             yield name
         elif isinstance(value, dict):

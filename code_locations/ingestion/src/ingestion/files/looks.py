@@ -30,8 +30,8 @@ WORDS_ONLY = "it has words only, and nothing below it speaks against it"
 _YEAR = re.compile(r"(19|20)\d\d")
 _MONTH = re.compile(r"(0?[1-9]|1[0-2])\.(19|20)\d\d")
 _TOTAL = re.compile(
-    r"(sub|grand )?totals?(:? .*)?|(\S+ ){1,3}((sub)?total|gesamt|summe|ergebnis)"
-    r"|(end|zwischen|gesamt)?summen?(:? .*)?|gesamt(betrag|: .*)?|sum(s|me)?"
+    r"(sub|grand )?totals?(:? .*)?|(end|zwischen|gesamt)?summen?(:? .*)?|sum(s|me)?"
+    r"|gesamt(betrag|: .*)?"
     r"|tot(ales|ali|aux|aal|alt)|eindtotaal|total (général|general|geral)|totale( .*)?"
     r"|gesamtergebnis|insgesamt|suma|soma|somma|summa|razem|łącznie|celkem|součet|összesen|i alt"
     r"|yhteensä|toplam|итого|всего|合計|小計|合计|总计"
@@ -39,8 +39,11 @@ _TOTAL = re.compile(
     r"|(opening|beginning|closing|ending) balance|((alter|neuer) )?kontostand.*",
     re.IGNORECASE,
 )
+# Of a group, `Nord gesamt`; so may a client be called, unless the numbers are sums.
+_TOTAL_OF = r"(\S+ ){1,3}((sub)?total|gesamt|summe|ergebnis)"
+_ANY_TOTAL = re.compile(f"{_TOTAL.pattern}|{_TOTAL_OF}", re.IGNORECASE)
 # The same, for Arrow to match against a whole column.
-TOTAL = rf"(?i)^\s*(?:{_TOTAL.pattern})\s*:?\s*$"
+TOTAL = rf"(?i)^\s*(?:{_ANY_TOTAL.pattern})\s*:?\s*$"
 
 
 def class_of(cell: str) -> str:
@@ -55,7 +58,7 @@ def is_total(row: Sequence[str], above: Sequence[str] = ()) -> bool:
     The word alone is enough where the row `above` has a date or a number.
     """
     filled = [place for place, cell in enumerate(row) if cell.strip()]
-    told = next((n for n in filled if is_word_for_total(row[n])), None)
+    told = next((n for n in filled if _TOTAL.fullmatch(row[n].strip().rstrip(":"))), None)
     if (
         told is None
         or len(row) == 1
@@ -87,8 +90,8 @@ def _full(rows: Sequence[Sequence[str]]) -> Sequence[str]:
 
 
 def is_word_for_total(cell: str) -> bool:
-    """Whether a cell is a word for a total, `Total:` or `Summe Mai`."""
-    return bool(_TOTAL.fullmatch(cell.strip().rstrip(":")))
+    """Whether a cell is a word for a total, `Total:`, `Summe Mai` or `Nord gesamt`."""
+    return bool(_ANY_TOTAL.fullmatch(cell.strip().rstrip(":")))
 
 
 def repeats(row: Sequence[str], names: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from ingestion.files.currencies import SIGN_WORDS, SIGNS
 from ingestion.files.forms import Form, possible_forms
 from ingestion.files.looks import class_of, is_word_for_total
 
@@ -21,6 +22,7 @@ _MOST_CELLS = 1_000_000
 _SAMPLE = 100
 _NOISE = Decimal("0.000001")  # of a sheet's formulas
 _DURATION = re.compile(r"(?P<minus>-?)(?P<hours>\d{1,6}):(?P<rest>[0-5]\d(?::[0-5]\d)?)")
+_CURRENCY = re.compile(rf"[{SIGNS.replace('%', '')}]|{SIGN_WORDS}")
 # So that a row with sums and rates is no coincidence.
 _DIGITS_THAT_TELL = 3
 
@@ -44,7 +46,10 @@ def sums(cells: Cells, rows: int, width: int) -> set[int]:
         return set()
     places = list(filled)
     read = {
-        column: [_split(numbers, places) for numbers in _readings(cells(column, range(rows)))]
+        column: [
+            _split(numbers, places)
+            for numbers in _readings(_without_currency(cells(column, range(rows)), places))
+        ]
         for column in columns
     }
     found: set[int] = set()
@@ -131,6 +136,17 @@ def _first_filled(cells: Cells, places: Sequence[int], width: int) -> dict[int, 
 def _has_value(text: str) -> bool:
     """Whether a cell isn't empty, nor a dash that says so."""
     return any(map(str.isalnum, text))
+
+
+def _without_currency(texts: Sequence[str], places: Sequence[int]) -> list[str]:
+    """A column whose candidates have no currency if none of the other rows has one."""
+    plain = list(texts)
+    if any(map(_CURRENCY.search, (texts[at] for at in places))):
+        others = {*range(len(texts))} - {*places}
+        if not any(_CURRENCY.search(texts[at]) for at in others):
+            for at in places:
+                plain[at] = _CURRENCY.sub("", texts[at]).strip()
+    return plain
 
 
 def _readings(texts: Sequence[str]) -> list[list[Any]]:
