@@ -72,6 +72,7 @@ ACCOUNTS = ";\n" + "".join(
          ("Day", "Sum"), 1, 2),
         ("name,score\nAnn,absent\nBob,5\nCid,6\n", ("name", "score"), "absent", 3),
         ("id;note\n1;a\n2;b\n\n3;see below\n4;c\n", ("id", "note"), "a", 4),
+        ("client,hours\nA,1\n\nB,n/a\n\nC,none\nD,3\n", ("client", "hours"), "1", 4),
         ("note;n\na;1\n\nsee below;\nb;2\n", ("note", "n"), "a", 3),
     ],
 )  # fmt: skip

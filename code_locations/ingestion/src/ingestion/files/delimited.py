@@ -36,6 +36,8 @@ _MOST_ASIDE = 0.5
 _TITLE_WITHIN = 3
 _LOOKED_AT = 200
 _MOST_BYTES_LOOKED_AT = 32 << 20  # row by row, half a second for ten MB
+_NAME = re.compile(r"[^\W\d_]{2}|[^\x00-\u024f]")
+_NO_VALUE = re.compile(r"\s*(none|null|nil|nan|na|tbd|unknown|pending)\s*", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n?|\n")
 _EMPTY_LINE = re.compile(rb"\n\r?\n\r?[^\r\n]|\r\r[^\n\r]")
 _PAGE = re.compile(r"\b(page|seite|pagina|página|blatt|strona)\b", re.IGNORECASE)
@@ -449,11 +451,11 @@ def _refuse_table_below(file: Path, dialect: Dialect) -> None:
             if again and len(cells) == dialect.width:
                 raise UnreadableFileError(
                     f"line {found[0]} ({', '.join(found[1])[:60]}), below an empty line, begins "
-                    "another table; make a file of each"
+                    "another table; make a file of each, or leave out the empty line"
                 )
             found = None
         is_apart = number > 0 and line > before + 1 and len(cells) == dialect.width
-        if is_apart and all(any(map(str.isalpha, cell)) for cell in cells):
+        if is_apart and all(_NAME.search(cell) and not _NO_VALUE.fullmatch(cell) for cell in cells):
             data = [n for n, kind in enumerate(kinds) if kind and "" not in kind]
             if data and not any(map(class_of, cells)) and not repeats(cells, dialect.names):
                 found = line, cells, data
