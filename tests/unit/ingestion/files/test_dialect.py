@@ -111,6 +111,7 @@ def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, fir
         ),
         ("Sales\nid,n\n1,5\n2,6\n\nReturns\nid,n\n3,1\n", "line 6 .Returns. begins another"),
         ("a" * 10_001 + ",b\n1,2\n", "10,001 characters"),
+        ("'day','n'\n'2026-01-05','1'\n", "in single quotes, as 'day'; declare quote: \"'\""),
         ("Invoice,1001\nClient,Nord\nTotal,1190.00\n", "no header: line 1 .Invoice, 1001"),
         ("Client;Jan;;Feb;\n;Hours;Sum;Hours;Sum\nA;1;2;3;4\n", "go on in line 2 .Hours, Sum"),
         ("Day,Way,Fuel\n,km,l\n2026-01-05,120.5,8\n", "go on in line 2 .km, l"),
@@ -123,6 +124,12 @@ def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, fir
 def test_what_has_no_header_is_refused_and_says_why(table_of, text, told):
     with pytest.raises(UnreadableFileError, match=told):
         table_of(text.encode())
+
+
+def test_single_quotes_are_read_where_they_are_declared(connection, tmp_path):
+    content = b"'day','who'\n'2026-01-05','Nord, Ulm'\n'2026-01-06','it''s'\n"
+    table = read(connection, tmp_path, content, quote="'")
+    assert [who for _, who in table.rows] == ["Nord, Ulm", "it's"]
 
 
 HEAD = "Datum;Kunde;Std;Betrag\n02.11.2026;Nord;1,5;142,50\n03.11.2026;Süd;2;190,00\n"

@@ -33,6 +33,7 @@ _EVEN = 0.6
 _WELL = 0.9
 _ALIGNED = 0.8
 _DATA = frozenset({"number", "day", "mail", "address", "account"})
+_SINGLE_QUOTED = re.compile(r"'[^']*'")
 _GAP = re.compile(r"\S {2,}(?=\S)")
 _ESCAPED = re.compile(rb'\\"[^;,\t|\r\n"]')
 
@@ -97,6 +98,10 @@ def find_dialect(
     header = rows[at] if at >= 0 else None
     body = rows[at + 1 :]
     names = list(header.cells) if header else []
+    if rules.quote is None and len(names) > 1 and all(map(_SINGLE_QUOTED.fullmatch, names)):
+        raise UnreadableFileError(
+            f'its cells are in single quotes, as {names[0][:60]}; declare quote: "\'"'
+        )
     if rules.header:
         names = list(rules.header)
     widths = Counter(len(row.cells) for row in body)
