@@ -32,6 +32,13 @@ MBANK = (
     "#Data;#Opis;#Kwota;\n2026-11-02;PRZELEW;1190,00;\n2026-11-03;Strom;-85,10;\n"
 )
 
+ACCOUNTS = ";\n" + "".join(
+    f'"{name}";"30 Tage";\n"Neuer Stand";"9,00";\n\n"Tag";"Valuta";"Art";"Text";"Umsatz";\n'
+    + rows * '"30.01.2026";"30.01.2026";"x";"a";"1,50";\n'
+    + '\n"Alter Stand";"9,00";\n\n'
+    for name, rows in (("Giro", 2), ("Tagesgeld", 1))
+)
+
 
 @pytest.mark.parametrize(
     ("text", "headers", "first", "rows"),
@@ -61,6 +68,12 @@ MBANK = (
         ("no;a;b\n1", ("no", "a", "b"), None, 0),
         ('"no";"a"\n"1"', ("no", "a"), None, 0),
         ("name\nNord, Süd\nWest", ("name",), "Nord, Süd", 2),
+        ("Account,123\nFrom,2026-01-01\n\nDay,Sum\n2026-01-05,1\n2026-01-06,2\n",
+         ("Day", "Sum"), 1, 2),
+        ("name,score\nAnn,absent\nBob,5\nCid,6\n", ("name", "score"), "absent", 3),
+        ("id;note\n1;a\n2;b\n\n3;see below\n4;c\n", ("id", "note"), "a", 4),
+        ("client,hours\nA,1\n\nB,n/a\n\nC,none\nD,3\n", ("client", "hours"), "1", 4),
+        ("note;n\na;1\n\nsee below;\nb;2\n", ("note", "n"), "a", 3),
     ],
 )  # fmt: skip
 def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, first, rows):
@@ -98,11 +111,25 @@ def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, fir
         ),
         ("Sales\nid,n\n1,5\n2,6\n\nReturns\nid,n\n3,1\n", "line 6 .Returns. begins another"),
         ("a" * 10_001 + ",b\n1,2\n", "10,001 characters"),
+        ("'day','n'\n'2026-01-05','1'\n", "in single quotes, as 'day'; declare quote: \"'\""),
+        ("Invoice,1001\nClient,Nord\nTotal,1190.00\n", "no header: line 1 .Invoice, 1001"),
+        ("Client;Jan;;Feb;\n;Hours;Sum;Hours;Sum\nA;1;2;3;4\n", "go on in line 2 .Hours, Sum"),
+        ("Day,Way,Fuel\n,km,l\n2026-01-05,120.5,8\n", "go on in line 2 .km, l"),
+        ("Client,Hours\nA,1\nB,2\n\nProject,Hours\nC,3\n", "line 5 has 'Hours' again"),
+        ("Client,Hours\nA,1\nB,2\n\nProject,Days\nC,3\nD,4\n", "line 5 .Project, Days.*another"),
+        ("Client,Hours\n" + "A,1\n" * 500 + "\nProject,Days\nB,1\n", "line 503 .*another"),
+        (ACCOUNTS, "no line fits as the header of columns, and line 2"),
     ],
 )  # fmt: skip
 def test_what_has_no_header_is_refused_and_says_why(table_of, text, told):
     with pytest.raises(UnreadableFileError, match=told):
         table_of(text.encode())
+
+
+def test_single_quotes_are_read_where_they_are_declared(connection, tmp_path):
+    content = b"'day','who'\n'2026-01-05','Nord, Ulm'\n'2026-01-06','it''s'\n"
+    table = read(connection, tmp_path, content, quote="'")
+    assert [who for _, who in table.rows] == ["Nord, Ulm", "it's"]
 
 
 HEAD = "Datum;Kunde;Std;Betrag\n02.11.2026;Nord;1,5;142,50\n03.11.2026;Süd;2;190,00\n"

@@ -31,6 +31,7 @@ def _file(folder: Path, content: bytes) -> Path:
         ("cp1252", "Kosten – 5 € „gut“ ‘x’"),
         ("cp1252", "François;déjà;œuvre;Noël"),
         ("cp1252", "São Paulo;coração;ação"),
+        ("iso8859_15", "Müller;1,50 €"),
         ("cp1252", "caffè;città;perché"),
         ("cp1252", "Ærø;Øresund;Århus"),
         ("latin-1", "Müller;Größe"),

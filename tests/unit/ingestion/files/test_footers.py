@@ -177,11 +177,93 @@ def test_what_is_between_the_rows_and_their_sum_is_no_row(tmp_path, written, bel
     assert accounted(table.parsed)
 
 
+CAMPAIGNS = [
+    ["Campaign", "Currency", "Clicks", "Cost", "CTR", "Share"],
+    ["Brand", "EUR", "1234", "308.50", "6.17%", "< 10%"],
+    ["Generic", "EUR", "10", "10.00", "1.11%", "--"],
+]
+WEEK = [
+    ["User", "Project", "Mon", "Tue", "Total"],
+    ["Ann", "Site", "01:00:00", "00:00:00", "01:00:00"],
+    ["Ann", "App", "120:30:00", "03:30:00", "124:00:00"],
+]
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*CAMPAIGNS, ["Total: Account", "EUR", "1244", "318.50", "5.95%", "--"]],
+        [*CAMPAIGNS, ["Gesamt: Konto", "--", "1244", "318.50", "5.95%", "--"]],
+        [*CAMPAIGNS, *2 * [["Total: 2", None, "1244", "318.50", "5.95%", None]]],
+        [*WEEK, ["Total", None, "121:30:00", "03:30:00", "125:00:00"]],
+        [*WEEK, [None, None, "121:30:00", "03:30:00", "125:00:00"]],
+        [*WEEK, [None, "Total", "121:30:00", "03:30:00", "125:00:00"]],
+        [*ROWS, [None, "Summe", 3, 301]],
+        [ROWS[0], ["Period total", None, 3, 301], *ROWS[1:]],
+        [*ROWS, ["A gesamt", None, 3, 301]],
+        [*ROWS, ["Total", None, 3, "$301.00"]],
+        [["on", "for", "in", "cost"], ["2026-01-05", "a", "EUR", 1.5],
+         ["2026-01-06", "b", "EUR", 2], ["2026-01-31", "Total balance", "EUR", 3.5]],
+        [ROWS[0], [None, None, 3, 301], *ROWS[1:]],
+    ],
+)  # fmt: skip
+def test_a_total_beside_durations_rates_and_texts_of_all_rows_is_no_row(tmp_path, written, rows):
+    table = read(connected(), tmp_path, written(rows))
+    assert len(table.rows) == 2
+    assert all(aside.expected for aside in table.parsed.aside)
+    assert accounted(table.parsed)
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*CAMPAIGNS, ["Total: Account", "EUR", "1244", "318.50", "9.95%", "--"]],  # no rate of them
+        [*CAMPAIGNS, ["Total: Account", "EUR", "1244", "318.51", "5.95%", "--"]],
+        [*CAMPAIGNS, ["Total: Account", "USD", "1244", "318.50", "5.95%", "--"]],
+        [*WEEK, ["Total", None, "121:30:00", "03:30:00", "25:00:00"]],
+        [*WEEK, [None, "Site", "121:30:00", "03:30:00", "125:00:00"]],
+        [*ROWS, ["Summe", None, 3, 302]],
+        [ROWS[0], [None, None, 3, 300], *ROWS[1:]],
+        [ROWS[0], ["C", None, 3, 301], *ROWS[1:]],
+        [["Brand", "Visits", "Cars", "Litre"], ["Shell", 1, 1, 1.5], ["Aral", 1, 1, 1.4],
+         ["Total", 2, 2, 1.45]],
+        [["Client", "Hours"], [None, 3], ["A", 1], ["B", 2]],
+        [*ROWS, ["Agence Total", None, None, 5]],
+    ],
+)  # fmt: skip
+def test_a_row_that_only_looks_like_a_total_is_kept(tmp_path, written, rows):
+    table = read(connected(), tmp_path, written(rows))
+    assert len(table.rows) == len(rows) - 1
+    assert not table.parsed.aside
+
+
 def test_lines_are_still_those_of_the_file_where_sums_are_left_out(tmp_path):
     content = b"Name;Hours;At\na;1;x\n\nTotal;1;\nb;2;y\n;;\nc;x;z\nTotal;;\n"
     table = read(connected(), tmp_path, content, columns={"Hours": {"type": "integer"}})
     assert accounted(table.parsed)
-    assert [aside.line for aside in table.parsed.aside] == [8]
+    assert [aside.line for aside in table.parsed.aside] == [6, 8]
+
+
+def test_lines_of_delimiters_alone_are_no_rows(tmp_path):
+    content = b"Name;Hours\n;\na;1.5\n;\n\nb;2\n;\nAs of today;\n"
+    table = read(connected(), tmp_path, content)
+    assert [row[0] for row in table.rows][:2] == ["a", "b"]
+    assert [aside.line for aside in table.parsed.aside][:2] == [2, 4]
+    assert all(aside.expected for aside in table.parsed.aside)
+    assert accounted(table.parsed)
+    assert len(read(connected(), tmp_path, b'Name\n"a"\n""\n"b"\n').rows) == 3
+
+
+def test_a_header_is_repeated_after_a_byte_order_mark_or_padded(tmp_path):
+    content = (
+        "Day,Hours\n2026-01-05,1.5\n\ufeffDay,Hours\n2026-01-06,2\nDay , Hours\n2026-01-07,3\n"
+    )
+    table = read(connected(), tmp_path, content.encode())
+    assert table.types == ["DATE", "DECIMAL(18,1)"]
+    assert [aside.line for aside in table.parsed.aside] == [3, 5]
+    assert accounted(table.parsed)
 
 
 def test_only_columns_with_numbers_of_a_possible_sum_are_read():

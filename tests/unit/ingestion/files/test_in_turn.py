@@ -161,3 +161,22 @@ def test_a_sheet_of_an_older_release_says_nothing_about_its_unit(tmp_path, form,
             parse(connected(), tmp_path / "file.xlsx", destination)
     else:
         assert parse(connected(), tmp_path / "file.xlsx", destination).rows == 1
+
+
+SAME = b"id,on\n1,01/01/2026\n2,02/02/2026\n"
+EITHER = b"id,on\n3,02/03/2026\n"
+
+
+def test_days_that_are_the_same_in_either_order_say_nothing_about_a_later_file(tmp_path):
+    found = read_in_turn(connected(), tmp_path, [SAME, EITHER])
+    assert [day for _, day in found] == ["2026-01-01", "2026-02-02", "02/03/2026"]
+
+
+@pytest.mark.parametrize(
+    ("told", "day"),
+    [(b"id,on\n4,02/23/2026\n", "2026-02-03"), (b"id,on\n4,23/02/2026\n", "2026-03-02")],
+)
+def test_the_order_of_days_is_that_of_the_file_that_told_it(tmp_path, told, day):
+    for files in ([SAME, told, EITHER], [told, SAME, EITHER], [told, EITHER, SAME]):
+        found = dict(read_in_turn(connected(), tmp_path, files))
+        assert (str(found[1]), str(found[3])) == ("2026-01-01", day)

@@ -57,6 +57,12 @@ def tarred(**files: bytes) -> bytes:
         (b"\x30\x7e\2\x0d\2\0\0\0\x28\2\x3b" + bytes(40), "a dBase table; export it"),
         (b'ID;PWXL;N;E\r\nP;PGeneral\r\nC;Y1;X1;K"kunde"\r\n', "a sheet in Microsoft's SYLK"),
         (b'TABLE\r\n0,1\r\n"EXCEL"\r\nVECTORS\r\n0,3\r\n', "a sheet in the DIF format"),
+        (b"!TRNS\tTRNSID\tDATE\n!SPL\tSPLID\tDATE\n", "in QuickBooks' IIF format"),
+        (b"\xef\xbb\xbf!Type:Bank\nD1/5/2026\nT-5.00\n^\n", "in the QIF format"),
+        (b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n", "a calendar"),
+        (b"BEGIN:VCARD\r\nVERSION:3.0\r\n", "an address book"),
+        (b"| day | n |\n|-----|--:|\n| 2026-01-05 | 1 |\n", "drawn with lines"),
+        (b"+-----+---+\n| day | n |\n+-----+---+\n", "drawn with lines"),
         (b"{\\rtf1\\ansi\\trowd 1,2\\cell", r"a text document \(RTF\)"),
         (b"<html><body><table><tr><td>id</td></tr>", "a table, which some programs save as"),
         (b"<table border=1><tr><td>id</td></tr></table>", "a table, which some programs save as"),
@@ -129,6 +135,28 @@ def test_a_line_of_json_that_is_no_text_is_set_aside(tmp_path):
         ('{"content": [{"id": 1}, {"id": 2}], "number": 0, "size": 20, "pageable": {}}', 2, 0),
         ('{"a": [{"id": 1}], "b": [{"id": 1}]}', 1, 0),
         ('{"data": [{"id": 1}, {"id": 2}]}\n{"data": [{"id": 3}]}\n', 2, 0),
+        ('{"data": {"orders": {"edges": [{"node": {}}], "pageInfo": {"hasNextPage": 1}}}}', 1, 1),
+        ('{"a": [{"id": 1}], "has_more": true}\n{"a": [{"id": 2}], "has_more": false}\n', 2, 0),
+        ('{"a": [{"id": 1}], "has_more": true}\n{"a": [{"id": 2}], "has_more": true}\n', 2, 1),
+        ('{"a": [{"id": 1}],\n"next": "/2"}{"a": [{"id": 2}, {"id": 3}],\n"next": null}', 3, 0),
+        ('{"a": [{"id": 1}], "total_pages": 3}\n{"a": [{"id": 2}], "total_pages": 3}\n', 2, 1),
+        ('{"a": [{"id": 1}], "total_pages": 2}\n{"a": [{"id": 2}], "total_pages": 2}\n', 2, 0),
+        ('{"a": [{"x": 1}, {"x": 2}], "next": 1}\n{"b": [{"x": 1}], "next": null}\n', 2, 0),
+        ('{"page": 1, "words": [{"x": 1}, {"x": 2}]}\n{"page": 2, "words": []}\n', 2, 0),
+        ('[{"id": 1}, {"id": 2}]\n[{"id": 3}]', 3, 0),
+        ('{"home": {"zip": "01067"}, "work": {"zip": "80331"}}', 1, 0),
+        ('{"records": [{"id": 1}], "offset": "itr1/rec1"}', 1, 1),
+        ('{"records": [{"id": 1}, {"id": 2}], "offset": 0, "limit": 50}', 2, 0),
+        ('{"issues": [{"id": 1}, {"id": 2}], "nextPageToken": "x", "isLast": false}', 2, 2),
+        ('{"totalSize": 2, "done": true, "records": [{"id": 1}, {"id": 2}]}', 2, 0),
+        ('{"totalSize": 9, "done": false, "records": [{"id": 1}, {"id": 2}]}', 2, 2),
+        (
+            '{"ok": true, "m": [{"a": 1}, {"a": 2}], "response_metadata": {"next_cursor": "x"}}',
+            2,
+            1,
+        ),
+        ('{"kind": "invoice", "lines": [{"a": 1}, {"a": 2}]}', 1, 0),
+        ('{"columns": ["a"], "rows": [{"a": 1}]}', 1, 0),
     ],
 )
 def test_the_page_of_an_api_is_its_records_and_an_object_with_a_list_is_one(
@@ -138,6 +166,30 @@ def test_the_page_of_an_api_is_its_records_and_an_object_with_a_list_is_one(
     assert len(table.rows) == rows
     assert len(table.parsed.breaks) == breaks
     assert accounted(table.parsed)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"1001": {"total": 1}, "1002": {"total": 2}}', "a record under each of its names"),
+        ('{"id": {"0": 1, "1": 2}, "x-1": {"0": "a", "1": "b"}}', None),
+        (
+            '{"columns": ["id", "v"], "data": [[1, "a"], [2, "b"]]}',
+            "its records are lists, in data",
+        ),
+        (
+            '{"data": {"rows": [[1], [2]], "cols": [{"name": "a"}]}}',
+            "its records are lists, in row",
+        ),
+        ('{"fields": ["id", "v"], "points": [[1], [2]]}', None),
+    ],
+)
+def test_json_whose_records_are_no_objects_in_a_list_is_refused(tmp_path, content, told):
+    if told is None:
+        assert len(read(connected(), tmp_path, content.encode()).rows) == 1
+        return
+    with pytest.raises(UnreadableFileError, match=told):
+        read(connected(), tmp_path, content.encode())
 
 
 def test_many_columns_are_read(tmp_path):

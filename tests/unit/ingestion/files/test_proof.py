@@ -52,8 +52,16 @@ def connection() -> duckdb.DuckDBPyConnection:
         (["19.90", "5.00", "12.5", "12.50"], "DECIMAL(18,2)", ["19.90", "5.00", "12.50", "12.50"]),
         (["+12,50", "+3,00"], "DECIMAL(18,2)", ["12.50", "3.00"]),
         (["1 234 567,50"], "DECIMAL(18,2)", ["1234567.50"]),
+        (["1.234,50 kr.", "-2,00 kr."], "DECIMAL(18,2)", ["1234.50", "-2.00"]),
+        (["R$ 1.234,56", "-R$ 2,00"], "DECIMAL(18,2)", ["1234.56", "-2.00"]),
+        (["₹1,23,456.50", "₹12,34,56,789.00", "₹5,000.00"], "DECIMAL(18,2)",
+         ["123456.50", "123456789.00", "5000.00"]),
+        (["1,23,456", "5,000"], "DECIMAL(18,0)", ["123456", "5000"]),
+        (["¥1,234", "¥12,000"], "DECIMAL(18,0)", ["1234", "12000"]),
+        (["1.234 Ft", "-12.000 Ft"], "DECIMAL(18,0)", ["1234", "-12000"]),
+        (["1,234円", "500円"], "DECIMAL(18,0)", ["1234", "500"]),
     ],
-)
+)  # fmt: skip
 def test_values_in_one_form_get_its_type(connection, tmp_path, texts, type_, values):
     assert _proven(connection, tmp_path, texts) == (type_, values)
 
@@ -72,10 +80,24 @@ def test_values_in_one_form_get_its_type(connection, tmp_path, texts, type_, val
         ["25.11.03", "25.11.17", "25.12.28"], ["25/11/03", "25/12/17"],
         ["732 829 320", "552 100 554"], ["51\u00a0824\u00a0753\u00a0556"],
         ["555.123.456", "555.765.432"], ["12.345.678", "23.456.781"],
+        ["€1,234", "€12,000"], ["1,234.50 €", "1,23,4.50 €"], ["5 R$", "5 US$"], ["1,2,345", "7"],
     ],
 )  # fmt: skip
 def test_values_that_could_be_something_else_stay_text(connection, tmp_path, texts):
     assert _proven(connection, tmp_path, texts) == ("VARCHAR", texts)
+
+
+@pytest.mark.parametrize(
+    ("header", "texts"),
+    [
+        ("Phone", ["176 123 456", "30 123 456"]), ("PIN Code", ["110 001", "560 034"]),
+        ("Kundennummer", ["10.001,5", "7,5"]), ("Rechnungsnr.", ["2026.001", "2026.010"]),
+        ("Invoice number", ["2026.001", "7"]), ("customer_id", ["1,234.5", "7"]),
+    ],
+)  # fmt: skip
+def test_a_header_says_that_digits_are_a_name(connection, tmp_path, header, texts):
+    assert _proven(connection, tmp_path, texts, header=header) == ("VARCHAR", texts)
+    assert _proven(connection, tmp_path, texts, header="Amount")[0] != "VARCHAR"
 
 
 @pytest.mark.parametrize("header", ["Nr.", "App version", "Kapitel", "Section", "Pos"])

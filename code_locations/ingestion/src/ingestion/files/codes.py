@@ -21,6 +21,13 @@ _NUMBERED = re.compile(
     r"|paragraph|gliederung|wbs)\b|\b(no|nr|pos)\.?$",
     re.IGNORECASE,
 )
+# What a column is called whose values are names made of digits: 176 123 456, 110 001, 2026.001.
+_NAMED = re.compile(
+    r"(^|[\W_])(ids?|no|nr|number|n[°º]|n[uú]m[eé]ro|code|sku|ean|refs?|reference|referenz"
+    r"|(tele)?phone|tel|t[eé]l[eé]phone|mobile?|handy|fax|zip|plz|cep|pin|post ?code|siret|siren)"
+    r"\.?$|(nummer|nr\.?|telefon)$",
+    re.IGNORECASE,
+)
 _GROUPS = re.compile(rf"\d{{1,3}}(?:([.{_BLANKS}])\d{{3}})(?:\1\d{{3}})+")
 
 
@@ -31,6 +38,7 @@ def are_codes(texts: Sequence[str], header: str = "") -> bool:
     """
     return (
         all(map(_CODED.fullmatch, texts))
+        or bool(_NAMED.search(header.strip()))
         or _ids(texts)
         or _telephones(texts)
         or _like_days(texts)

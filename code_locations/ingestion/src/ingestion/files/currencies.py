@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 # Three-letter codes that appear beside amounts. Other letters beside a number make it the number of
@@ -14,15 +15,31 @@ CODES = (
     "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TND",
     "TRY", "TWD", "UAH", "USD", "UYU", "VES", "VND", "XAF", "XOF", "ZAR",
 )  # fmt: skip
-SIGNS = "€$£¥%"
-SIGN_WORDS = "|".join((r"Fr\.", "kr", "zł", "Kč", "Ft", *CODES))
-# Signs of a single currency; $, kr and ¥ belong to several.
-CODE_OF = {"€": "EUR", "£": "GBP", "Fr.": "CHF", "zł": "PLN", "Kč": "CZK", "Ft": "HUF"}
+SIGNS = "€$£¥₹₺₽₩₴₪฿₫₱₦%"
+_DOLLARS = {
+    "R$": "BRL", "US$": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD",
+    "HK$": "HKD", "S$": "SGD", "NT$": "TWD", "MX$": "MXN",
+}  # fmt: skip
+LOCAL_SIGNS = "|".join(
+    (*map(re.escape, _DOLLARS), r"Fr\.", r"kr\.", "kr", r"Rs\.", "Rs", "zł", "Kč", "Ft", "円")
+)
+SIGN_WORDS = "|".join((LOCAL_SIGNS, *CODES))
+# Signs of a single currency; $, kr, Rs and ¥ belong to several.
+CODE_OF = {
+    "€": "EUR", "£": "GBP", "Fr.": "CHF", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "₹": "INR",
+    "₺": "TRY", "₽": "RUB", "₩": "KRW", "₴": "UAH", "₪": "ILS", "฿": "THB", "₫": "VND", "₱": "PHP",
+    "₦": "NGN", "円": "JPY", **_DOLLARS,
+}  # fmt: skip
+_SAME = {"kr.": "kr", "Rs.": "Rs"}
+# Amounts in these never have three digits after a decimal mark.
+WITHOUT_CENTS = frozenset(
+    {"¥", "円", "JPY", "₩", "KRW", "₫", "VND", "CLP", "ISK", "Ft", "HUF", "IDR"}
+)
 
 
 def one_unit(sign: str) -> str:
-    """The code of a currency whose sign is unique; else the sign itself."""
-    return CODE_OF.get(sign, sign)
+    """The code of a currency whose sign is unique; else the sign, without a point."""
+    return CODE_OF.get(sign, _SAME.get(sign, sign))
 
 
 def differ(units: Collection[str]) -> bool:

@@ -16,9 +16,9 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.files.dialect import LONGEST_CELL, Dialect, csv_reader, lines_of
+from ingestion.files.dialect import LONGEST_CELL, NO_DELIMITER, Dialect, csv_reader, lines_of
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import TOTAL, footer_rows
+from ingestion.files.looks import TOTAL, class_of, footer_rows, is_word_for_total, repeats
 from ingestion.files.quoted import count_rows
 from ingestion.files.records import Records, RowAside, RowGroups
 from ingestion.files.sums import MOST_ROWS, sums
@@ -34,6 +34,12 @@ _LF = 10
 # With a larger share of rows that don't fit, the dialect is wrong rather than the rows.
 _MOST_ASIDE = 0.5
 _TITLE_WITHIN = 3
+_LOOKED_AT = 200
+_MOST_BYTES_LOOKED_AT = 32 << 20  # row by row, half a second for ten MB
+_NAME = re.compile(r"[^\W\d_]{2}|[^\x00-\u024f]")
+_NO_VALUE = re.compile(r"\s*(none|null|nil|nan|na|tbd|unknown|pending)\s*", re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n?|\n")
+_EMPTY_LINE = re.compile(rb"\n\r?\n\r?[^\r\n]|\r\r[^\n\r]")
 _PAGE = re.compile(r"\b(page|seite|pagina|página|blatt|strona)\b", re.IGNORECASE)
 
 
@@ -57,6 +63,7 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
             "its quotes are not as in CSV: export it anew, or declare quote and delimiter"
         )
     _refuse_another_table(aside, dialect)
+    _refuse_table_below(file, dialect)
     odd = [row for row in aside if not row.expected]
     if len(odd) > 2 and len(odd) > rows * _MOST_ASIDE:
         raise UnreadableFileError(
@@ -125,12 +132,17 @@ def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
             begins = reader.line_num
     except csv.Error as error:
         line = dialect.line + begins
+        if dialect.delimiter == NO_DELIMITER:
+            raise UnreadableFileError(
+                f"no line fits as the header of columns, and line {line} has a delimiter between "
+                "quoted values; declare header_line and delimiter, or make a file of each table"
+            ) from error
         told = "that goes on after its end"
         if "end of data" in str(error) or "larger" in str(error):
             told = "that never closes"
         raise UnreadableFileError(
             f"line {line}: it has a quoted value {told} ({error}); correct the quotes there, or "
-            "declare quote: '' if the file has none"
+            "declare quote: '' if the file has none, or its delimiter"
         ) from error
     finally:
         csv.field_size_limit(limit)
@@ -140,7 +152,7 @@ def _strictly(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
 class _Staged:
     """The numbers of rows that are written, and of those that don't fit or repeat the header.
 
-    `footer` and `sums` are places, among the rows that fit, of those that are left out.
+    `footer`, `sums` and `empty` are places, among the rows that fit, of those that are left out.
     `may_have_sums`: rows that are written may sum up others.
     """
 
@@ -148,11 +160,12 @@ class _Staged:
     skipped: int
     footer: frozenset[int] = frozenset()
     sums: frozenset[int] = frozenset()
+    empty: frozenset[int] = frozenset()
     may_have_sums: bool = False
 
     @property
     def left_out(self) -> frozenset[int]:
-        return self.footer | self.sums
+        return self.footer | self.sums | self.empty
 
 
 def _stage(file: Path, dialect: Dialect, target: Path, footer_lines: int) -> _Staged:
@@ -163,9 +176,12 @@ def _stage(file: Path, dialect: Dialect, target: Path, footer_lines: int) -> _St
     while True:
         try:
             found = _stage_by(file, dialect, target, footer_lines, size)
-            if found.may_have_sums and (more := _with_sums(target, dialect.width, found)):
-                _write_without(file, dialect, target, size, more.left_out)
-                return more
+            more = _with_sums(target, dialect.width, found) if found.may_have_sums else None
+            if more or found.empty:
+                rows = found.rows + len(found.footer)
+                found = more or found
+                found = replace(found, rows=rows - len(found.left_out))
+                _write_without(file, dialect, target, size, found.left_out)
         except pa.ArrowInvalid as error:
             if "straddling" not in str(error):
                 raise UnreadableFileError(str(error).splitlines()[0]) from error
@@ -181,6 +197,7 @@ def _stage(file: Path, dialect: Dialect, target: Path, footer_lines: int) -> _St
 def _stage_by(file: Path, dialect: Dialect, target: Path, footer_lines: int, size: int) -> _Staged:
     skipped = 0
     may_have_sums = False
+    empty: list[int] = []
 
     def skip(_row: Any) -> str:
         nonlocal skipped
@@ -191,8 +208,11 @@ def _stage_by(file: Path, dialect: Dialect, target: Path, footer_lines: int, siz
         for batch in _batches(file, dialect, size, skip):
             good = _without_headers(batch, dialect.names)
             skipped += batch.num_rows - good.num_rows
+            may_have_sums = may_have_sums or (
+                groups.rows <= MOST_ROWS and _has_totals(good, at_top=not groups.rows)
+            )
+            empty += (groups.rows + place for place in _empty_rows(good))
             groups.write(good)
-            may_have_sums = may_have_sums or (groups.rows <= MOST_ROWS and _has_totals(good))
         if footer_lines:
             footer = _rows_of_footer(file, dialect, footer_lines) if skipped else footer_lines
             if footer >= groups.rows > 0:
@@ -204,12 +224,15 @@ def _stage_by(file: Path, dialect: Dialect, target: Path, footer_lines: int, siz
         else:
             last = groups.last_rows()
             footer = footer_rows(last)
-            may_have_sums = may_have_sums or (
-                len(last) > footer and not last[-footer - 1][0].strip()
-            )
+            may_have_sums = may_have_sums or (len(last) > footer and _may_sum(last[-footer - 1]))
         dropped = groups.drop_last(footer)
-    places = frozenset(range(groups.rows, groups.rows + dropped))
-    return _Staged(groups.rows, skipped, places, may_have_sums=may_have_sums)
+    return _Staged(
+        groups.rows,
+        skipped,
+        footer=frozenset(range(groups.rows, groups.rows + dropped)),
+        empty=frozenset(place for place in empty if place < groups.rows),
+        may_have_sums=may_have_sums,
+    )
 
 
 def _with_sums(target: Path, width: int, staged: _Staged) -> _Staged | None:
@@ -235,8 +258,7 @@ def _with_sums(target: Path, width: int, staged: _Staged) -> _Staged | None:
         columns = [cells(column, last) for column in range(width)]
         more = footer_rows(list(zip(*columns, strict=True)))
         footer |= {*last[len(last) - more :]}
-    rows = staged.rows + len(staged.footer) - len(footer) - len(found)
-    return replace(staged, rows=rows, footer=footer, sums=frozenset(found))
+    return replace(staged, footer=footer, sums=frozenset(found))
 
 
 def _write_without(
@@ -251,11 +273,43 @@ def _write_without(
             seen += good.num_rows
 
 
-def _has_totals(batch: pa.RecordBatch) -> bool:
-    """Whether a row starts with a word for a total."""
+def _empty_rows(batch: pa.RecordBatch) -> list[int]:
+    """The places of rows without any text, in a table of several columns."""
     import pyarrow.compute as pc
 
-    return bool(pc.any(pc.match_substring_regex(batch.column(0), TOTAL)).as_py())
+    first, *others = batch.columns
+    if not others or not batch.num_rows or pc.min(pc.binary_length(first)).as_py():
+        return []
+    length = pc.binary_length(first)
+    for column in others:
+        length = pc.add(length, pc.binary_length(column))
+    found: list[int] = (length.to_numpy(zero_copy_only=False) == 0).nonzero()[0].tolist()
+    return found
+
+
+def _may_sum(row: Sequence[str]) -> bool:
+    """Whether the last row may sum up the others: it starts with nothing, or has a total's word."""
+    return not row[0].strip() or any(map(is_word_for_total, row))
+
+
+def _has_totals(batch: pa.RecordBatch, *, at_top: bool) -> bool:
+    """Whether a row starts with a word for a total, maybe after empty cells.
+
+    The first row of the file may also start with nothing.
+    """
+    import pyarrow.compute as pc
+
+    if not batch.num_rows:
+        return False
+    first = batch.column(0)
+    if pc.any(pc.match_substring_regex(first, TOTAL)).as_py():
+        return True
+    if pc.min(pc.binary_length(first)).as_py():
+        return False
+    if at_top and not first[0].as_py():
+        return True
+    rows = batch.filter(pc.match_substring_regex(first, r"^\s*$"))
+    return any(pc.any(pc.match_substring_regex(column, TOTAL)).as_py() for column in rows.columns)
 
 
 def _batches(
@@ -304,12 +358,12 @@ def _without_headers(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBa
     """The rows without repeated headers, as concatenated exports have them."""
     import pyarrow.compute as pc
 
-    # Match the start of the longest name: comparing with a scalar imports pandas, 1.5 CPU seconds.
+    # Match the longest name: comparing with a scalar imports pandas, 1.5 CPU seconds.
     place = max(range(len(names)), key=lambda n: len(names[n]))
-    alike = pc.starts_with(batch.column(place), pattern=names[place])
+    alike = pc.match_substring(batch.column(place), pattern=names[place].strip())
     if not pc.any(alike).as_py():
         return batch
-    same = [tuple(row.values()) == tuple(names) for row in batch.filter(alike).to_pylist()]
+    same = [repeats([*row.values()], names) for row in batch.filter(alike).to_pylist()]
     if not any(same):
         return batch
     found = iter(same)
@@ -319,13 +373,13 @@ def _without_headers(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBa
 def _rows_of_footer(file: Path, dialect: Dialect, lines: int) -> int:
     """How many of the file's last rows look like records: a footer's rows may have other widths."""
     last = deque((cells for _, cells in _strictly(file, dialect)), maxlen=lines)
-    return sum(len(cells) == dialect.width and tuple(cells) != dialect.names for cells in last)
+    return sum(len(cells) == dialect.width and not repeats(cells, dialect.names) for cells in last)
 
 
 def _good(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of the rows that fit and don't repeat the header."""
     for line, cells in _strictly(file, dialect):
-        if len(cells) == dialect.width and tuple(cells) != dialect.names:
+        if len(cells) == dialect.width and not repeats(cells, dialect.names):
             yield line, cells
 
 
@@ -352,7 +406,7 @@ def _explained(
             even, why = True, footer
         elif not even:
             why = f"has {found} cell{'s' * (found != 1)} instead of {dialect.width}"
-        elif tuple(cells) == dialect.names:
+        elif repeats(cells, dialect.names):
             why = "repeats the header"
         else:
             good += 1
@@ -360,6 +414,8 @@ def _explained(
                 why = "sums up rows above"
             elif good - 1 in staged.footer:
                 why = footer
+            elif good - 1 in staged.empty:
+                why = "is empty"
             else:
                 continue
         yield RowAside(line, f"line {line} {why}", tuple(cells), expected=even)
@@ -370,7 +426,7 @@ def _refuse_another_table(aside: Sequence[RowAside], dialect: Dialect) -> None:
     for title, header in pairwise(aside):
         text = " ".join(cell for cell in title.cells if cell.strip())
         if (
-            header.cells == dialect.names
+            repeats(header.cells, dialect.names)
             and not title.expected
             and header.line - title.line <= _TITLE_WITHIN
             and dialect.delimiter.join(title.cells) not in dialect.preamble
@@ -380,6 +436,46 @@ def _refuse_another_table(aside: Sequence[RowAside], dialect: Dialect) -> None:
                 f"line {title.line} ({text[:60]}) begins another table with the same header; make "
                 "a file of each"
             )
+
+
+def _refuse_table_below(file: Path, dialect: Dialect) -> None:
+    """Refuse a line of words, below an empty one, where the rows above and below have data."""
+    if file.stat().st_size > _MOST_BYTES_LOOKED_AT or not _has_empty_lines(file, dialect.start):
+        return
+    kinds: list[set[str]] = [set() for _ in dialect.names]
+    before = dialect.line - 1
+    found: tuple[int, Sequence[str], list[int]] | None = None
+    for number, (line, cells) in enumerate(_strictly(file, dialect)):
+        if found:
+            again = [n for n in found[2] if n < len(cells) and class_of(cells[n])]
+            if again and len(cells) == dialect.width:
+                raise UnreadableFileError(
+                    f"line {found[0]} ({', '.join(found[1])[:60]}), below an empty line, begins "
+                    "another table; make a file of each, or leave out the empty line"
+                )
+            found = None
+        is_apart = number > 0 and line > before + 1 and len(cells) == dialect.width
+        if is_apart and all(_NAME.search(cell) and not _NO_VALUE.fullmatch(cell) for cell in cells):
+            data = [n for n, kind in enumerate(kinds) if kind and "" not in kind]
+            if data and not any(map(class_of, cells)) and not repeats(cells, dialect.names):
+                found = line, cells, data
+        if number < _LOOKED_AT and not found:
+            for kind, cell in zip(kinds, cells, strict=False):
+                kind.update({class_of(cell)} if cell.strip() else ())
+        before = line + sum(len(_LINE_END.findall(cell)) for cell in cells)
+
+
+def _has_empty_lines(file: Path, start: int) -> bool:
+    """Whether an empty line is amid others."""
+    with file.open("rb") as stream:
+        stream.seek(start)
+        stream.readline()
+        rest = b""
+        while chunk := stream.read(_BLOCK_BYTES):
+            if _EMPTY_LINE.search(rest + chunk):
+                return True
+            rest = chunk[-3:]
+    return False
 
 
 def _line_of(file: Path, dialect: Dialect, row: int, left_out: frozenset[int]) -> int:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from ingestion.files.errors import UnreadableFileError
@@ -31,6 +32,8 @@ _SAMPLE_BYTES = 1 << 20
 _EVEN = 0.6
 _WELL = 0.9
 _ALIGNED = 0.8
+_DATA = frozenset({"number", "day", "mail", "address", "account"})
+_SINGLE_QUOTED = re.compile(r"'[^']*'")
 _GAP = re.compile(r"\S {2,}(?=\S)")
 _ESCAPED = re.compile(rb'\\"[^;,\t|\r\n"]')
 
@@ -95,6 +98,10 @@ def find_dialect(
     header = rows[at] if at >= 0 else None
     body = rows[at + 1 :]
     names = list(header.cells) if header else []
+    if rules.quote is None and len(names) > 1 and all(map(_SINGLE_QUOTED.fullmatch, names)):
+        raise UnreadableFileError(
+            f'its cells are in single quotes, as {names[0][:60]}; declare quote: "\'"'
+        )
     if rules.header:
         names = list(rules.header)
     widths = Counter(len(row.cells) for row in body)
@@ -181,6 +188,7 @@ def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
     best = max(candidates, default=None, key=lambda c: c.place)
     data = max(like_data, default=None, key=lambda c: c.place)
     if data and (best is None or (data.at == 0 and data.place > best.place)):
+        _refuse_names_again(tried[data.delimiter][data.at :])
         cells = ", ".join(_trimmed(data.row.cells)[:3])
         raise UnreadableFileError(
             f"it has no header: line {data.row.line} ({cells[:60]}) looks like a row; put a line "
@@ -195,12 +203,14 @@ def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
         _refuse_uneven(tried)
         _refuse_fixed_width(tried[best.delimiter][best.at :])
     _refuse_table_above(tried[best.delimiter][: best.at + 1])
+    _refuse_second_line(tried[best.delimiter][best.at :])
     return best.delimiter, best.at, best.why
 
 
 def _candidates(delimiter: str, rows: list[_Row]) -> Iterator[_Candidate]:
     """The first line that fits and, if the widths of the rows below vary, also a wider one."""
     least = 0
+    in_doubt = False
     odd = sum(any(cell.count('"') % 2 for cell in row.cells) for row in rows) / max(len(rows), 1)
     for at, row in enumerate(rows[:_HEADER_WITHIN]):
         names = _trimmed(row.cells)
@@ -208,7 +218,7 @@ def _candidates(delimiter: str, rows: list[_Row]) -> Iterator[_Candidate]:
             continue
         if delimiter == NO_DELIMITER and len(row.cells) == 1 and '"' in row.cells[0]:
             return  # a delimiter is inside its quotes
-        fit = _fit(rows, at)
+        fit = _fit(rows, at, may_be_apart=in_doubt)
         if fit is None or (least and fit < _WELL):
             continue
         why = header_or_data(names, [r.cells for r in rows[at + 1 :]])
@@ -219,14 +229,25 @@ def _candidates(delimiter: str, rows: list[_Row]) -> Iterator[_Candidate]:
         # Above a wider line, only the file's own names and values are allowed, two to a line.
         if least and any(sum(map(bool, _trimmed(above.cells))) > 2 for above in rows[:at]):
             return
-        width = len(names)
-        place = (width > 1, 0.0 if told else -round(odd, 1), fit >= _WELL, width, fit, -at)
-        yield _Candidate(place, delimiter, at, why, row)
         # A title and date above a sheet's header, although a sheet's rows are all equally wide.
-        is_title = why == WORDS_ONLY and any(map(class_of, names)) and _is_wider_below(rows, at)
-        if told or not why or (fit >= _WELL and not is_title):
+        has_data = why == WORDS_ONLY and any(map(class_of, names))
+        is_title = has_data and _is_wider_below(rows, at)
+        width = len(names)
+        if has_data and not is_title and not at and any(class_of(n) in _DATA for n in names):
+            # A name and its value, above a header of the same width or without any.
+            in_doubt, why = True, ""
+        place = (
+            width > 1,
+            0.0 if told else -1.0 if in_doubt else -round(odd, 1),
+            fit >= _WELL,
+            width,
+            fit,
+            -at,
+        )
+        yield _Candidate(place, delimiter, at, why, row)
+        if told or (not why and not in_doubt) or (why and fit >= _WELL and not is_title):
             return
-        least = max(width, 2)
+        least = max(width, 2) - in_doubt
 
 
 def _is_wider_below(rows: list[_Row], at: int) -> bool:
@@ -268,6 +289,41 @@ def _are_aligned(lines: Sequence[str]) -> bool:
     return len(starts) > 1 and len(before) > 3 and sum(before) >= _ALIGNED * len(before)
 
 
+def _refuse_names_again(rows: list[_Row]) -> None:
+    """Refuse a header, the first of `rows`, some of whose names are again below an empty line."""
+    names = rows[0].cells
+    for before, row in pairwise(rows):
+        again = [name for name, cell in zip(names, row.cells, strict=False) if name == cell != ""]
+        if again and row.line > before.end_line + 1 and not any(map(class_of, row.cells)):
+            raise UnreadableFileError(
+                f"line {row.line} has {again[0]!r} again, as line {rows[0].line} has: if it begins "
+                "another table, make a file of each; or else declare header_line"
+            )
+
+
+def _refuse_second_line(rows: list[_Row]) -> None:
+    """Refuse a header that goes on in the next line: words in all columns of numbers and days."""
+    body = rows[1:]
+    if len(body) < 2:
+        return
+    second, *below = (row.cells for row in body)
+    places = [place for place, cell in enumerate(second) if cell.strip()]
+    if len(places) < 2 or not all(any(map(str.isalpha, second[n])) for n in places):
+        return
+    if any(class_of(second[n]) for n in places):
+        return
+    under = [
+        {class_of(cells[n]) for cells in below if n < len(cells) and cells[n].strip()}
+        for n in places
+    ]
+    if all(kinds and "" not in kinds for kinds in under):
+        told = ", ".join(second[n].strip() for n in places)
+        raise UnreadableFileError(
+            f"its header seems to go on in line {body[0].line} ({told[:60]}), above numbers or "
+            f"days; write it in one line, or declare header_line"
+        )
+
+
 def _refuse_table_above(rows: list[_Row]) -> None:
     """Refuse a header below another table's rows; the last of `rows` is the header."""
     for at, row in enumerate(rows[:-1]):
@@ -287,8 +343,11 @@ def _refuse_table_above(rows: list[_Row]) -> None:
             )
 
 
-def _fit(rows: list[_Row], at: int) -> float | None:
-    """The share of rows below that are as wide as this one; None if it can't be the header."""
+def _fit(rows: list[_Row], at: int, *, may_be_apart: bool = False) -> float | None:
+    """The share of rows below that are as wide as this one; None if it can't be the header.
+
+    `may_be_apart`: it can be, below lines of its width, if an empty line is between.
+    """
     names = rows[at].cells
     trimmed = _trimmed(names)
     filled = sum(bool(cell.strip()) for cell in trimmed)
@@ -305,7 +364,9 @@ def _fit(rows: list[_Row], at: int) -> float | None:
     used = {place for row in even for place, cell in enumerate(row.cells) if cell.strip()}
     if not filled or filled < len(used) * _EVEN or filled < len(trimmed) * _EVEN:
         return None
-    if any(len(_trimmed(row.cells)) in (len(names), len(trimmed)) for row in rows[:at]):
+    is_apart = may_be_apart and at > 0 and rows[at].line > rows[at - 1].end_line + 1
+    alike = (len(_trimmed(row.cells)) in (len(names), len(trimmed)) for row in rows[:at])
+    if not is_apart and any(alike):
         return None  # a line above is equally wide, and may be a row
     if not body:
         return 1.0 if at == 0 else None

@@ -28,8 +28,8 @@ _MARKS = (
 )
 # Of two that look equally good, the first is taken.
 OLDER = (
-    "cp1252", "cp1250", "cp850", "mac_roman", "cp1251", "koi8_r", "cp866", "cp1253", "cp1254",
-    "cp932", "gb18030", "euc_kr", "big5",
+    "cp1252", "iso8859_15", "cp1250", "cp850", "mac_roman", "cp1251", "koi8_r", "cp866",
+    "cp1253", "cp1254", "cp932", "gb18030", "euc_kr", "big5",
 )  # fmt: skip
 # In these, whole lines may be valid UTF-8 by chance.
 _UTF8_BY_CHANCE = {"cp866", "cp932", "gb18030", "euc_kr", "big5"}
@@ -83,7 +83,8 @@ _SCRIPTS = (
 _LIKELY = re.compile(
     r"[À-ɏ\u0370-\u03ff\u0400-\u04ff\u2010-\u203a\u20ac\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 )
-_ODD = re.compile(r"[\ue000-\uf8ff\u2500-\u259f\uff61-\uff9f]")
+# Nobody writes \u00a4: it is where later encodings have the euro.
+_ODD = re.compile(r"[\u00a4\ue000-\uf8ff\u2500-\u259f\uff61-\uff9f]")
 
 
 class Encoding(NamedTuple):

@@ -32,10 +32,33 @@ _MARKS = (
     (0, b"{\\rtf", "a text document (RTF); export the table as CSV or XLSX"),
     (0, b"socialcalc:", "a sheet of SocialCalc or EtherCalc; export it as CSV"),
 )
+_BOM = rb"(?:\xef\xbb\xbf)?"
+_BEGINNINGS = tuple(
+    (re.compile(pattern, re.DOTALL | re.MULTILINE), told)
+    for pattern, told in (
+        (
+            rb"ID;P.*?^C;(?:[XY]\d+;)+K",
+            f"a sheet in Microsoft's SYLK format; {_AS_WORKBOOK}",
+        ),
+        (rb'TABLE\s+0,1\s+"', f"a sheet in the DIF format; {_AS_WORKBOOK}"),
+        (
+            _BOM + rb'"?!(?:HDR|TRNS|ACCNT|CUST|VEND|INVITEM|TIMERHDR)"?[\t,\r\n]',
+            "in QuickBooks' IIF format, which has several tables; export a report as CSV",
+        ),
+        (
+            _BOM + rb"!(?:[Tt]ype:|Account|Option:)",
+            "a bank statement in the QIF format; export it as CSV, OFX or CAMT",
+        ),
+        (_BOM + rb"BEGIN:VCALENDAR", "a calendar (iCalendar); export it as CSV"),
+        (_BOM + rb"BEGIN:VCARD", "an address book (vCard); export it as CSV"),
+        (
+            rb"\s*(?:\|[^\r\n]*\|\s*\n\s*\|[ :|-]+\|\s*$|\+(?:[-=]+\+)+\s*$)",
+            "a table drawn with lines, as in Markdown; export it as CSV",
+        ),
+    )
+)
 # Version, and the year, month and day of its last change; then its number of rows.
 _DBASE = re.compile(rb"[\x02-\x05\x30-\x32\x43\x63\x83\x8b\xcb\xf5].[\x01-\x0c][\x01-\x1f]", re.S)
-_SYLK = re.compile(rb"ID;P.*?^C;(?:[XY]\d+;)+K", re.DOTALL | re.MULTILINE)
-_DIF = re.compile(rb'TABLE\s+0,1\s+"')
 
 
 def foreign(start: bytes) -> str:
@@ -46,11 +69,7 @@ def foreign(start: bytes) -> str:
             return told
     if _DBASE.match(start) and b"\0" in start[:32]:
         return "a dBase table; export it as CSV or XLSX"
-    if _SYLK.match(start):
-        return f"a sheet in Microsoft's SYLK format; {_AS_WORKBOOK}"
-    if _DIF.match(start):
-        return f"a sheet in the DIF format; {_AS_WORKBOOK}"
-    return ""
+    return next((told for pattern, told in _BEGINNINGS if pattern.match(start)), "")
 
 
 def foreign_markup(start: str) -> str:

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from ingestion.files.codes import are_codes
-from ingestion.files.currencies import SIGN_WORDS, SIGNS
+from ingestion.files.currencies import SIGN_WORDS, SIGNS, WITHOUT_CENTS
 from stack.sql import literal
 
 _BLANKS = " \u00a0\u202f"
@@ -154,6 +154,8 @@ def _number(mark: str, thousands: str, before: str, after: str, sign: str) -> Fo
     """Numbers with these marks, this unit, and this notation of negative ones."""
     between = f"[{_BLANKS}]" if thousands == " " else re.escape(thousands)
     grouped = rf"[1-9]\d{{0,2}}(?:{between}\d{{3}})+|" if thousands else ""
+    if thousands == ",":
+        grouped += r"[1-9]\d?(?:,\d{2})+,\d{3}|"  # lakhs and crores: 1,23,456
     core = rf"(?:0|{grouped}[1-9]\d*)(?:{re.escape(mark)}\d+)?"
     lead, tail = _fixed(before, left=True), _fixed(after, left=False)
     minus = f"[{_MINUS}+]"
@@ -167,9 +169,10 @@ def _number(mark: str, thousands: str, before: str, after: str, sign: str) -> Fo
 
     def value(text: str) -> str:
         drop = "".join(sorted({*"()+", *_BLANKS, thousands} - {""}))
-        plain = f"translate({text}, {literal(_LONG_MINUS + drop)}, '-')"
-        for unit in (before, after):
+        plain = text
+        for unit in (before, after):  # before the marks: it may have one, as `kr.`
             plain = f"replace({plain}, {literal(unit)}, '')" if unit else plain
+        plain = f"translate({plain}, {literal(_LONG_MINUS + drop)}, '-')"
         plain = f"replace({plain}, ',', '.')" if mark == "," else plain
         if sign == "after":
             plain = f"(case when {plain} like '%-' then '-' else '' end || rtrim({plain}, '-'))"
@@ -178,10 +181,11 @@ def _number(mark: str, thousands: str, before: str, after: str, sign: str) -> Fo
         return plain
 
     def parsed(text: str) -> Decimal:
-        plain = text.translate({ord(c): None for c in f"()+{_BLANKS}{thousands}"})
-        plain = plain.replace(_LONG_MINUS, "-")
+        plain = text
         for unit in (before, after):
             plain = plain.replace(unit, "") if unit else plain
+        plain = plain.translate({ord(c): None for c in f"()+{_BLANKS}{thousands}"})
+        plain = plain.replace(_LONG_MINUS, "-")
         plain = plain.replace(",", ".") if mark == "," else plain
         negative = plain.endswith("-") or plain.startswith("-") or "(" in text
         number = Decimal(plain.strip("-"))
@@ -229,7 +233,17 @@ def number_forms(
         forms = [_number(mark, thousands, before, after, sign)]
         if not (thousands or before or after or sign):
             forms.insert(0, _bare_number(mark))
-        yield from (form for form in forms if form.fits(texts))
+        yield from (
+            form
+            for form in forms
+            if form.fits(texts)
+            and not ({before, after} & WITHOUT_CENTS and any(_thousandths(form, t) for t in texts))
+        )
+
+
+def _thousandths(form: Form, text: str) -> bool:
+    """Whether a number in this form has three digits after its decimal mark."""
+    return form.mark in text and len(re.sub(r"\D", "", text.rpartition(form.mark)[2])) == 3
 
 
 # Two-digit years whose century is certain: 2000 to 2039, 1970 to 1999. 55 may be 1955 or 2055.

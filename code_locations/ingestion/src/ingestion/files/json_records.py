@@ -3,6 +3,7 @@
 Python's json module reads it with numbers exactly as written: integers of any size, others as
 decimals. A line that can't be read, such as one that repeats a key, is set aside. An object that an
 API wraps around a page, `{"data": [...], "has_more": false}`, isn't a record; its list holds them.
+A file may have several pages or lists, one after the other.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ from ingestion.files.records import Records, RowAside, write_rows
 LARGEST_DOCUMENT_BYTES = 512 << 20
 _MOST_ASIDE = 0.5
 # Keys beside the list in an API's page, without _ and -.
-_MORE = frozenset({"hasmore", "next", "nextpage", "nextpageurl", "nextcursor", "odata.nextlink"})
+_MORE = frozenset(
+    """
+    hasmore hasnextpage next nextpage nextpageurl nextcursor nextlink nexttoken nextpagetoken
+    nextrecordsurl odata.nextlink continuationtoken lastevaluatedkey
+    """.split()  # noqa: SIM905 as one reads it
+)
 # The number of records or pages in all; `total` counts records if the page states its own size.
 _IN_ALL = frozenset(
     {"totalcount", "totalresults", "totalrecords", "totalitems", "totalelements", "totalentries",
-     "odata.count"}
+     "totalsize", "odata.count"}
 )  # fmt: skip
 _PAGES = frozenset({"totalpages", "lastpage", "pagecount"})
 _SIZES = frozenset({"perpage", "pagesize", "limit", "maxresults"})
@@ -37,13 +43,16 @@ _OF_A_PAGE = (
     | _SIZES
     | set(
         """
-    pagination paging pageable page offset cursor previouspage currentpage startat startposition
+    pagination paging pageable page pageinfo offset cursor previouspage currentpage startat
+    startposition endcursor startcursor haspreviouspage
     islast numberofelements incompleteresults odata.context
     """.split()  # noqa: SIM905 as one reads it
     )
 )
 # Keys that an invoice has too: they are a page's only where something else says that it is one.
-_OF_A_RECORD = frozenset({"number", "type", "time", "total", "totals", "url", "version", "size"})
+_OF_A_RECORD = frozenset(
+    {"number", "type", "kind", "time", "total", "totals", "url", "version", "size", "done"}
+)
 _BESIDE = (
     _OF_A_PAGE
     | _OF_A_RECORD
@@ -51,10 +60,16 @@ _BESIDE = (
         """
     meta metadata links self pages count previous prev first last object status success ok code
     error errors message apiversion timestamp generatedat exportedat expand sort empty requestid
+    etag jsonapi included responsemetadata scannedcount
     """.split()  # noqa: SIM905 as one reads it
     )
 )
 _LISTS = frozenset({"data", "results"})
+# Keys that only a page has, in each of several objects of a file.
+_OF_SEVERAL_PAGES = (
+    _MORE | _IN_ALL | _PAGES | {"pagination", "paging", "pageable", "pageinfo", "odata.context"}
+)
+_COLUMNS = frozenset({"columns", "cols", "fields", "headers", "header", "columnheaders", "schema"})
 
 
 class _TwiceError(ValueError):
@@ -90,9 +105,10 @@ def loads(text: str) -> Any:
 def read_json(file: Path, target: Path) -> Records:
     """Read JSON in UTF-8 into `target`. Raises UnreadableFileError."""
     aside: list[RowAside] = []
-    lines = _count_lines(file) if _has_an_object_a_line(file) else 0
-    by_line = lines > 1
     beside: dict[str, Any] = {}
+    first = _object_on_a_line(file)
+    lines = _count_lines(file) if first is not None else 0
+    by_line = lines > 1 and not _is_one_of_several_pages(first)
     rows = _lines(file, aside) if by_line else _document(file, beside)
     records = write_rows(rows, target, unit="line" if by_line else "record")
     if len(aside) > max(1, records.rows * _MOST_ASIDE):
@@ -115,16 +131,18 @@ def read_json(file: Path, target: Path) -> Records:
 def _of_page(records: Records, beside: Mapping[str, Any]) -> Records:
     """The records with what the page says about itself, and whether there are more."""
     name, *others = beside
-    more = _more({key: beside[key] for key in others}, records.rows)
+    pages = beside[name]
+    more = _more({key: beside[key] for key in others}, records.rows, pages)
+    told = "one object" if pages == 1 else f"each of {pages:,} objects"
     return replace(
         records,
-        evidence={"JSON": f"the list {name} of one object", "not read": ", ".join(others)},
+        evidence={"JSON": f"the list {name} of {told}", "not read": ", ".join(others)},
         breaks=tuple(f"it is a page of several, as its {key} says: export all" for key in more),
     )
 
 
-def _more(beside: Mapping[str, Any], rows: int) -> Iterator[str]:
-    """The keys, however deeply nested, by which a page says that there are more."""
+def _more(beside: Mapping[str, Any], rows: int, pages: int) -> Iterator[str]:
+    """The keys, however deeply nested, by which the last of the pages says that there are more."""
     has_size = any(_plain(name) in _SIZES for name in beside)
     for name, value in beside.items():
         plain = _plain(name)
@@ -133,35 +151,32 @@ def _more(beside: Mapping[str, Any], rows: int) -> Iterator[str]:
         if (
             (plain in _MORE and value not in (None, "", False, {}))
             or (of_all and count > rows)
-            or (plain in _PAGES and count > 1)
-            or (plain == "islast" and value is False)
+            or (plain in _PAGES and count > pages)
+            or (plain in ("islast", "done") and value is False)
+            or (plain == "offset" and isinstance(value, str) and not value.isdigit() and value)
         ):
             yield name
         elif isinstance(value, dict):
-            yield from (f"{name}.{inner}" for inner in _more(value, rows))
+            yield from (f"{name}.{inner}" for inner in _more(value, rows, pages))
 
 
-def _has_an_object_a_line(file: Path) -> bool:
-    """Whether the first non-blank line, or a later one, is a whole object."""
-    whole = 0
+def _object_on_a_line(file: Path) -> dict[str, Any] | None:
+    """The first whole object on a line of its own; None if the first 20 lines have none."""
     with file.open(encoding="utf-8", newline="\n") as lines:
         for number, line in enumerate(lines):
             text = line.strip()
             if not text:
                 continue
             if not text.startswith("{"):
-                return False
+                return None
             try:
-                loads(text)
+                found: dict[str, Any] = loads(text)
             except (ValueError, RecursionError):
-                pass
+                if number >= 20:
+                    break
             else:
-                whole += 1
-            if number >= 20:
-                break
-            if whole:
-                return True
-    return whole > 0
+                return found
+    return None
 
 
 def _lines(file: Path, aside: list[RowAside]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -186,7 +201,7 @@ def _lines(file: Path, aside: list[RowAside]) -> Iterator[tuple[int, dict[str, A
 def _page(content: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None:
     """The list of records in a wrapping object, preceded by what stands beside it.
 
-    The first key of the latter is the list's own.
+    The first key of the latter is the list's own, with the number of pages.
     """
     if (found := _wrapped(content)) is None:
         return None
@@ -216,12 +231,74 @@ def _wrapped(content: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None
     found = content[name]
     others = {key: value for key, value in content.items() if key != name}
     if isinstance(found, list) and all(isinstance(item, dict) for item in found):
-        return {name: None, **others}, found
+        return {name: 1, **others}, found
     inner = _wrapped(found) if isinstance(found, dict) else None
     if inner is None:
         return None
     first, *rest = inner[0]
-    return {f"{name}.{first}": None, **{key: inner[0][key] for key in rest}, **others}, inner[1]
+    return {f"{name}.{first}": 1, **{key: inner[0][key] for key in rest}, **others}, inner[1]
+
+
+def _unwrapped(found: list[Any], beside: dict[str, Any]) -> list[Any]:
+    """The records in a file's documents: themselves, or those in lists or pages.
+
+    `beside` gets what stands beside the list in a page.
+    """
+    if all(isinstance(content, list) for content in found):
+        return [record for content in found for record in content]
+    if len(found) == 1 and isinstance(found[0], dict):
+        if page := _page(found[0]):
+            beside |= page[0]
+            return page[1]
+        _refuse_other_shapes(found[0])
+    elif all(map(_is_one_of_several_pages, found)):
+        pages = [page for content in found if (page := _page(content))]
+        (name, *_), _ = pages[0]
+        if all(next(iter(others)) == name for others, _ in pages):
+            beside |= {**pages[-1][0], name: len(pages)}
+            return [record for _, records in pages for record in records]
+    return found
+
+
+def _is_one_of_several_pages(content: Any) -> bool:
+    """Whether an object can only be a page: one that isn't may look like it when alone."""
+    page = _page(content) if isinstance(content, dict) else None
+    return page is not None and any(
+        not _OF_SEVERAL_PAGES.isdisjoint({_plain(key), *_keys(value)})
+        for key, value in page[0].items()
+    )
+
+
+def _refuse_other_shapes(content: dict[str, Any]) -> None:
+    """Refuse an object that isn't a record, but has records in it under names of their own."""
+    names, values = list(content), list(content.values())
+    if (
+        len(names) > 1
+        and all(any(map(str.isdigit, name)) for name in names)
+        and all(isinstance(value, dict) and value for value in values)
+        and len({frozenset(value) for value in values}) == 1
+    ):
+        raise UnreadableFileError(
+            f"it is one object with a record under each of its names, as {names[0]!r} and "
+            f"{names[1]!r}; write a list of objects that each have their name as a value"
+        )
+    for inner in (content, *(value for value in values if isinstance(value, dict))):
+        widths = {len(value) for key, value in inner.items() if _are_names(key, value)}
+        for key, value in inner.items():
+            if (
+                widths
+                and isinstance(value, list)
+                and len(value) > 0
+                and all(isinstance(row, list) and len(row) in widths for row in value)
+            ):
+                raise UnreadableFileError(
+                    f"its records are lists, in {key}, with the names of their values apart; write "
+                    "a list of objects"
+                )
+
+
+def _are_names(key: str, value: Any) -> bool:
+    return _plain(key) in _COLUMNS and isinstance(value, list)
 
 
 def _plain(name: str) -> str:
@@ -249,13 +326,8 @@ def _document(file: Path, beside: dict[str, Any]) -> Iterator[tuple[int, dict[st
         raise UnreadableFileError(
             f"line {line}: it is no JSON: {_reason(error)}; the file may be cut off"
         ) from error
-    if len(found) == 1 and isinstance(found[0], list):
-        found = found[0]
-    elif len(found) == 1 and isinstance(found[0], dict) and (page := _page(found[0])):
-        beside |= page[0]
-        found = page[1]
     in_doubt = _may_have_half_a_pair(text)
-    for number, content in enumerate(found, 1):
+    for number, content in enumerate(_unwrapped(found, beside), 1):
         if not isinstance(content, dict):
             raise UnreadableFileError(
                 f"its record {number} is {_told(content)}, expected an object with named values"

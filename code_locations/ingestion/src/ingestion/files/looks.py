@@ -6,13 +6,16 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from ingestion.files.currencies import LOCAL_SIGNS, SIGNS
+
+_UNIT = rf"[{SIGNS}]|[A-Z]{{3}}|{LOCAL_SIGNS}"
 # None of them may go back over a long text: a cell can have megabytes.
 _CLASSES = (
     ("day", re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}([T ].*)?")),
     ("day", re.compile(r"\d{1,2}[ -][A-Za-zäé]{3,9}\.?[ -]\d{2,4}")),
     ("number", re.compile(
-        r"[(+\u2212-]?\s*(?:[€$£¥]|[A-Z]{3})?\s?[-\u2212]?\d[\d.,'\u2019\s\u00a0\u202f]*\s?"
-        r"(?:%|[€$£¥]|[A-Z]{3})?\)?-?"
+        rf"[(+\u2212-]?\s*(?:{_UNIT})?\s?[-\u2212]?\d[\d.,'\u2019\s\u00a0\u202f]*\s?"
+        rf"(?:{_UNIT})?\)?-?"
     )),
     ("time", re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")),
     ("mail", re.compile(r"[^@\s]+@[^@\s][^@\s.]*+\.[^@\s]+")),
@@ -27,7 +30,8 @@ WORDS_ONLY = "it has words only, and nothing below it speaks against it"
 _YEAR = re.compile(r"(19|20)\d\d")
 _MONTH = re.compile(r"(0?[1-9]|1[0-2])\.(19|20)\d\d")
 _TOTAL = re.compile(
-    r"(sub|grand )?totals?( .*)?|(end|zwischen|gesamt)?summen?( .*)?|gesamt(betrag)?|sum(s|me)?"
+    r"(sub|grand )?totals?(:? .*)?|(end|zwischen|gesamt)?summen?(:? .*)?|sum(s|me)?"
+    r"|gesamt(betrag|: .*)?"
     r"|tot(ales|ali|aux|aal|alt)|eindtotaal|total (général|general|geral)|totale( .*)?"
     r"|gesamtergebnis|insgesamt|suma|soma|somma|summa|razem|łącznie|celkem|součet|összesen|i alt"
     r"|yhteensä|toplam|итого|всего|合計|小計|合计|总计"
@@ -35,8 +39,11 @@ _TOTAL = re.compile(
     r"|(opening|beginning|closing|ending) balance|((alter|neuer) )?kontostand.*",
     re.IGNORECASE,
 )
+# Of a group, `Nord gesamt`; so may a client be called, unless the numbers are sums.
+_TOTAL_OF = r"(\S+ ){1,3}((sub)?total|gesamt|summe|ergebnis)"
+_ANY_TOTAL = re.compile(f"{_TOTAL.pattern}|{_TOTAL_OF}", re.IGNORECASE)
 # The same, for Arrow to match against a whole column.
-TOTAL = rf"(?i)^\s*(?:{_TOTAL.pattern})\s*:?\s*$"
+TOTAL = rf"(?i)^\s*(?:{_ANY_TOTAL.pattern})\s*:?\s*$"
 
 
 def class_of(cell: str) -> str:
@@ -51,7 +58,7 @@ def is_total(row: Sequence[str], above: Sequence[str] = ()) -> bool:
     The word alone is enough where the row `above` has a date or a number.
     """
     filled = [place for place, cell in enumerate(row) if cell.strip()]
-    told = next((n for n in filled if is_word_for_total(row[n])), None)
+    told = next((n for n in filled if _TOTAL.fullmatch(row[n].strip().rstrip(":"))), None)
     if (
         told is None
         or len(row) == 1
@@ -83,14 +90,22 @@ def _full(rows: Sequence[Sequence[str]]) -> Sequence[str]:
 
 
 def is_word_for_total(cell: str) -> bool:
-    """Whether a cell is a word for a total, `Total:` or `Summe Mai`."""
-    return bool(_TOTAL.fullmatch(cell.strip().rstrip(":")))
+    """Whether a cell is a word for a total, `Total:`, `Summe Mai` or `Nord gesamt`."""
+    return bool(_ANY_TOTAL.fullmatch(cell.strip().rstrip(":")))
+
+
+def repeats(row: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a row repeats the header, as in joined files: after a byte order mark, or padded."""
+    return len(row) == len(names) and all(
+        cell == name or cell.strip("\ufeff \t") == name.strip("\ufeff \t")
+        for cell, name in zip(row, names, strict=True)
+    )
 
 
 def header_or_data(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     """Why these cells are the names of the body's columns; "" if they look like data themselves."""
     contrast, alike = [], 0
-    rows = [row for row in body if list(row[: len(names)]) != list(names)]  # exports may repeat it
+    rows = [row for row in body if not repeats(row[: len(names)], names)]  # exports may repeat it
     for place, name in enumerate(names):
         below = [row[place] for row in rows if place < len(row) and row[place].strip()]
         kinds = {class_of(cell) for cell in below}

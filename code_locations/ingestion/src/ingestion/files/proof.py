@@ -8,7 +8,7 @@ taken unless it is declared, remembered, or decided by another column of the fil
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ingestion.files.forms import (
@@ -21,7 +21,7 @@ from ingestion.files.forms import (
 )
 from ingestion.files.records import Records, batched
 from ingestion.files.rules import NOTHING_DECLARED, ColumnRule, ReadingRules
-from ingestion.files.written import is_amount, mark_in
+from ingestion.files.written import ORDERLESS, is_amount, mark_in
 from ingestion.loading.widening import MOST_DIGITS, decimal_type
 from stack.sql import literal
 
@@ -238,7 +238,7 @@ def _choose(
     marks, orders = {form.mark for form in single}, {form.order for form in single}
     for column in several:
         if not _differ(connection, column):
-            column.left = column.left[:1]
+            column.left = [_without_order(column.left[0])]
             continue
         declared = [f for f in column.left if _is_of(f, rules.decimal, rules.dates)]
         mark = mark_in(column.remembered)
@@ -270,6 +270,11 @@ def _plausible(connection: DuckDBPyConnection, column: _Column) -> list[Form]:
     found = connection.execute(f"select {', '.join(spans)} from {column.source}").fetchone()
     last, before = found or (0, 0)
     return column.left if last > _NEAR_DAYS and before < last else others
+
+
+def _without_order(form: Form) -> Form:
+    """The form of days that are the same in any order, so that nothing is remembered of it."""
+    return replace(form, name=ORDERLESS, order="") if form.order else form
 
 
 def _is_of(form: Form, decimal: str | None, dates: str | None) -> bool:

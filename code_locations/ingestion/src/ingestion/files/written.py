@@ -13,6 +13,8 @@ _SHOWN_PLAINLY = "number shown plainly"
 _SHOWN_IN = "number shown in "
 _EITHER_MARK = "number with either mark"
 _EITHER_ORDER = "day in either order"
+# Days such as 01/01 and 02/02 are equal in both orders.
+ORDERLESS = "day that is the same in either order"
 _ORDERS = {form.name: form.order for form in (*DATES, *TIMESTAMPS) if form.order}
 
 
@@ -64,6 +66,8 @@ def remembered_after(before: str, now: str) -> str:
     A column that came with both decimal marks, or with both orders of days, says nothing about a
     later file that is ambiguous.
     """
+    if now == ORDERLESS and (before in _ORDERS or before == _EITHER_ORDER):
+        return before
     orders = {_ORDERS.get(before), _ORDERS.get(now)} - {None}
     if len(orders) > 1 or (before == _EITHER_ORDER and orders):
         return _EITHER_ORDER
