@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ingestion.files.errors import UnreadableFileError
 from stack.settings import WarehouseSettings, load_settings
+
+if TYPE_CHECKING:
+    from ingestion.files.profile import Known
 
 
 @click.command()
@@ -26,7 +31,7 @@ def profile(context: click.Context, files: tuple[Path, ...], as_json: bool) -> N
     with in_memory(load_settings(WarehouseSettings)) as connection:
         for file in files:
             try:
-                found = profile_of(connection, file)
+                found = profile_of(connection, file, known=_layout_of)
             except UnreadableFileError as error:
                 refused = True
                 told = json.dumps({"file": str(file), "refused": str(error)}, ensure_ascii=False)
@@ -38,3 +43,12 @@ def profile(context: click.Context, files: tuple[Path, ...], as_json: bool) -> N
             else:
                 click.echo("\n".join((f"{file}", *found.lines())))
     context.exit(1 if refused else 0)
+
+
+def _layout_of(header: Sequence[str]) -> Known | None:
+    """The known layout of a header, as a load finds it."""
+    from ingestion.files.profile import Known
+    from ingestion.layouts import recognise
+
+    layout = recognise(header)
+    return Known(layout.title, layout.rules_for(tuple(header))) if layout else None

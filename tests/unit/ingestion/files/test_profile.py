@@ -31,6 +31,30 @@ def test_it_says_how_a_file_is_read_and_what_to_compare_with_what_one_knows(tmp_
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_a_file_of_a_known_layout_is_read_by_its_rules_as_it_is_when_loaded(tmp_path):
+    """By itself the block of totals above the header is taken for a table of its own."""
+    file = tmp_path / "bank.csv"
+    file.write_text(
+        "Description,,Summary Amt.\n"
+        'Beginning balance as of 11/01/2026,,"1,000.00"\n'
+        'Total credits,,"500.00"\nTotal debits,,"-20.00"\n'
+        'Ending balance as of 11/30/2026,,"1,480.00"\n\n'
+        "Date,Description,Amount,Running Bal.\n"
+        '11/01/2026,Beginning balance as of 11/01/2026,,"1,000.00"\n'
+        '11/02/2026,Nord,"500.00","1,500.00"\n11/03/2026,Fuel,"-20.00","1,480.00"\n'
+    )
+    told = CliRunner().invoke(profile, [str(file)])
+    assert told.exit_code == 0, told.stdout
+    for words in (
+        "layout: Bank of America, checking and savings",
+        "rows: 2 of 3",
+        "date ('Date'): date, ",
+        "amount ('Amount'): decimal(18,2), ",
+        "currency: varchar, the layout adds it",
+    ):
+        assert words in told.stdout, told.stdout
+
+
 def test_one_file_that_is_refused_stops_none_of_the_others(tmp_path):
     page, good = tmp_path / "page.csv", tmp_path / "good.csv"
     page.write_text("<!DOCTYPE html><html></html>")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingestion.files.conform import Destination
-from ingestion.files.reading import Parsed, parse
+from ingestion.files.reading import Parsed, finish, stage
 from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
 from stack.raw import RawTable
 from stack.sql import identifier, literal
@@ -82,23 +82,40 @@ class Profile:
         yield from (f"doesn't add up: {told}" for told in self.breaks)
 
 
+class Known(NamedTuple):
+    """A known layout: its title, and how a file of it is read."""
+
+    title: str
+    rules: ReadingRules
+
+
+def nothing_known(_header: Sequence[str]) -> Known | None:
+    """No header is of a known layout."""
+    return None
+
+
 def profile(
     connection: DuckDBPyConnection,
     file: Path,
     rules: ReadingRules = NOTHING_DECLARED,
     keep: Path | None = None,
+    known: Callable[[Sequence[str]], Known | None] = nothing_known,
 ) -> Profile:
     """Read a file as a load would for a new table; copy its rows as Parquet to `keep`.
 
-    Raises UnreadableFileError.
+    `known` says of a header to which layout it belongs. Raises UnreadableFileError.
     """
     with tempfile.TemporaryDirectory(prefix="profile-") as folder:
         link = Path(folder) / "file"
         link.symlink_to(file.absolute())
         table = RawTable(source="files", name="profile")
-        parsed = parse(connection, link, Destination(table, {}, Path(folder) / "out", rules=rules))
+        staged = stage(link, rules, lambda header: known(header) is not None)
+        layout = known(staged.records.names) if staged.records else None
+        rules = layout.rules if layout else rules
+        destination = Destination(table, {}, Path(folder) / "out", rules=rules)
+        parsed = finish(connection, staged, destination)
         found = Profile(
-            read_as=parsed.evidence,
+            read_as={**parsed.evidence, **({"layout": layout.title} if layout else {})},
             records=parsed.records or 0,
             rows=parsed.rows,
             columns=tuple(_columns(connection, parsed)),
@@ -112,6 +129,7 @@ def profile(
 
 def _columns(connection: DuckDBPyConnection, parsed: Parsed) -> Iterator[ColumnProfile]:
     told = {column.name: column for column in parsed.columns}
+    otherwise = "the layout adds it" if told else "as Parquet has it"
     for name, type_ in parsed.new_columns.items():
         column = identifier(name)
         ordered = type_ == "BIGINT" or type_.startswith(("DECIMAL", "DATE", "TIME", "DOUBLE"))
@@ -124,5 +142,5 @@ def _columns(connection: DuckDBPyConnection, parsed: Parsed) -> Iterator[ColumnP
             f"from read_parquet({literal(parsed.path)})"
         ).fetchone() or (0, 0, None, None, None)
         known = told.get(name)
-        header, reason = (known.header, known.reason) if known else (name, "as Parquet has it")
+        header, reason = (known.header, known.reason) if known else (name, otherwise)
         yield ColumnProfile(header, name, type_, reason, *facts)
