@@ -36,20 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(REASON)
         for item in here:
             item.add_marker(pytest.mark.skip(reason=REASON))
-    items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    """Its place: after others, those that wait for what is deployed beside the release.
-
-    Then the module that uninstalls the release; only then those of `probed`, for there is one
-    release at a time.
-    """
-    if "probed" in getattr(item, "fixturenames", ()):
-        return 3
-    if item.path.stem == "test_upgrade_and_uninstall":
-        return 2
-    return 1 if item.get_closest_marker("beside") else 0
+    # One release at a time: tests of `probed` start after `release`'s last test uninstalled it.
+    items.sort(key=lambda item: "probed" in getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,8 +11,6 @@ from cluster.watching import METRICS, Prometheus, address, prometheus_with_rules
 from scripts.chart_values_page import CHART
 from stack.pipelines import MONITORING
 
-pytestmark = pytest.mark.beside
-
 ALERT = "StackObserverDown"
 ASK = """
 from urllib.request import urlopen

@@ -11,8 +11,6 @@ from cluster.kube import wait_for
 from cluster.watching import address
 from stack.pipelines import RELEASE, Stage
 
-pytestmark = pytest.mark.beside
-
 SENSOR = {
     "repositoryName": "__repository__",
     "repositoryLocationName": "ingestion",

@@ -13,8 +13,6 @@ from stack.pipelines import FILES, INCREMENTAL_SYNC, MONITORING
 from stack.storage import filesystem
 from stack.warehouse.pool import WAREHOUSE_POOL
 
-pytestmark = pytest.mark.beside
-
 KILLED, STALE, ASIDE = "StackPipelineFailed", "StackTableStale", "StackRowsSetAside"
 STUCK, AWAY, DEAD = "StackPoolStuck", "StackStoreAway", "StackDaemonDead"
 LOAD_ONLY = {"option/load_only": "true"}

@@ -14,7 +14,7 @@ import pytest
 import requests
 import yaml
 
-from cluster.kube import Namespace, wait_for
+from cluster.kube import Namespace
 from scripts.chart_values_page import CHART
 
 SPACE = Namespace("prometheus")
@@ -23,30 +23,15 @@ FROM = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SPA
 METRICS = {"from": [FROM], "scrapeAnnotations": True}
 
 
-# CI still compiles some of it while other tests run.
-DEPLOYED_WITHIN_S = 1200.0
-
-
 def address(variable: str) -> str:
-    """An address from an environment variable, once it answers.
-
-    Without the variable it skips, or with CLUSTER_TESTS=required fails.
-    """
+    """An address from an environment variable; skips, or with CLUSTER_TESTS=required fails."""
     found = os.environ.get(variable, "")
     if not found:
         missing = f"no {variable}: see CONTRIBUTING.md"
         if os.environ.get("CLUSTER_TESTS") == "required":
             pytest.fail(missing)
         pytest.skip(missing)
-    wait_for(lambda: _answers(found), f"{variable}, {found}, to answer", DEPLOYED_WITHIN_S)
     return found
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=10).status_code < 500
-    except requests.RequestException:
-        return False
 
 
 @dataclass(frozen=True)
