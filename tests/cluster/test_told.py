@@ -41,6 +41,11 @@ update daemon_heartbeats set body = regexp_replace(
     body, '"timestamp": [0-9.]+', '"timestamp": ' || extract(epoch from now()) - 3600
 )
 """
+# More than ten messages in a quarter of an hour wait, to be sent as one.
+NOTHING_SENT = """
+update kvs set value = jsonb_set(value::jsonb, '{channels,mailto,sent}', '[]')::text
+where key = 'freelancer-data-stack/messages'
+"""
 LIMIT = "mutation ($pool: String!) { setConcurrencyLimit(concurrencyKey: $pool, limit: 0) }"
 NO_LIMIT = "mutation ($pool: String!) { deleteConcurrencyLimit(concurrencyKey: $pool) }"
 
@@ -222,6 +227,7 @@ def test_a_store_that_is_cut_off_and_back(told):
     """It is reported although no run can fail, together with what a run finds out about it."""
     release = told.release
     store = f"statefulset/{release.fullname}-s3"
+    sql(release, "dagster", NOTHING_SENT)
     release.namespace.kubectl("scale", store, "--replicas=0")
     try:
         wait_for(lambda: not release.namespace.names("pods", release.selector("s3")), "it to end")
