@@ -38,11 +38,9 @@ class World:
     def clock(self):
         return self.now
 
-    def put(self, channels=("mail", "chat")):
+    def put(self, channels=("mail", "chat"), severity=Severity.WARNING):
         self.told += 1
-        message = Message(
-            id=f"m{self.told}", at=self.now, severity=Severity.ERROR, title="t", text="x"
-        )
+        message = Message(id=f"m{self.told}", at=self.now, severity=severity, title="t", text="x")
         self.store.update(lambda state: outbox.put(state, message, channels), self.now)
 
     def work(self):
@@ -169,6 +167,19 @@ def test_a_trickle_is_limited_and_the_rest_comes_as_one(world):
     world.work()
     assert len(world.taken) == 25
     assert len({id_ for _, _, id_ in world.taken}) == outbox.AT_MOST + 1
+
+
+def test_an_error_waits_for_a_minute_only_and_takes_along_what_waits(world):
+    for _ in range(12):
+        world.put(("mail",))
+        world.work()
+    assert len(world.taken) == outbox.AT_MOST
+    for _ in range(5):
+        world.put(("mail",), Severity.ERROR)
+        world.work()
+        world.wait(0.5)
+    assert len(world.taken) == 17
+    assert len({id_ for _, _, id_ in world.taken}) == outbox.AT_MOST + 2
 
 
 def test_a_channel_that_fails_is_tried_with_growing_pauses_and_another_tells(world):

@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from observability.incidents.model import Severity
 from observability.messages.state import Batch, ChannelState, Message, State
 from stack.digests import digest
 
 CLAIM = timedelta(minutes=5)
-# Messages to a channel within the window; any more wait, and are sent as one.
+# Messages to a channel within the window; any more wait, and are sent as one. With an error among
+# them they wait for a minute only.
 AT_MOST = 10
 WINDOW = timedelta(minutes=15)
+URGENT_AFTER = timedelta(minutes=1)
 ALONE_AT_MOST = 3
 LISTED_AT_MOST = 50
 FAILED_AT = 3
@@ -64,7 +67,7 @@ def claim(state: State, channel: str, by: str, now: datetime) -> Batch | None:
     if own.batch is None:
         own.sent = [at for at in own.sent if at > now - WINDOW]
         allowed = AT_MOST - len(own.sent)
-        if allowed <= 0:
+        if allowed <= 0 and not _is_urgent(state, own, now):
             return None
         alone = len(own.queue) <= min(allowed, ALONE_AT_MOST)
         ids = own.queue[: 1 if alone else LISTED_AT_MOST]
@@ -120,6 +123,13 @@ def wait_after(failures: int, longest: timedelta) -> timedelta:
 def is_failing(channel: ChannelState) -> bool:
     """Whether it failed so often that another channel takes over."""
     return channel.failures >= FAILED_AT
+
+
+def _is_urgent(state: State, channel: ChannelState, now: datetime) -> bool:
+    """Whether an error waits, and nothing was sent in the last minute."""
+    return channel.sent[-1] <= now - URGENT_AFTER and any(
+        state.messages[id_].severity is Severity.ERROR for id_ in channel.queue
+    )
 
 
 def _owned(state: State, channel: str, batch: Batch) -> ChannelState | None:
