@@ -17,7 +17,7 @@ from ingestion.files.listing import Export, describe
 from ingestion.files.reading import Parsed, Staged, finish, stage
 from ingestion.files.rules import ReadingRules
 from stack.settings import WarehouseSettings
-from stack.warehouse.connection import duckdb_config
+from stack.warehouse.connection import in_memory
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -98,11 +98,8 @@ class FileReader:
 
     def connection(self) -> DuckDBPyConnection:
         """A DuckDB of the reader's own: the warehouse is opened only while rows are loaded."""
-        import duckdb
-
         if self._connection is None:
-            self._connection = duckdb.connect(":memory:", config=duckdb_config(self._warehouse))
-            self._connection.execute("set TimeZone = 'UTC'")
+            self._connection = in_memory(self._warehouse)
         return self._connection
 
 

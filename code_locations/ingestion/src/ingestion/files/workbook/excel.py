@@ -54,15 +54,14 @@ def sheets(path: Path, kind: Kind) -> list[Sheet]:
 def _facts(path: Path, kind: Kind) -> dict[str, Facts]:
     if kind != "xlsx":
         try:
-            facts = facts_of_xls(path) if kind == "xls" else facts_of_xlsb(path)
+            return facts_of_xls(path) if kind == "xls" else facts_of_xlsb(path)
         except (struct.error, LookupError, ValueError) as error:
             raise UnreadableFileError(
                 f"it is no readable workbook ({error}): cut off or broken; download or save it "
                 "once more"
             ) from error
-    else:
-        with opened(path) as archive:
-            facts = ooxml.facts(archive)
+    with opened(path) as archive:
+        facts = ooxml.facts(archive)
     for name, known in facts.items():
         if refusal := too_large(name, known.rows, known.columns):
             raise UnreadableFileError(refusal)
