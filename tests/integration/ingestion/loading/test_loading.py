@@ -1,12 +1,16 @@
 """The loader shared by all sources, on a real warehouse."""
 
+import subprocess
+import sys
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from ingestion.loading import EmptyKeyError, LoadError, TableFile, load, read_state
+from ingestion.loading.pipeline import read_states
 from stack.raw import Column, RawTable
 from stack.settings import WarehouseSettings, load_settings
 from stack.warehouse import connect
@@ -44,10 +48,10 @@ class Loads:
         return TableFile(target, path, rows, replace=replace)
 
     def load(self, *queries: str, state: dict | None = None, into: RawTable | None = None,
-             replace: bool = False):  # fmt: skip
+             replace: bool = False, resources: dict | None = None):  # fmt: skip
         target = into or table()
         files = [self.file(query, target, replace) for query in queries]
-        return load("tests", files, state or {})
+        return load("tests", files, state or {}, resources=resources)
 
     def rows(self, query: str) -> list[tuple]:
         settings = load_settings(WarehouseSettings)
@@ -115,6 +119,29 @@ def test_rows_state_and_new_columns_arrive_in_every_kind_of_warehouse(loads_anyw
 def test_a_load_of_state_alone_commits_it(loads):
     loads.load(state={"nothing": "but state"})
     assert read_state("tests") == {"nothing": "but state"}
+
+
+READING = """
+import sys
+from ingestion.loading import read_state
+print(read_state("tests"), sorted({"dlt", "pandas"} & set(sys.modules)))
+"""
+
+
+def test_a_state_is_read_without_what_only_a_load_needs(loads):
+    loads.load(state={"cursor": "2026-03-01"})
+    read = subprocess.run([sys.executable, "-c", READING], capture_output=True, check=True)
+    assert read.stdout.decode().strip() == "{'cursor': '2026-03-01'} []"
+
+
+def test_states_that_only_dlt_can_read_are_read_by_dlt(loads):
+    newest = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    loads.load(state={"n": 1}, resources={"orders": {"last": newest}})
+    assert read_states("tests") == ({"n": 1}, {"orders": {"last": newest}})
+    loads.load(state={"n": 2}, resources={})
+    with connect(load_settings(WarehouseSettings)) as connection:
+        connection.execute("update freelancer_raw._dlt_pipeline_state set engine_version = 3")
+    assert read_states("tests") == ({"n": 2}, {})
 
 
 def test_a_key_of_several_columns_is_merged_on_all_of_them(loads):

@@ -4,8 +4,9 @@
     state = read_state("books")
 
 `pipeline` is the whole load and `table` one table's part of it; `files` are its Parquet files,
-`destination` is dlt's way into the warehouse, `days` rebuilds days, `removed` marks rows that a
-full export no longer has, and `tables` lists all tables of a loader in its report.
+`states` reads what loads committed, `destination` is dlt's way into the warehouse, `days` rebuilds
+days, `removed` marks rows that a full export no longer has, and `tables` lists all tables of a
+loader in its report.
 
 It knows nothing of Dagster. State is committed with the rows that it covers and read back from the
 warehouse: a later load needs nothing from the working directory.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ingestion.loading.files import TableFile
+from ingestion.loading.states import NeedsDltError, committed_states
 from ingestion.loading.table import TableLoad
 from ingestion.settings import DltSettings
 from stack.errors import StackError
@@ -74,8 +75,7 @@ def _read_states(source: str) -> dict[str, Any]:
         working_directory(source, settings) as folder,
         connect(warehouse) as connection,
     ):
-        pipeline = _pipeline(source, connection, folder, warehouse, settings)
-        return _committed_states(pipeline, source)
+        return _committed_states(source, connection, folder, warehouse, settings)
 
 
 def load(
@@ -107,14 +107,14 @@ def load(
         connect(warehouse) as connection,
     ):
         ensure_raw_tables(connection, warehouse, by_table)
-        pipeline = _pipeline(source, connection, folder, warehouse, settings)
         states = {_STATE_KEY: dict(state)}
         if resources is not None:
             states[_RESOURCES_KEY] = dict(resources)
         if not by_table:
-            committed = _committed_states(pipeline, source)
+            committed = _committed_states(source, connection, folder, warehouse, settings)
             if all(committed.get(key, {}) == value for key, value in states.items()):
                 return Loaded()
+        pipeline = _pipeline(source, connection, folder, warehouse, settings)
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         try:
@@ -183,7 +183,7 @@ def _pipeline(
     # Else dlt finishes what it has begun and then reports an eviction as a failure.
     dlt.config["runtime.intercept_signals"] = False
     return dlt.pipeline(
-        f"{settings.dlt_pipeline_name}_{source}",
+        _name(source, settings),
         pipelines_dir=str(folder),
         destination=WarehouseDestination(
             connection, warehouse.database, is_lake=warehouse.dlt_destination == "ducklake"
@@ -192,18 +192,36 @@ def _pipeline(
     )
 
 
-def _committed_states(pipeline: Pipeline, source: str) -> dict[str, Any]:
-    """The source's states in the warehouse, without the schema that a load needs too."""
+def _committed_states(
+    source: str,
+    connection: DuckDBPyConnection,
+    folder: Path,
+    warehouse: WarehouseSettings,
+    settings: DltSettings,
+) -> dict[str, Any]:
+    """The source's states in the warehouse; by dlt only where it must be."""
+    try:
+        name = _name(source, settings)
+        return committed_states(connection, warehouse, name, source)
+    except NeedsDltError as needed:
+        _log.debug("%s: %s", source, needed)
+    pipeline = _pipeline(source, connection, folder, warehouse, settings)
     from dlt.common.destination.exceptions import DestinationUndefinedEntity
     from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
     with pipeline.destination_client() as client:
-        warehouse: Any = client
+        warehouse_client: Any = client
         try:
-            state: Any = load_pipeline_state_from_destination(pipeline.pipeline_name, warehouse)
+            state: Any = load_pipeline_state_from_destination(
+                pipeline.pipeline_name, warehouse_client
+            )
         except DestinationUndefinedEntity:  # nothing was loaded yet
             state = None
     return dict((state or {}).get("sources", {}).get(source, {}))
+
+
+def _name(source: str, settings: DltSettings) -> str:
+    return f"{settings.dlt_pipeline_name}_{source}"
 
 
 @contextmanager
@@ -216,7 +234,7 @@ def working_directory(source: str, settings: DltSettings) -> Iterator[Path]:
     """
     root = settings.stack_home / "dlt"
     root.mkdir(parents=True, exist_ok=True)
-    name = f"{settings.dlt_pipeline_name}_{source}"
+    name = _name(source, settings)
     with (root / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder = root / name

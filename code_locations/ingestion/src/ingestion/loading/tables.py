@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from stack.load_report import TableReport
 from stack.raw import RawTable
 from stack.settings import WarehouseSettings, load_settings
+from stack.sql import literal
 from stack.warehouse import connect, ensure_raw_tables, row_count
 
 
@@ -26,9 +27,10 @@ def with_all_tables(
         present = {
             name
             for (name,) in connection.execute(
+                # Not bound: for that, DuckDB would import pandas.
                 "select table_name from duckdb_tables() "
-                "where database_name = ? and schema_name = ?",
-                [warehouse.database, schema],
+                f"where database_name = {literal(warehouse.database)} "
+                f"and schema_name = {literal(schema)}"
             ).fetchall()
         }
         for name, table in known.items():

@@ -20,6 +20,7 @@ from dagster._core.launcher import (
 )
 
 from stack.one_machine.stale import is_dead, owner_tags
+from stack.one_machine.storage import storage_data
 
 
 class Instance(dg.DagsterInstance):
@@ -32,8 +33,8 @@ class Instance(dg.DagsterInstance):
 
     @classmethod
     def config_defaults(cls, base_dir: str) -> Mapping[str, Any]:
-        """Dagster's own."""
-        return InstanceRef.config_defaults(base_dir)
+        """Dagster's own, but for the storage where none is configured."""
+        return {**InstanceRef.config_defaults(base_dir), "storage": storage_data(base_dir)}
 
     def handle_new_event(self, event: dg.EventLogEntry, **options: Any) -> None:
         """As Dagster's; the start event comes from the process that executes the run."""
