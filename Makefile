@@ -98,7 +98,7 @@ format: setup ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/sqlfluff fix -q code_locations/transformation/dbt
 
 bench: setup ## Measure the budgets, as ratios in one run; results in benchmarks/results
-	@status=0; for what in load_time continuation data_path files daily; do $(PY) -m benchmarks.$$what || status=$$?; done; exit $$status
+	@status=0; for what in load_time continuation data_path files daily peers; do $(PY) -m benchmarks.$$what || status=$$?; done; exit $$status
 
 bench-cluster: setup ## The same on a cluster, beside stock settings (KUBECONFIG, IMAGE_REGISTRY, BUILD_IMAGE)
 	@PYTHONPATH=tests $(PY) -m benchmarks.cluster $(ARGS)

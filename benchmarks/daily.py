@@ -9,19 +9,14 @@ of `--size` time entries. `--large` compares a run with nothing new on books of 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
+from benchmarks.processes import stack
 from benchmarks.report import Finding, median, publish
-
-STACK = str(Path(sys.executable).with_name("stack"))
 
 
 def main() -> int:
@@ -33,13 +28,13 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="stack-bench-") as folder:
         home = Path(folder) / "home"
-        seconds(home, "sample-data", "--size", str(options.size))
-        first = seconds(home, "run")
-        nothing = [seconds(home, "run") for _ in range(options.repeats)]
-        build = [seconds(home, "dbt", "build", "--exclude", "test_type:unit") for _ in nothing]
-        full = seconds(home, "run", "--full")
+        stack(home, "sample-data", "--size", str(options.size))
+        first = stack(home, "run")
+        nothing = [stack(home, "run") for _ in range(options.repeats)]
+        build = [stack(home, "dbt", "build", "--exclude", "test_type:unit") for _ in nothing]
+        full = stack(home, "run", "--full")
         change_a_time_entry(home)
-        one_file = seconds(home, "run")
+        one_file = stack(home, "run")
         findings = [
             Finding("nothing new", "dbt build", median(nothing), median(build), 0.5),
             Finding("everything, with --full", "dbt build", full, median(build), 2.5),
@@ -48,35 +43,14 @@ def main() -> int:
         ]
         if options.large:
             large = Path(folder) / "large"
-            seconds(large, "sample-data", "--size", str(options.large))
-            seconds(large, "run")
-            same = [seconds(large, "run") for _ in nothing]
+            stack(large, "sample-data", "--size", str(options.large))
+            stack(large, "run")
+            same = [stack(large, "run") for _ in nothing]
             what = f"nothing new, {options.large:,} time entries"
             small = f"{options.size:,}"
             findings.append(Finding(what, small, median(same), median(nothing), 1.2))
     conditions = {"size": options.size, "large": options.large, "repeats": options.repeats}
     return 0 if publish("daily", findings, conditions) else 1
-
-
-def seconds(home: Path, *arguments: str) -> float:
-    """CPU seconds of a stack command and all its child processes."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    run([STACK, *arguments], home)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-
-
-def run(command: Sequence[str], home: Path) -> None:
-    """Run it to the end; show its output if it fails."""
-    done = subprocess.run(
-        command,
-        env=os.environ | {"STACK_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
 
 
 def change_a_time_entry(home: Path) -> None:

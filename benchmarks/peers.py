@@ -12,8 +12,6 @@ removed at the end.
 from __future__ import annotations
 
 import argparse
-import resource
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,7 +20,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.daily import seconds as stack_seconds
+from benchmarks.processes import cpu_seconds, stack
 from benchmarks.report import Finding, median, publish
 from stack.artifacts import ArtifactStore
 from stack.dbt_artifacts import RUN_RESULTS, read_manifest, read_results
@@ -113,10 +111,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="stack-bench-") as temporary:
         folder = Path(temporary)
         home = folder / "home"
-        stack_seconds(home, "sample-data", "--size", str(options.size))
-        stack_seconds(home, "run")
+        stack(home, "sample-data", "--size", str(options.size))
+        stack(home, "run")
         models = list(models_of(home))
-        ours = [stack_seconds(home, "run") for _ in range(options.repeats)]
+        ours = [stack(home, "run") for _ in range(options.repeats)]
         findings = [
             Finding(
                 "nothing new",
@@ -148,53 +146,34 @@ def measured(
 ) -> list[float]:
     """CPU seconds of the peer's runs with nothing new, after it built all models."""
     environment, project = folder / f"{peer.name}-venv", folder / peer.name
-    cpu_seconds([str(UV), "venv", "--quiet", str(environment)], folder)
+    cpu_seconds([str(UV), "venv", "--quiet", str(environment)])
     python = str(environment / "bin" / "python")
-    cpu_seconds(
-        [
-            str(UV),
-            "pip",
-            "install",
-            "--quiet",
-            "--compile-bytecode",
-            "--python",
-            python,
-            peer.requirement,
-            f"duckdb=={duckdb.__version__}",
-        ],
-        folder,
-    )
+    install = [str(UV), "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+    cpu_seconds([*install, peer.requirement, f"duckdb=={duckdb.__version__}"])
     peer.write(project, models)
     copy_raw_tables(home / WAREHOUSE, project / WAREHOUSE)
     command = [str(environment / "bin" / peer.build[0]), *peer.build[1:]]
-    cpu_seconds(command, project)
+    cpu_seconds(command, folder=project)
     with duckdb.connect(str(project / WAREHOUSE), read_only=True) as connection:
         for model in models:
             connection.execute(f'select count(*) from "{model.schema}"."{model.name}"')
     command = [str(environment / "bin" / peer.again[0]), *peer.again[1:]]
-    return [cpu_seconds(command, project) for _ in range(repeats)]
+    return [cpu_seconds(command, folder=project) for _ in range(repeats)]
 
 
 def copy_raw_tables(source: Path, target: Path) -> None:
     """All tables of the raw schema, in a new DuckDB file."""
     with duckdb.connect(str(target)) as connection:
         connection.execute(f"attach '{source}' as source (read_only)")
-        connection.execute("create schema raw")
+        connection.execute("create schema freelancer_raw")
         names = connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'source' and schema_name = 'raw'"
+            "select table_name from duckdb_tables() "
+            "where database_name = 'source' and schema_name = 'freelancer_raw'"
         ).fetchall()
         for (name,) in names:
-            connection.execute(f'create table raw."{name}" as from source.raw."{name}"')
-
-
-def cpu_seconds(command: Sequence[str], folder: Path) -> float:
-    """CPU seconds of a command and its child processes; its output is shown if it fails."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+            connection.execute(
+                f'create table freelancer_raw."{name}" as from source.freelancer_raw."{name}"'
+            )
 
 
 if __name__ == "__main__":
