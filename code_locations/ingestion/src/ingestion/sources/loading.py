@@ -152,9 +152,10 @@ class _Run:
         table = goal.table
         only_new = self._reading is Reading.NEW
         if isinstance(self._source, RestSource):
-            made = rest_list(self._source, table.name, self._variables, only_new=only_new)
+            made, pages = rest_list(self._source, table.name, self._variables, only_new=only_new)
             items = Items.of(made, table.name, self._cursors)
             staged: Staged | None = stage_rows(connection, items, goal)
+            pages.require_end()
         else:
             from ingestion.sources.sql import sql_rows
 
@@ -231,14 +232,16 @@ def _told(error: BaseException) -> str:
     """The root cause of an error, on one line."""
     from dlt.extract.incremental.exceptions import IncrementalCursorInvalidCoercion
 
-    if isinstance(error, StackError):
-        return str(error)
-    while error.__cause__ is not None or error.__context__ is not None:
+    while not isinstance(error, StackError) and (error.__cause__ or error.__context__):
         if isinstance(error, IncrementalCursorInvalidCoercion):
+            if error.cursor_value is None:
+                return f"the cursor {error.cursor_path}: {error.__cause__}; name another, or none"
             return (
                 f"the cursor {error.cursor_path} has {error.item!r} after {error.cursor_value!r}, "
                 "and nothing says which is later; name another cursor, or none"
             )
         error = error.__cause__ or error.__context__ or error
+    if isinstance(error, StackError):
+        return str(error)
     first = next(iter(reason(error).splitlines()), "")
     return f"{type(error).__name__}: {first}"

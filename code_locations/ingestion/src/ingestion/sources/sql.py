@@ -17,7 +17,10 @@ from dlt.sources.sql_database.helpers import TableLoader
 
 from ingestion.files.json_records import loads
 from ingestion.loading.widening import MOST_DIGITS
-from ingestion.sources.declarations import SqlSource, resolve
+from ingestion.sources.database import engine_of, table_of
+from ingestion.sources.declarations import SqlSource
+from ingestion.sources.order import alike, latest
+from ingestion.sources.reading import cursor_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,19 +54,17 @@ def sql_rows(
     from dlt.sources.sql_database import sql_table
 
     declared = source.tables[name]
-    engine = sa.create_engine(resolve(source, source.url, variables))
-    setattr(engine, "may_dispose_after_use", True)  # noqa: B010 dlt asks for it
-    metadata = sa.MetaData(schema=source.db_schema)
-    table = sa.Table(declared.name or name, metadata, autoload_with=engine, resolve_fks=False)
+    engine = engine_of(source, variables)
+    table = table_of(engine, declared.name or name, source.db_schema, declared.cursor)
     loose = engine.dialect.name == "sqlite"
     incremental = None
     if only_new and declared.cursor is not None:
         first = declared.initial_value
-        if declared.cursor in table.c:
-            first = _as_stored(first) if loose else _as_typed(first, table.c[declared.cursor].type)
+        first = _as_stored(first) if loose else _as_typed(first, table.c[declared.cursor].type)
         incremental = dlt.sources.incremental(
-            declared.cursor,
+            cursor_path(declared.cursor, nested=False),
             initial_value=first,
+            last_value_func=latest if loose else max,
             on_cursor_value_missing="include",
             # No key: a row at the cursor's last value is read again; it may have changed since.
             primary_key=(),
@@ -75,7 +76,7 @@ def sql_rows(
             credentials=engine,
             table=table.name,
             schema=source.db_schema,
-            metadata=metadata,
+            metadata=table.metadata,
             chunk_size=source.chunk_rows,
             backend="pyarrow",
             reflection_level="minimal",  # we choose the types
@@ -139,7 +140,15 @@ class _LooseLoader(TableLoader):
 
     def _make_query(self) -> Any:
         picked = [sa.type_coerce(c, sa.types.NullType()).label(c.name) for c in self.table.c]
-        return super()._make_query().with_only_columns(*picked)
+        query = super()._make_query().with_only_columns(*picked)
+        cursor, last = self.cursor_column, self.last_value
+        if last is None:
+            return query
+        # Texts that are written in another way have no place in the order of this one.
+        others = sa.func.typeof(cursor) != "text" if isinstance(last, str) else sa.false()
+        if isinstance(last, str):
+            others |= cursor.op("NOT GLOB")(alike(last))
+        return query.where((cursor >= last) | cursor.is_(None) | others)
 
     def _convert_result(self, result: Any, _: dict[str, Any]) -> Iterator[Any]:
         names = [column.name for column in self.table.c]
