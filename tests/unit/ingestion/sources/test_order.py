@@ -47,6 +47,7 @@ def test_the_later_value_wins_from_either_side(earlier, later):
         ("2026-01-05T09:00:00", "2026-01-05T10:00:00Z"),
         ("2026-01-05", "2026-01-05T10:00:00Z"),
         ("INV-10", "INV-9"),
+        ("B1", "a1"),
         (7.0, 7),
     ],
 )

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError
 
 from ingestion.files.errors import UnreadableFileError
 from ingestion.sources.declarations import SqlSource, resolve
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
 
 _LIKE = "postgresql://user:password@host/database or sqlite:////folder/file.db"
 _SHOWN = 20
@@ -67,7 +72,16 @@ def table_of(engine: sa.Engine, name: str, schema: str | None, cursor: str | Non
         raise UnreadableFileError(
             f"it has no column {cursor}, the cursor; found are {', '.join(table.c.keys())}"
         )
+    for column in table.columns:
+        column.type = _base(column.type)
     return table
+
+
+def _base(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    """The type that a domain is made of."""
+    while isinstance(kind, DOMAIN):
+        kind = kind.data_type
+    return kind
 
 
 def _absent(engine: sa.Engine, name: str, schema: str | None) -> str:

@@ -61,13 +61,27 @@ def latest(values: Sequence[Any]) -> Any:
     """
     new, *others = values
     old = others[0] if others else None
-    key = _key(new)
+    key, known = _key(new), None if old is None else _key(old)
     if key is None:
+        if new and isinstance(new, str) and _is_number(old):
+            raise UnorderedError(f"nothing says which is later, {new!r} or {old!r}")
         return old if others else _Passes()
-    known = None if old is None else _key(old)
     if known is None or _not_before(key, known, new, old):
         return new
     return old
+
+
+def later(value: Any, last: Any) -> Any:
+    """The later of two, or the one that has an order; None if neither has. See `latest`."""
+    found = latest((value,)) if last is None else latest((value, last))
+    return None if isinstance(found, _Passes) else found
+
+
+def is_new(value: Any, start: Any) -> bool:
+    """Whether a row is read again whose cursor has this value. Raises UnorderedError."""
+    if value is None or start is None:
+        return True
+    return latest((value, start)) is value or _key(value) is None
 
 
 def is_ordered(value: Any) -> bool:
@@ -98,7 +112,7 @@ def alike(value: str) -> str:
 
 def _key(value: Any) -> Decimal | _Time | str | None:
     """What a value is compared by; None for a text that has no order."""
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+    if _is_number(value) and not isinstance(value, bool):
         number = value if isinstance(value, Decimal) else Decimal(repr(value))
         return number if number.is_finite() else None
     if isinstance(value, datetime):
@@ -113,6 +127,10 @@ def _key(value: Any) -> Decimal | _Time | str | None:
     if (is_code or _YEAR_FIRST.fullmatch(value)) and not _YEAR_LAST.fullmatch(value):
         return value
     return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal)
 
 
 def _time(text: str) -> _Time | None:
@@ -143,7 +161,9 @@ def _not_before(new: Decimal | _Time | str, old: Decimal | _Time | str, *texts: 
         return (new.second, new.fraction) >= (old.second, old.fraction)
     one, other = texts
     if isinstance(one, str) and isinstance(other, str):
-        return _shape(one) != _shape(other) or one >= other
+        # Databases differ in where they place capitals.
+        in_order = one >= other or one.lower() >= other.lower()
+        return in_order or _shape(one) != _shape(other)
     raise UnorderedError(f"nothing says which is later, {one!r} or {other!r}")
 
 

@@ -175,7 +175,8 @@ class Pages:
         if not data and others:
             clear = False
         if not clear:
-            them = [chosen, *others] if self._fits(data) else others or [chosen]
+            fits = bool(data) and self._fits(data)
+            them = [chosen, *others] if fits or not others else others
             own = "" if others and not is_record else ", or $ for the answer as one row"
             raise UnreadableFileError(
                 f"the answer may be read in several ways: declare data_selector as "
