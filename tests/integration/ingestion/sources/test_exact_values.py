@@ -276,6 +276,14 @@ def test_a_later_row_of_sqlite_is_read_however_it_is_written(source, tmp_path, f
     assert source.rows("t", "id") == [(1,), (2,)]
 
 
+def test_a_boolean_of_sqlite_that_has_more_than_two_values_keeps_them(source, tmp_path):
+    script = """create table t (id integer primary key, a boolean, b boolean, c boolean);
+    insert into t values (1, 1, 1, 1), (2, 0, 2, 'yes'), (3, null, null, null)"""
+    source.declare_sqlite(tmp_path / "shop.db", script, t={"primary_key": ["id"]})
+    assert source.load().failed == {}
+    assert source.rows("t") == [(1, True, 1, "1"), (2, False, 2, "yes"), (3, None, None, None)]
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [

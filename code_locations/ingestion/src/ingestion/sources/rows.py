@@ -199,6 +199,22 @@ class Stored:
         return value
 
 
+def not_boolean(engine: sa.Engine, table: sa.Table) -> list[str]:
+    """Columns of SQLite that are declared as boolean, and have other values than 0 and 1."""
+    columns = [c for c in table.c if isinstance(c.type, sa.Boolean)]
+    if not columns:
+        return []
+    stored = [sa.type_coerce(c, sa.types.NullType()) for c in columns]
+    odd = [(sa.func.typeof(c) != "integer") | c.not_in([0, 1]) for c in stored]
+    with engine.connect() as connection:
+        flags = connection.execute(
+            sa.select(
+                *[sa.func.max(c.is_not(None) & test) for c, test in zip(stored, odd, strict=True)]
+            )
+        ).one()
+    return [column.name for column, flag in zip(columns, flags, strict=True) if flag]
+
+
 def is_comparable(kind: TypeEngine[Any]) -> bool:
     """Whether the database compares a column's values by what they mean, as it doesn't texts."""
     return isinstance(kind, sa.Numeric | sa.Integer | sa.Date | sa.DateTime | sa.Time)

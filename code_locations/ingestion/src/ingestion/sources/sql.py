@@ -19,7 +19,14 @@ from ingestion.sources.database import engine_of, table_of
 from ingestion.sources.declarations import SqlSource
 from ingestion.sources.order import latest
 from ingestion.sources.reading import cursor_path
-from ingestion.sources.rows import LooseLoader, Stored, arrow_type, is_comparable, typed_loader
+from ingestion.sources.rows import (
+    LooseLoader,
+    Stored,
+    arrow_type,
+    is_comparable,
+    not_boolean,
+    typed_loader,
+)
 
 if TYPE_CHECKING:
     from dlt.extract import DltSource
@@ -93,6 +100,8 @@ def sql_rows(
         ).with_name(name)
 
     kinds = {column.name: column.type for column in table.columns}
+    if loose:
+        kinds |= dict.fromkeys(not_boolean(engine, table), sa.types.NULLTYPE)
     return SqlTableFound(
         source=tables(),
         names=tuple(kinds),
