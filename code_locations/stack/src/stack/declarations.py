@@ -103,7 +103,7 @@ def load_named(path: Path, model: type[M], variable: str) -> tuple[M, ...]:
     Raises DeclarationError, also if there are none or two share a name.
     """
     if not path.exists():
-        raise DeclarationError(f"{variable}: {path} doesn't exist; create it, or name another")
+        raise DeclarationError(f"{path}: can't be read: it doesn't exist, and {variable} names it")
     files = yaml_files(path) if path.is_dir() else [path]
     if not files:
         raise DeclarationError(f"{path}: no *.yml in the folder of {variable}")
@@ -112,8 +112,8 @@ def load_named(path: Path, model: type[M], variable: str) -> tuple[M, ...]:
     for file, one in zip(files, declared, strict=True):
         name = str(getattr(one, "name", ""))
         if name in taken:
-            told = f"{file}: the name {name} is taken by {taken[name].name}"
-            raise DeclarationError(f"{told}; give one of the two another")
+            told = f"{file}: two files declare one name, found {name} in {taken[name].name} too"
+            raise DeclarationError(told)
         taken[name] = file
     return declared
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from ingestion.airbyte.conversion import is_a_double
+
 # By `airbyte_type`, then by `format`, then by `type`.
 AIRBYTE_TYPES = {
     "timestamp_with_timezone": "timestamptz",
@@ -75,8 +77,8 @@ def type_of_values(values: Iterable[Any]) -> str | None:
     kinds = {PYTHON_TYPES.get(type(value), "json") for value in found}
     if kinds == {"bigint"} and not all(-(2**63) <= value < 2**63 for value in found):
         return "decimal(38,0)"
-    if kinds == {"bigint", "double"}:
-        return "double"
+    if kinds <= {"bigint", "double"} and "double" in kinds:
+        return "double" if all(map(is_a_double, found)) else "json"
     if len(kinds) > 1:
         return "json"
     return kinds.pop() if kinds else None
