@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ingestion.airbyte.columns import column_name, identifier, says_a_type, type_of_schema
+from ingestion.airbyte.columns import column_name, identifier, says_a_type, type_of_schema, wider
 from ingestion.airbyte.connection import Connection, Stream
 from ingestion.airbyte.conversion import is_convertible
 from stack.errors import StackError
@@ -74,11 +74,13 @@ def build_target(
 
 
 def _as_present(column: Column, present: Mapping[str, str]) -> Column:
-    """The column with its type in the warehouse, which its values have to fit.
+    """The column with a type that holds what the warehouse has and what the source announces.
 
     Otherwise a source's 1.5 would be rounded on its way into a column that began as an integer.
     """
     type_ = present.get(column.name, column.type)
+    if is_convertible(type_):
+        type_ = wider(type_, column.type)
     return column.model_copy(update={"type": type_}) if is_convertible(type_) else column
 
 
