@@ -255,3 +255,20 @@ def test_a_whole_number_that_the_announced_type_has_no_room_for_is_not_rounded(s
     with pytest.raises(SyncError, match=r"crm_deals\.v has whole numbers beyond 2\*\*53"):
         syncs.run(connection, script)
     assert syncs.query("select v from crm_deals") == [(2**53 + 1,)]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_field_keeps_its_column_when_another_of_its_spelling_comes_before_it(
+    syncs, tmp_path, announced
+):
+    names = [["client_id"], ["clientId", "client_id"], ["clientId"]]
+    for number, fields in enumerate(names):
+        values = {"id": number, **{name: f"{name} {number}" for name in fields}}
+        schema = {"id": "integer", **dict.fromkeys(fields if announced else [], "string")}
+        script = Script(f"record('deals', **{values})\n{DONE}", streams={"deals": schema})
+        syncs.run(declare(tmp_path), script)
+    assert syncs.query("select client_id, client_id_2 from crm_deals order by id") == [
+        ("client_id 0", None),
+        ("client_id 1", "clientId 1"),
+        (None, "clientId 2"),
+    ]

@@ -76,6 +76,7 @@ def sync(  # noqa: PLR0913 - a run passes all of these, once
     package = connection.connector.package
     present = present_columns(connection)
     saved = read_state(connection.name)
+    fields = saved.pop("fields", {})
 
     def states() -> StateLog:
         return StateLog(
@@ -98,7 +99,7 @@ def sync(  # noqa: PLR0913 - a run passes all of these, once
         environment, config, secrets=secrets, limits=limits, scratch=scratch / "airbyte",
         logger=logger,
     ) as connector:  # fmt: skip
-        source = Source(connection, connector, memory, present=present, states=states,
+        source = Source(connection, connector, memory, present=present, known=fields, states=states,
                         anew=scope.anew, logger=logger)  # fmt: skip
         try:
             found = source.read(ask=scope.full_refresh)
@@ -108,7 +109,7 @@ def sync(  # noqa: PLR0913 - a run passes all of these, once
         if reading is None:
             raise SyncError("; ".join(found.unavailable.values()), failed)
         failures = [*found.unavailable.values(), *found.failures]
-        done = _commit(connection, reading, quarantine, scope, present)
+        done = _commit(connection, reading, quarantine, scope, present=present, fields=fields)
         done = Synced((*done.inputs, *failed.inputs), done.tables)
     if failures:
         outcomes = reading.outcomes().items()
@@ -134,12 +135,14 @@ def _without(connection: Connection, unavailable: Mapping[str, str]) -> Synced:
     )
 
 
-def _commit(
+def _commit(  # noqa: PLR0913 - what a sync has, once
     connection: Connection,
     reading: Reading,
     quarantine: Quarantine,
     scope: Scope,
+    *,
     present: Mapping[str, Mapping[str, str]],
+    fields: Mapping[str, Mapping[str, str]],
 ) -> Synced:
     """Load the rows of each stream that may be committed, together with their state."""
     from ingestion.loading import TableFile, load
@@ -181,6 +184,11 @@ def _commit(
     committed = {name for name, outcome in outcomes.items() if outcome != "discarded"}
     state = states.merged(() if scope.days else committed)
     if committed:
+        # A field keeps its column, also if others that are spelled alike come before it later.
+        state["fields"] = {
+            **fields,
+            **{n: {**reading.targets[n].known, **reading.writers[n].fields} for n in committed},
+        }
         tables |= load(connection.name, files, state, progress=lambda _: None).tables
     inputs = []
     for name, outcome in outcomes.items():
