@@ -88,23 +88,33 @@ def load_declaration(file: Path, model: type[M], **defaults: Any) -> M:
 
 
 def load_folder(folder: Path, model: type[M]) -> tuple[M, ...]:
-    """The declaration in each `*.yml`, named for its file. Raises DeclarationError."""
-    files = sorted(folder.glob("*.yml"))
-    return tuple(load_declaration(file, model, name=file.stem) for file in files)
+    """The declaration in each YAML file, named for its file. Raises DeclarationError."""
+    return tuple(load_declaration(file, model, name=file.stem) for file in yaml_files(folder))
+
+
+def yaml_files(folder: Path) -> list[Path]:
+    """The `*.yml` and `*.yaml` of a folder, in the order of their names; not hidden ones."""
+    return sorted(file for file in folder.glob("[!.]*") if file.suffix in {".yml", ".yaml"})
 
 
 def load_named(path: Path, model: type[M], variable: str) -> tuple[M, ...]:
-    """Declarations, each with a `name`, from the file or folder of `*.yml` that `variable` names.
+    """Declarations, each with a `name`, from the YAML file or folder that `variable` names.
 
     Raises DeclarationError, also if there are none or two share a name.
     """
-    files = sorted(path.glob("*.yml")) if path.is_dir() else [path]
+    if not path.exists():
+        raise DeclarationError(f"{path}: can't be read: it doesn't exist, and {variable} names it")
+    files = yaml_files(path) if path.is_dir() else [path]
     if not files:
         raise DeclarationError(f"{path}: no *.yml in the folder of {variable}")
     declared = tuple(load_declaration(file, model) for file in files)
-    names = [str(getattr(one, "name", "")) for one in declared]
-    if len(set(names)) < len(names):
-        raise DeclarationError(f"{path}: two files declare one name, found {', '.join(names)}")
+    taken: dict[str, Path] = {}
+    for file, one in zip(files, declared, strict=True):
+        name = str(getattr(one, "name", ""))
+        if name in taken:
+            told = f"{file}: two files declare one name, found {name} in {taken[name].name} too"
+            raise DeclarationError(told)
+        taken[name] = file
     return declared
 
 

@@ -12,6 +12,7 @@ from support.fake_connector import Script, declare
 from support.reports import streams_of
 
 DEALS = {"deals": {"id": "integer", "title": "string"}}
+DONE = 'state("deals", next=1)\nstatus("deals", "COMPLETE")'
 
 # A source of ten deals in pages of two, a STATE after each page, that goes on from a state.
 PAGES = """
@@ -217,3 +218,57 @@ def test_a_secret_of_the_environment_reaches_the_connector_and_no_report(
     report = syncs.run(declare(tmp_path, config={"token": "${CRM_TOKEN}"}), script)
     assert "hunter2" not in repr(report)
     assert '"cursor": "***"' in streams_of(report)[0].state
+
+
+@pytest.mark.parametrize(
+    ("before", "first", "after", "second", "rows"),
+    [
+        ("integer", 7, "string", "A7", [("7",), ("A7",)]),
+        ("integer", 7, "number", 7.5, [(7.0,), (7.5,)]),
+        ("string", "A7", "integer", 7, [("A7",), ("7",)]),
+        ("boolean", True, "string", "yes", [("true",), ("yes",)]),
+        ({"type": "string", "format": "date"}, "2026-01-05", "string", "soon",
+         [("2026-01-05",), ("soon",)]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("sync_mode", ["incremental", "full_refresh"])
+def test_a_column_that_its_source_announces_anew_holds_both(  # noqa: PLR0917
+    syncs, tmp_path, before, first, after, second, rows, sync_mode
+):
+    connection = declare(tmp_path, streams={"deals": {"sync_mode": sync_mode}})
+    for number, (kind, value) in enumerate([(before, first), (after, second)], 1):
+        read = f'record("deals", id={number}, v={value!r})\n{DONE}'
+        script = Script(read, streams={"deals": {"id": "integer", "v": kind}})
+        syncs.run(connection, script)
+    expected = rows if sync_mode == "incremental" else rows[1:]
+    assert syncs.query("select v from crm_deals order by id") == expected
+    assert syncs.quarantine.entries() == []
+
+
+def test_a_whole_number_that_the_announced_type_has_no_room_for_is_not_rounded(syncs, tmp_path):
+    connection = declare(tmp_path)
+    for kind, value in (("integer", 2**53 + 1), ("number", 7.5)):
+        read = f'record("deals", id={int(value)}, v={value})\n{DONE}'
+        script = Script(read, streams={"deals": {"id": "integer", "v": kind}})
+        if kind == "integer":
+            syncs.run(connection, script)
+    with pytest.raises(SyncError, match=r"crm_deals\.v has whole numbers beyond 2\*\*53"):
+        syncs.run(connection, script)
+    assert syncs.query("select v from crm_deals") == [(2**53 + 1,)]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_field_keeps_its_column_when_another_of_its_spelling_comes_before_it(
+    syncs, tmp_path, announced
+):
+    names = [["client_id"], ["clientId", "client_id"], ["clientId"]]
+    for number, fields in enumerate(names):
+        values = {"id": number, **{name: f"{name} {number}" for name in fields}}
+        schema = {"id": "integer", **dict.fromkeys(fields if announced else [], "string")}
+        script = Script(f"record('deals', **{values})\n{DONE}", streams={"deals": schema})
+        syncs.run(declare(tmp_path), script)
+    assert syncs.query("select client_id, client_id_2 from crm_deals order by id") == [
+        ("client_id 0", None),
+        ("client_id 1", "clientId 1"),
+        (None, "clientId 2"),
+    ]

@@ -1,8 +1,11 @@
 """Exact values from an API and from SQLite, in one column with room for all of them."""
 
+import re
 from decimal import Decimal
 
 import pytest
+
+from support.http_server import Reply, http_server
 
 EITHER = pytest.mark.parametrize("warehouses", ["duckdb", "ducklake"], indirect=True)
 
@@ -238,3 +241,81 @@ def test_a_table_that_cannot_be_changed_stops_none_of_its_siblings(source, api):
     source.query("drop index freelancer_raw.held")
     assert source.load().failed == {}
     assert source.rows("held", "id, n") == [(1, "1"), (2, "x")]
+
+
+# The first load's last value, and one that is later, though as text it comes before.
+LATER = [
+    ("2026-01-01T10:00:00+02:00", "2026-01-01T09:30:00Z"),
+    ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00.5Z"),
+    ("2026-01-01T10:00:00", "2026-01-01 11:00:00"),
+    ("31.12.2025", "01.01.2026"),
+    ("9", "10"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), LATER)
+def test_a_later_row_is_read_however_its_cursor_is_written(source, api, first, second):
+    lists, url = api
+    source.declare_api(url, "t", cursor="at")
+    lists.bodies = {"t": f'[{{"id": 1, "at": "{first}"}}]'}
+    source.load()
+    lists.bodies = {"t": f'[{{"id": 2, "at": "{second}"}}]'}
+    assert source.load().failed == {}
+    assert source.rows("t", "id") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(("first", "second"), LATER)
+def test_a_later_row_of_sqlite_is_read_however_it_is_written(source, tmp_path, first, second):
+    file, table = tmp_path / "shop.db", {"primary_key": ["id"], "cursor": "Updated At"}
+    script = f"""create table t (id integer primary key, "Updated At" text);
+    insert into t values (1, '{first}')"""
+    source.declare_sqlite(file, script, t=table)
+    source.load()
+    source.declare_sqlite(file, f"insert into t values (2, '{second}')", t=table)
+    assert source.load().failed == {}
+    assert source.rows("t", "id") == [(1,), (2,)]
+
+
+def test_a_boolean_of_sqlite_that_has_more_than_two_values_keeps_them(source, tmp_path):
+    script = """create table t (id integer primary key, a boolean, b boolean, c boolean);
+    insert into t values (1, 1, 1, 1), (2, 0, 2, 'yes'), (3, null, null, null)"""
+    source.declare_sqlite(tmp_path / "shop.db", script, t={"primary_key": ["id"]})
+    assert source.load().failed == {}
+    assert source.rows("t") == [(1, True, 1, "1"), (2, False, 2, "yes"), (3, None, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'\xef\xbb\xbf[{"id": 1, "v": "M\xc3\xbcller"}]', "Müller"),
+        (b'[{"id": 1, "v": "M\xfcller"}]', "isn't in UTF-8"),
+        (b"<!doctype html><title>Sign in</title>", "a page of HTML or XML, expected JSON"),
+        (b"", "the answer is empty, expected JSON"),
+        (b'[{"id": 1}, {"id"', "isn't whole, or no JSON: .* at character 17 of 17"),
+        (b'{"id": 1}\n{"id": 2}', "more than one document of JSON, at line 2"),
+        (b'[{"id": 1, "v": ' + b"7" * 5000 + b"}]", "7" * 5000),
+        (b"[" * 100_000, "nested too deep"),
+    ],
+)
+def test_an_answer_is_read_exactly_or_refused_in_one_line(source, body, told):
+    with http_server(lambda _: Reply(200, body)) as server:
+        source.declare_api(server.url, "t")
+        failed = source.load().failed
+    if failed:
+        assert re.search(told, failed["api"])
+        assert "\n" not in failed["api"]
+    else:
+        assert source.rows("t", "v") == [(told,)]
+
+
+def test_no_content_is_no_rows(source):
+    with http_server(lambda _: Reply(204)) as server:
+        source.declare_api(server.url, "t")
+        assert source.load().failed == {}
+    assert source.rows("t") == []
+
+
+def test_where_nobody_declared_how_a_first_page_is_not_taken_for_all(source):
+    with http_server(lambda _: Reply(200, {"items": [{"id": 1}], "has_more": True})) as server:
+        source.declare_api(server.url, "t")
+        assert "says that there are more, in has_more" in source.load().failed["api"]

@@ -91,3 +91,68 @@ def test_rows_without_a_cursor_and_a_first_value_in_quotes(source, database_url,
     run("insert into t values (5, null), (6, '2026-01-04'), (7, '2026-01-02')")
     assert source.load().failed == {}
     assert source.rows("t", "id") == [(1,), (2,), (3,), (5,), (6,)]
+
+
+BEYOND = """
+create domain amount as numeric(10, 2);
+create table t (
+  id bigint primary key, day date, wall timestamp, at timestamptz, clock time,
+  fixed numeric(12, 2), paid amount, till date);
+insert into t values
+  (1, 'infinity', '12026-01-05 10:00', '-infinity', '24:00', 'NaN', 1.50, '9999-12-31'),
+  (2, '2026-01-05', '2026-01-05 10:00', '2026-01-05 10:00Z', '10:00', 2.50, 2.25, '2026-01-05');
+"""
+
+
+def test_values_that_no_other_type_has_are_the_text_of_the_database(source, database_url, run):
+    run(BEYOND)
+    tables = {"t": {"primary_key": ["id"]}}
+    source.declare(kind="sql_database", url=address(database_url), tables=tables)
+    for _ in range(2):
+        assert source.load().failed == {}
+        first, second = source.rows(
+            "t", "id, day, wall, clock, fixed, paid::varchar, till::varchar"
+        )
+        assert first[1:] == (
+            "infinity", "12026-01-05 10:00:00", "24:00:00", "NaN", "1.50", "9999-12-31",
+        )  # fmt: skip
+        assert second[1:] == (
+            "2026-01-05", "2026-01-05 10:00:00", "10:00:00", "2.50", "2.25", "2026-01-05",
+        )  # fmt: skip
+        assert source.rows("t", 'id, "at"')[0] == (1, "-infinity")
+    assert source.types("t")["till"] == "DATE"
+
+
+@pytest.mark.parametrize(
+    ("type_", "first", "second"),
+    [
+        ("numeric", "0.1", "0.10000000000000000001"),
+        ("numeric", "-5", "-4"),
+        ("text", "a1", "B1"),
+        ("text", "2026-01-01T10:00:00+02:00", "2026-01-01T09:30:00Z"),
+    ],
+)
+def test_a_later_row_is_read_whatever_its_type(  # noqa: PLR0917
+    source, database_url, run, type_, first, second
+):
+    run(f"create table t (id bigint primary key, at {type_}); insert into t values (1, '{first}')")
+    tables = {"t": {"primary_key": ["id"], "cursor": "at"}}
+    source.declare(kind="sql_database", url=address(database_url), tables=tables)
+    source.load()
+    run(f"insert into t values (2, '{second}'), (3, null)")
+    assert source.load().failed == {}
+    assert source.rows("t", "id") == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "told"),
+    [
+        ("boolean", "true", "the cursor at is boolean"),
+        ("timestamp", "infinity", "the cursor at has values such as infinity"),
+    ],
+)
+def test_a_cursor_that_never_moves_is_refused(source, database_url, run, type_, value, told):  # noqa: PLR0917
+    run(f"create table t (id bigint primary key, at {type_}); insert into t values (1, '{value}')")
+    tables = {"t": {"primary_key": ["id"], "cursor": "at"}}
+    source.declare(kind="sql_database", url=address(database_url), tables=tables)
+    assert told in source.load().failed["api"]

@@ -120,5 +120,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_two_files_with_one_name_are_refused(tmp_path):
     declare(tmp_path, name="crm").file.rename(tmp_path / "other.yml")
     declare(tmp_path, name="crm")
-    with pytest.raises(DeclarationError, match="two files declare one name, found crm, crm"):
+    with pytest.raises(
+        DeclarationError, match=r"two files declare one name, found crm in crm\.yml too"
+    ):
         load_connections(tmp_path)

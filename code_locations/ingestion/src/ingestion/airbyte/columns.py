@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from ingestion.airbyte.conversion import is_a_double
+from ingestion.loading.widening import room
+
 # By `airbyte_type`, then by `format`, then by `type`.
 AIRBYTE_TYPES = {
     "timestamp_with_timezone": "timestamptz",
@@ -69,14 +72,33 @@ def type_of_warehouse(duckdb_type: str) -> str:
     return {"timestamp with time zone": "timestamptz"}.get(lower, lower)
 
 
+def type_in_warehouse(column_type: str) -> str:
+    """A type of `stack.raw` as DuckDB shows it; the reverse of `type_of_warehouse`."""
+    return {"timestamptz": "TIMESTAMP WITH TIME ZONE"}.get(column_type, column_type.upper())
+
+
+def wider(present: str, announced: str) -> str:
+    """The type that a column gets when its source announces another one than it has.
+
+    It holds all values of both; `json` and text do already. Of doubles and whole numbers, it holds
+    those that are in the table if none is beyond 2**53.
+    """
+    if present in {announced, "json", "varchar"} or (present, announced) == ("double", "bigint"):
+        return present
+    if (present, announced) == ("bigint", "double"):
+        return announced
+    found = room(type_in_warehouse(present), type_in_warehouse(announced))
+    return type_of_warehouse(found).replace(", ", ",")
+
+
 def type_of_values(values: Iterable[Any]) -> str | None:
     """The column type that holds these values; None if all are null."""
     found = [value for value in values if value is not None]
     kinds = {PYTHON_TYPES.get(type(value), "json") for value in found}
     if kinds == {"bigint"} and not all(-(2**63) <= value < 2**63 for value in found):
         return "decimal(38,0)"
-    if kinds == {"bigint", "double"}:
-        return "double"
+    if kinds <= {"bigint", "double"} and "double" in kinds:
+        return "double" if all(map(is_a_double, found)) else "json"
     if len(kinds) > 1:
         return "json"
     return kinds.pop() if kinds else None

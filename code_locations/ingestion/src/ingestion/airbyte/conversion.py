@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _KINDS = {"bigint", "double", "boolean", "varchar", "json", "date", "timestamp", "timestamptz"}
 UNCONVERTED: dict[str, set[type]] = {
     "bigint": {int, type(None)},
-    "double": {int, float, type(None)},
     "varchar": {str, type(None)},
 }
 SHOWN_CHARACTERS = 80
+# A double has room for any number of so many digits.
+_SURE_DIGITS = 15
+_SURE_WHOLE = 2**53
 _REFUSED = (ValueError, TypeError, OverflowError, InvalidOperation, RecursionError)
 
 
@@ -109,7 +112,10 @@ def _converter(column_type: str) -> Callable[[Any], Any]:
 
 
 def _number(value: Any) -> Any:
-    """A number, or text that is one; Python alone would also accept `1_000`, `nan` and True."""
+    """A number, or text that is one; Python alone would also accept `1_000`, `nan` and True.
+
+    Text with leading zeros, such as `0042`, is a code: as a number it would lose them.
+    """
     if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
         raise ValueError
     return value
@@ -122,7 +128,22 @@ def _integer(value: Any) -> int:
 
 
 def _float(value: Any) -> float:
-    return float(_number(value))
+    found = float(_number(value))
+    if not math.isfinite(found) or not is_a_double(value):
+        raise ValueError
+    return found
+
+
+def is_a_double(number: Any) -> bool:
+    """Whether a double holds this number, or text of one, as it is written.
+
+    99.900000000000006 is how some write the double 99.9; 70368744177664.01 is none.
+    """
+    if isinstance(number, float) or (isinstance(number, int) and abs(number) <= _SURE_WHOLE):
+        return True
+    exact = Decimal(number)
+    digits = len(exact.as_tuple().digits)
+    return digits <= _SURE_DIGITS or Decimal(f"{float(number):.{digits}g}") == exact
 
 
 def _decimal(value: Any) -> Decimal:

@@ -54,6 +54,7 @@ class Reading:
                 fields=target.fields,
                 later_types=target.later_types,
                 primary_key=target.table.primary_key,
+                known=target.known,
             )
             for name, target in targets.items()
         }

@@ -46,7 +46,8 @@ class RecordWriter:
 
     `columns` are the table's columns with their types, `fields` the column of each record field.
     A field that is in neither gets its own column once it has a value: with the type that
-    `later_types` gives for the column, else that of its values.
+    `later_types` gives for the column, else that of its values. `known` are the columns that fields
+    of earlier syncs have.
     """
 
     def __init__(  # noqa: PLR0913 - what a stream is, once
@@ -58,11 +59,13 @@ class RecordWriter:
         fields: Mapping[str, str],
         later_types: Mapping[str, str],
         primary_key: Sequence[str],
+        known: Mapping[str, str] | None = None,
     ) -> None:
         self.stream = stream
         self.columns = dict(columns)
         self.fields = dict(fields)
         self.later_types = dict(later_types)
+        self.known = dict(known or {})
         self.primary_key = tuple(primary_key)
         self.seen = 0
         self.covered = 0
@@ -150,7 +153,8 @@ class RecordWriter:
             kind = type_of_values(data.get(field) for data in batch)
             if kind is None:
                 continue  # only nulls so far: the type isn't known yet
-            name = column_name(field, self.fields.values())
+            taken = (*self.fields.values(), *self.known.values())
+            name = self.known.get(field) or column_name(field, taken)
             self.columns[name] = self.later_types.get(name, kind)
             self.fields[field] = name
             found = True

@@ -8,7 +8,7 @@ record that doesn't fit, a stream without any records, or a read that fails.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -44,7 +44,11 @@ class Found:
 
 
 class Source:
-    """A connection's source. `present` are the columns of each stream's table in the warehouse."""
+    """A connection's source.
+
+    `present` are the columns of each stream's table in the warehouse, and `known` says for which
+    field each was made.
+    """
 
     def __init__(  # noqa: PLR0913 - what a run gives, once
         self,
@@ -53,6 +57,7 @@ class Source:
         memory: Memory,
         *,
         present: Mapping[str, dict[str, str]],
+        known: Mapping[str, Mapping[str, str]],
         states: Callable[[], StateLog],
         anew: bool,
         logger: logging.Logger,
@@ -60,7 +65,7 @@ class Source:
         self._connection = connection
         self._connector = connector
         self._memory = memory
-        self._present = present
+        self._present, self._fields = present, known
         self._states = states
         self._anew = anew
         self._log = logger
@@ -91,7 +96,7 @@ class Source:
             if surprise or set(reading.outcomes().values()) <= {"discarded"}:
                 raise
             return Found(reading, (str(error), *failures))
-        if build_targets(self._connection, asked.streams, self._present) == (known, {}):
+        if self._targets(asked.streams) == (known, {}):
             return Found(reading, failures, asked=asked)
         self._log.warning(
             "%s: its source has other streams, columns or keys than before; it is read again",
@@ -105,18 +110,23 @@ class Source:
         streams = self._memory.recall()
         if streams is None:
             return None
-        targets, unavailable = build_targets(self._connection, streams, self._present)
+        targets, unavailable = self._targets(streams)
         if unavailable or not all(self._present.get(name) for name in targets):
             return None
         return targets
 
     def _read_as_asked(self, asked: Asked) -> Found:
-        targets, unavailable = build_targets(self._connection, asked.streams, self._present)
+        targets, unavailable = self._targets(asked.streams)
         if not targets:
             return Found(None, unavailable=unavailable)
         self._log.info("%s: connected, reading %s", self._connection.name, ", ".join(targets))
         reading = self._reading(targets, unavailable)
         return Found(reading, tuple(reading.run()), unavailable, asked)
+
+    def _targets(
+        self, streams: Sequence[dict[str, Any]]
+    ) -> tuple[dict[str, Target], dict[str, str]]:
+        return build_targets(self._connection, streams, self._present, self._fields)
 
     def _reading(
         self, targets: dict[str, Target], unavailable: Mapping[str, str] | None = None

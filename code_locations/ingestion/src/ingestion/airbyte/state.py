@@ -123,7 +123,8 @@ def without_streams(saved: Mapping[str, Any], streams: Collection[str]) -> dict[
     kept = []
     if saved["kind"] == "STREAM":
         kept = [body for body in saved["states"] if _stream_of(body) not in streams]
-    return {**saved, "states": kept} if kept else {}
+    rest = {"fields": saved["fields"]} if "fields" in saved else {}
+    return {**saved, "states": kept} if kept else rest
 
 
 def _streams_of(saved: Mapping[str, Any]) -> set[str]:

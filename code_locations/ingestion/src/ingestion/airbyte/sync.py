@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingestion.airbyte.columns import type_of_warehouse
+from ingestion.airbyte.columns import type_in_warehouse, type_of_warehouse
 from ingestion.airbyte.connection import Connection
 from ingestion.airbyte.environments import require
 from ingestion.airbyte.process import Limits
@@ -24,8 +24,9 @@ from ingestion.settings import AirbyteSettings
 from stack.errors import StackError
 from stack.load_report import InputReport, SetAside, TableReport
 from stack.load_report import Outcome as Became
-from stack.raw import Column
+from stack.raw import Column, RawTable
 from stack.settings import StackSettings, WarehouseSettings, environment_variables, load_settings
+from stack.sql import identifier
 from stack.warehouse import columns_of, connect
 
 OUTCOMES: dict[Outcome, Became] = {
@@ -75,6 +76,7 @@ def sync(  # noqa: PLR0913 - a run passes all of these, once
     package = connection.connector.package
     present = present_columns(connection)
     saved = read_state(connection.name)
+    fields = saved.pop("fields", {})
 
     def states() -> StateLog:
         return StateLog(
@@ -97,7 +99,7 @@ def sync(  # noqa: PLR0913 - a run passes all of these, once
         environment, config, secrets=secrets, limits=limits, scratch=scratch / "airbyte",
         logger=logger,
     ) as connector:  # fmt: skip
-        source = Source(connection, connector, memory, present=present, states=states,
+        source = Source(connection, connector, memory, present=present, known=fields, states=states,
                         anew=scope.anew, logger=logger)  # fmt: skip
         try:
             found = source.read(ask=scope.full_refresh)
@@ -107,7 +109,7 @@ def sync(  # noqa: PLR0913 - a run passes all of these, once
         if reading is None:
             raise SyncError("; ".join(found.unavailable.values()), failed)
         failures = [*found.unavailable.values(), *found.failures]
-        done = _commit(connection, reading, quarantine, scope)
+        done = _commit(connection, reading, quarantine, scope, present=present, fields=fields)
         done = Synced((*done.inputs, *failed.inputs), done.tables)
     if failures:
         outcomes = reading.outcomes().items()
@@ -133,8 +135,14 @@ def _without(connection: Connection, unavailable: Mapping[str, str]) -> Synced:
     )
 
 
-def _commit(
-    connection: Connection, reading: Reading, quarantine: Quarantine, scope: Scope
+def _commit(  # noqa: PLR0913 - what a sync has, once
+    connection: Connection,
+    reading: Reading,
+    quarantine: Quarantine,
+    scope: Scope,
+    *,
+    present: Mapping[str, Mapping[str, str]],
+    fields: Mapping[str, Mapping[str, str]],
 ) -> Synced:
     """Load the rows of each stream that may be committed, together with their state."""
     from ingestion.loading import TableFile, load
@@ -164,11 +172,23 @@ def _commit(
                 if not table.columns:  # the source has no schema: the types come from the records
                     columns = tuple(Column(name=n, type=t) for n, t in writer.columns.items())
                     table = table.model_copy(update={"columns": columns})
-                files.append(TableFile(table, *found, replace=replace))
+                types = {}
+                if connection.declared_table(name) is None:
+                    before = {c: t for c, t in present[name].items() if c in writer.columns}
+                    types = {c: t for c, t in writer.columns.items() if before.get(c, t) != t}
+                    if not replace:
+                        _require_room(table, types, before)
+                types = {c: type_in_warehouse(t) for c, t in types.items()}
+                files.append(TableFile(table, *found, replace=replace, types=types))
     states = reading.states
     committed = {name for name, outcome in outcomes.items() if outcome != "discarded"}
     state = states.merged(() if scope.days else committed)
     if committed:
+        # A field keeps its column, also if others that are spelled alike come before it later.
+        state["fields"] = {
+            **fields,
+            **{n: {**reading.targets[n].known, **reading.writers[n].fields} for n in committed},
+        }
         tables |= load(connection.name, files, state, progress=lambda _: None).tables
     inputs = []
     for name, outcome in outcomes.items():
@@ -197,6 +217,23 @@ def _commit(
         )
     known = [target.table for target in reading.targets.values()]
     return Synced(tuple(inputs), with_all_tables(known, tables))
+
+
+def _require_room(table: RawTable, types: Mapping[str, str], present: Mapping[str, str]) -> None:
+    """Raise SyncError if the table has whole numbers that a column's wider type can't hold."""
+    warehouse = load_settings(WarehouseSettings)
+    name = f"{identifier(warehouse.dlt_dataset_name)}.{identifier(table.table_name)}"
+    for column in [n for n, t in types.items() if (present[n], t) == ("bigint", "double")]:
+        with connect(warehouse, read_only=True) as database:
+            large = (
+                f"select 1 from {name} where abs({identifier(column)}::hugeint) > {2**53} limit 1"
+            )
+            if database.execute(large).fetchone():
+                raise SyncError(
+                    f"{table.table_name}.{column} has whole numbers beyond 2**53, and its source "
+                    "announces numbers with fractions now, which have no room for them; run with "
+                    "force_full_refresh to read it anew"
+                )
 
 
 def _set_aside(

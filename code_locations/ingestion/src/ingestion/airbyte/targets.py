@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ingestion.airbyte.columns import column_name, identifier, says_a_type, type_of_schema
+from ingestion.airbyte.columns import column_name, identifier, says_a_type, type_of_schema, wider
 from ingestion.airbyte.connection import Connection, Stream
 from ingestion.airbyte.conversion import is_convertible
 from stack.errors import StackError
@@ -21,8 +21,9 @@ class StreamUnavailableError(StackError):
 class Target:
     """A stream's way into its table.
 
-    `fields` maps its fields to columns. `later_types` has the types of columns beyond the
-    declaration, which the table has in the warehouse or the source announces.
+    `fields` maps its fields to columns, `known` those that earlier syncs had. `later_types` has the
+    types of columns beyond the declaration, which the table has in the warehouse or the source
+    announces.
     """
 
     stream: str
@@ -31,6 +32,7 @@ class Target:
     fields: dict[str, str]
     later_types: dict[str, str]
     configured: dict[str, Any]
+    known: dict[str, str]
 
     @property
     def incremental(self) -> bool:
@@ -42,15 +44,19 @@ def build_targets(
     connection: Connection,
     available: Sequence[dict[str, Any]],
     present: Mapping[str, dict[str, str]],
+    known: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[dict[str, Target], dict[str, str]]:
     """The targets by stream, for streams that the source has `available`, and why others have none.
 
-    `present` are the columns of each stream's table in the warehouse, with their types.
+    `present` are the columns of each stream's table in the warehouse, with their types, and `known`
+    says for which of its fields each was made.
     """
     targets, unavailable = {}, {}
     for name in connection.streams:
         try:
-            targets[name] = build_target(connection, name, available, present.get(name, {}))
+            targets[name] = build_target(
+                connection, name, available, present.get(name, {}), (known or {}).get(name, {})
+            )
         except StreamUnavailableError as error:
             unavailable[name] = str(error)
     return targets, unavailable
@@ -61,24 +67,29 @@ def build_target(
     name: str,
     available: Sequence[dict[str, Any]],
     present: Mapping[str, str],
+    known: Mapping[str, str] | None = None,
 ) -> Target:
     """The target of one stream. Raises StreamUnavailableError."""
+    known = known if known and present else {}
     stream = connection.streams[name]
     found = _find(f"{connection.file}: stream {name}", name, stream.namespace, available)
-    target = _target(connection, name, stream, found)
+    target = _target(connection, name, stream, found, known)
     table = target.table
     if connection.declared_table(name) is None:
         columns = tuple(_as_present(column, present) for column in table.columns)
         table = table.model_copy(update={"columns": columns})
-    return replace(target, table=table, later_types={**target.later_types, **present})
+    later_types = {**target.later_types, **present}
+    return replace(target, table=table, later_types=later_types)
 
 
 def _as_present(column: Column, present: Mapping[str, str]) -> Column:
-    """The column with its type in the warehouse, which its values have to fit.
+    """The column with a type that holds what the warehouse has and what the source announces.
 
     Otherwise a source's 1.5 would be rounded on its way into a column that began as an integer.
     """
     type_ = present.get(column.name, column.type)
+    if is_convertible(type_):
+        type_ = wider(type_, column.type)
     return column.model_copy(update={"type": type_}) if is_convertible(type_) else column
 
 
@@ -99,7 +110,13 @@ def _find(
     raise StreamUnavailableError(f"{where} is not in the source; it has {names}")
 
 
-def _target(connection: Connection, name: str, stream: Stream, found: dict[str, Any]) -> Target:
+def _target(
+    connection: Connection,
+    name: str,
+    stream: Stream,
+    found: dict[str, Any],
+    known: Mapping[str, str],
+) -> Target:
     where = f"{connection.file}: stream {name}"
     modes = found.get("supported_sync_modes") or ["full_refresh"]
     if stream.sync_mode not in modes:
@@ -110,7 +127,7 @@ def _target(connection: Connection, name: str, stream: Stream, found: dict[str, 
     table = connection.declared_table(name)
     later_types: dict[str, str] = {}
     if table is None:
-        table, fields = _discovered_table(connection, name, found, key)
+        table, fields = _discovered_table(connection, name, found, key, known)
     else:
         fields = {column.name: column.name for column in table.columns}
         key = table.primary_key
@@ -131,7 +148,7 @@ def _target(connection: Connection, name: str, stream: Stream, found: dict[str, 
         if not cursor and not found.get("source_defined_cursor"):
             raise StreamUnavailableError(f"{where} needs a cursor_field to be read incrementally")
         configured["cursor_field"] = cursor
-    return Target(name, stream, table, fields, later_types, configured)
+    return Target(name, stream, table, fields, later_types, configured, dict(known))
 
 
 def _properties(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +170,11 @@ def _primary_key(where: str, stream: Stream, found: Mapping[str, Any]) -> tuple[
 
 
 def _discovered_table(
-    connection: Connection, name: str, found: Mapping[str, Any], key: tuple[str, ...]
+    connection: Connection,
+    name: str,
+    found: Mapping[str, Any],
+    key: tuple[str, ...],
+    known: Mapping[str, str],
 ) -> tuple[RawTable, dict[str, str]]:
     fields: dict[str, str] = {}
     columns = []
@@ -161,7 +182,7 @@ def _discovered_table(
     for field, property_ in properties.items():
         if not says_a_type(property_):
             continue  # its values will give the type
-        column = column_name(field, fields.values())
+        column = known.get(field) or column_name(field, [*fields.values(), *known.values()])
         fields[field] = column
         meaning = str(property_.get("description") or f"{field}, as the source delivers it.")
         columns.append(Column(name=column, type=type_of_schema(property_), description=meaning))

@@ -22,7 +22,7 @@ from ingestion.files.records import Records, RowAside, write_rows
 LARGEST_DOCUMENT_BYTES = 512 << 20
 _MOST_ASIDE = 0.5
 # Keys beside the list in an API's page, without _ and -.
-_MORE = frozenset(
+MORE = frozenset(
     """
     hasmore hasnextpage next nextpage nextpageurl nextcursor nextlink nexttoken nextpagetoken
     nextrecordsurl odata.nextlink continuationtoken lastevaluatedkey
@@ -37,7 +37,7 @@ _PAGES = frozenset({"totalpages", "lastpage", "pagecount"})
 _SIZES = frozenset({"perpage", "pagesize", "limit", "maxresults"})
 # Keys of nothing but a page.
 _OF_A_PAGE = (
-    _MORE
+    MORE
     | _IN_ALL
     | _PAGES
     | _SIZES
@@ -53,7 +53,7 @@ _OF_A_PAGE = (
 _OF_A_RECORD = frozenset(
     {"number", "type", "kind", "time", "total", "totals", "url", "version", "size", "done"}
 )
-_BESIDE = (
+BESIDE = (
     _OF_A_PAGE
     | _OF_A_RECORD
     | set(
@@ -64,10 +64,10 @@ _BESIDE = (
     """.split()  # noqa: SIM905 as one reads it
     )
 )
-_LISTS = frozenset({"data", "results"})
+LISTS = frozenset({"data", "results"})
 # Keys that only a page has, in each of several objects of a file.
 _OF_SEVERAL_PAGES = (
-    _MORE | _IN_ALL | _PAGES | {"pagination", "paging", "pageable", "pageinfo", "odata.context"}
+    MORE | _IN_ALL | _PAGES | {"pagination", "paging", "pageable", "pageinfo", "odata.context"}
 )
 _COLUMNS = frozenset({"columns", "cols", "fields", "headers", "header", "columnheaders", "schema"})
 
@@ -89,9 +89,13 @@ def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is no number of JSON")
 
 
-def decoder(constant: Callable[[str], Any] = _no_number) -> json.JSONDecoder:
+def decoder(
+    constant: Callable[[str], Any] = _no_number, whole: Callable[[str], Any] = int
+) -> json.JSONDecoder:
     """Decode numbers as `int` and `Decimal`; `constant` converts NaN and Infinity."""
-    return json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=constant)
+    return json.JSONDecoder(
+        object_pairs_hook=_object, parse_float=Decimal, parse_int=whole, parse_constant=constant
+    )
 
 
 _DECODER = decoder()
@@ -132,7 +136,7 @@ def _of_page(records: Records, beside: Mapping[str, Any]) -> Records:
     """The records with what the page says about itself, and whether there are more."""
     name, *others = beside
     pages = beside[name]
-    more = _more({key: beside[key] for key in others}, records.rows, pages)
+    more = says_more({key: beside[key] for key in others}, records.rows, pages)
     told = "one object" if pages == 1 else f"each of {pages:,} objects"
     return replace(
         records,
@@ -141,15 +145,15 @@ def _of_page(records: Records, beside: Mapping[str, Any]) -> Records:
     )
 
 
-def _more(beside: Mapping[str, Any], rows: int, pages: int) -> Iterator[str]:
+def says_more(beside: Mapping[str, Any], rows: int, pages: int) -> Iterator[str]:
     """The keys, however deeply nested, by which the last of the pages says that there are more."""
-    has_size = any(_plain(name) in _SIZES for name in beside)
+    has_size = any(plain_key(name) in _SIZES for name in beside)
     for name, value in beside.items():
-        plain = _plain(name)
+        plain = plain_key(name)
         count = value if isinstance(value, int) and not isinstance(value, bool) else 0
         of_all = plain in _IN_ALL or (plain == "total" and has_size)
         if (
-            (plain in _MORE and value not in (None, "", False, {}))
+            (plain in MORE and value not in (None, "", False, {}))
             or (of_all and count > rows)
             or (plain in _PAGES and count > pages)
             or (plain in ("islast", "done") and value is False)
@@ -157,7 +161,7 @@ def _more(beside: Mapping[str, Any], rows: int, pages: int) -> Iterator[str]:
         ):
             yield name
         elif isinstance(value, dict):
-            yield from (f"{name}.{inner}" for inner in _more(value, rows, pages))
+            yield from (f"{name}.{inner}" for inner in says_more(value, rows, pages))
 
 
 def _object_on_a_line(file: Path) -> dict[str, Any] | None:
@@ -198,7 +202,7 @@ def _lines(file: Path, aside: list[RowAside]) -> Iterator[tuple[int, dict[str, A
                 yield number, content
 
 
-def _page(content: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None:
+def page_of(content: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None:
     """The list of records in a wrapping object, preceded by what stands beside it.
 
     The first key of the latter is the list's own, with the number of pages.
@@ -206,10 +210,10 @@ def _page(content: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None:
     if (found := _wrapped(content)) is None:
         return None
     (name, *_), records = found
-    beside = {_plain(key): value for key, value in found[0].items() if key != name}
+    beside = {plain_key(key): value for key, value in found[0].items() if key != name}
     if (
         _OF_A_RECORD.isdisjoint(beside)
-        or _plain(name.rpartition(".")[2]) in _LISTS
+        or plain_key(name.rpartition(".")[2]) in LISTS
         or beside.get("total") == len(records)
         or beside.get("type") == "FeatureCollection"
         or any(not _OF_A_PAGE.isdisjoint({key, *_keys(value)}) for key, value in beside.items())
@@ -219,12 +223,12 @@ def _page(content: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None:
 
 
 def _keys(value: Any) -> Iterator[str]:
-    return map(_plain, value) if isinstance(value, dict) else iter(())
+    return map(plain_key, value) if isinstance(value, dict) else iter(())
 
 
 def _wrapped(content: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None:
-    """What `_page` returns, for any list beside keys that a page may have."""
-    names = [name for name in content if _plain(name) not in _BESIDE]
+    """What `page_of` returns, for any list beside keys that a page may have."""
+    names = [name for name in content if plain_key(name) not in BESIDE]
     if len(names) != 1:
         return None
     (name,) = names
@@ -247,12 +251,12 @@ def _unwrapped(found: list[Any], beside: dict[str, Any]) -> list[Any]:
     if all(isinstance(content, list) for content in found):
         return [record for content in found for record in content]
     if len(found) == 1 and isinstance(found[0], dict):
-        if page := _page(found[0]):
+        if page := page_of(found[0]):
             beside |= page[0]
             return page[1]
-        _refuse_other_shapes(found[0])
+        refuse_other_shapes(found[0])
     elif all(map(_is_one_of_several_pages, found)):
-        pages = [page for content in found if (page := _page(content))]
+        pages = [page for content in found if (page := page_of(content))]
         (name, *_), _ = pages[0]
         if all(next(iter(others)) == name for others, _ in pages):
             beside |= {**pages[-1][0], name: len(pages)}
@@ -262,14 +266,14 @@ def _unwrapped(found: list[Any], beside: dict[str, Any]) -> list[Any]:
 
 def _is_one_of_several_pages(content: Any) -> bool:
     """Whether an object can only be a page: one that isn't may look like it when alone."""
-    page = _page(content) if isinstance(content, dict) else None
+    page = page_of(content) if isinstance(content, dict) else None
     return page is not None and any(
-        not _OF_SEVERAL_PAGES.isdisjoint({_plain(key), *_keys(value)})
+        not _OF_SEVERAL_PAGES.isdisjoint({plain_key(key), *_keys(value)})
         for key, value in page[0].items()
     )
 
 
-def _refuse_other_shapes(content: dict[str, Any]) -> None:
+def refuse_other_shapes(content: dict[str, Any]) -> None:
     """Refuse an object that isn't a record, but has records in it under names of their own."""
     names, values = list(content), list(content.values())
     if (
@@ -298,10 +302,11 @@ def _refuse_other_shapes(content: dict[str, Any]) -> None:
 
 
 def _are_names(key: str, value: Any) -> bool:
-    return _plain(key) in _COLUMNS and isinstance(value, list)
+    return plain_key(key) in _COLUMNS and isinstance(value, list)
 
 
-def _plain(name: str) -> str:
+def plain_key(name: str) -> str:
+    """A key as `MORE`, `BESIDE` and `LISTS` have it."""
     return name.lower().strip("@").replace("_", "").replace("-", "")
 
 

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, RootModel, model_validator
 
+from ingestion.sources.order import is_ordered
 from stack import declarations
-from stack.declarations import NAME, Declaration, load_named, references
+from stack.declarations import NAME, Declaration, DeclarationError, load_named, references
 from stack.freshness import FreshnessPolicy
 from stack.raw import RawTable, raw_tables
 
 # Schemas of the warehouse already hold tables of these sources.
 TAKEN = frozenset({"files", *(table.source for table in raw_tables())})
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _iso(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _raw_name(name: str) -> str:
+    if not re.fullmatch(NAME, name):
+        raise ValueError(
+            f"found {name!r}, expected small letters, digits and _; it names the raw table, and "
+            "what the source calls it goes below it, as `name` for a database or `path` for an API"
+        )
+    return name
+
+
+_Named = Annotated[str, Field(min_length=1)]
+RawName = Annotated[str, AfterValidator(_raw_name)]
 
 
 class Table(Declaration):
@@ -26,9 +54,9 @@ class Table(Declaration):
     new it has to be: docs/freshness.md.
     """
 
-    primary_key: tuple[str, ...] = ()
-    cursor: str | None = None
-    initial_value: Any = None
+    primary_key: Annotated[tuple[_Named, ...], BeforeValidator(_listed)] = ()
+    cursor: _Named | None = None
+    initial_value: datetime | date | int | float | str | None = None
     description: str = ""
     full_export: bool = False
     freshness: FreshnessPolicy | None = None
@@ -39,6 +67,15 @@ class Table(Declaration):
             raise ValueError("full_export needs a primary_key, and the whole table: no cursor")
         if self.cursor and not self.primary_key:
             raise ValueError("a cursor needs a primary_key, by which new rows replace old ones")
+        if self.initial_value is not None and not self.cursor:
+            raise ValueError("initial_value needs a cursor, whose first value it is")
+        if self.initial_value is not None and not is_ordered(_iso(self.initial_value)):
+            raise ValueError(
+                f"initial_value: nothing says which rows are later than {self.initial_value!r}; "
+                "write a number, or a day or time in ISO 8601"
+            )
+        if len(set(self.primary_key)) < len(self.primary_key):
+            raise ValueError("primary_key names a column twice; keep one of them")
         return self
 
 
@@ -53,6 +90,12 @@ class Endpoint(Table):
     params: dict[str, Any] = Field(default_factory=dict)
     paginator: str | dict[str, Any] | None = None
     data_selector: str | None = None
+
+    @model_validator(mode="after")
+    def _knows_what_is_new(self) -> Endpoint:
+        if not self.cursor and "{incremental}" in str(self.params):
+            raise ValueError("{incremental} in params needs a cursor, whose last value it becomes")
+        return self
 
 
 class SqlTable(Table):
@@ -93,11 +136,11 @@ class RestSource(_Source):
     """A REST API; `auth` and `paginator` as in dlt's REST client."""
 
     kind: Literal["rest_api"]
-    base_url: str = Field(pattern=r"^(https?://|\$\{)")
+    base_url: str = Field(pattern=r"^((?i:https?)://|\$\{)")
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
     auth: dict[str, Any] | None = Field(None, repr=False)
     paginator: str | dict[str, Any] | None = None
-    tables: dict[Annotated[str, Field(pattern=NAME)], Endpoint] = Field(min_length=1)
+    tables: dict[RawName, Endpoint] = Field(min_length=1)
 
     def raw_tables(self) -> tuple[RawTable, ...]:
         """Its tables as entries of the registry; columns are unknown until rows are loaded."""
@@ -111,7 +154,7 @@ class SqlSource(_Source):
     url: str = Field(repr=False)
     db_schema: str | None = Field(None, alias="schema")
     chunk_rows: int = Field(50_000, ge=1)
-    tables: dict[Annotated[str, Field(pattern=NAME)], SqlTable] = Field(min_length=1)
+    tables: dict[RawName, Annotated[SqlTable, BeforeValidator(_empty)]] = Field(min_length=1)
 
     def raw_tables(self) -> tuple[RawTable, ...]:
         """Its tables as entries of the registry; columns are unknown until rows are loaded."""
@@ -128,13 +171,23 @@ class _File(RootModel[Annotated[Source, Field(discriminator="kind")]]):
 
 
 def load_sources(folder: Path | None) -> tuple[Source, ...]:
-    """The sources in a folder's `*.yml`, in the order of the files; none without a folder.
+    """The sources in a folder's YAML files, in the order of the files; none without a folder.
 
     Raises DeclarationError.
     """
     if folder is None:
         return ()
-    return tuple(file.root for file in load_named(folder, _File, "DLT_SOURCES_DIR"))
+    sources = tuple(file.root for file in load_named(folder, _File, "DLT_SOURCES_DIR"))
+    taken = {table.table_name: "the stack itself" for table in raw_tables()}
+    for source in sources:
+        for table in source.raw_tables():
+            if table.table_name in taken:
+                raise DeclarationError(
+                    f"{source.file}: its table {table.name} would be {table.table_name}, as that "
+                    f"of {taken[table.table_name]}; give one of the two another name"
+                )
+            taken[table.table_name] = source.file.name
+    return sources
 
 
 def resolve(source: Source, value: Any, variables: Mapping[str, str]) -> Any:

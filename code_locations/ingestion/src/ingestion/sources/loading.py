@@ -15,7 +15,7 @@ from ingestion.loading import TableFile, load
 from ingestion.loading.pipeline import read_states, working_directory
 from ingestion.loading.removed import gone_rows, require_full
 from ingestion.settings import DltSettings
-from ingestion.sources.declarations import RestSource, Source
+from ingestion.sources.declarations import RestSource, Source, SqlSource
 from ingestion.sources.former import as_decimals
 from ingestion.sources.reading import Items
 from ingestion.sources.rest import rest_list
@@ -152,24 +152,40 @@ class _Run:
         table = goal.table
         only_new = self._reading is Reading.NEW
         if isinstance(self._source, RestSource):
-            made = rest_list(self._source, table.name, self._variables, only_new=only_new)
+            made, pages = rest_list(self._source, table.name, self._variables, only_new=only_new)
             items = Items.of(made, table.name, self._cursors)
             staged: Staged | None = stage_rows(connection, items, goal)
+            pages.require_end()
         else:
-            from ingestion.sources.sql import sql_rows
-
-            found = sql_rows(self._source, table.name, self._variables, only_new=only_new)
-            if found.loose:
-                _drop_times(self._cursors, table.name)
-            items = Items.of(found.source, table.name, self._cursors)
-            stage = stage_rows if found.loose else stage_arrow
-            staged = stage(connection, items, goal, found)
+            items, staged = self._stage_sql(connection, self._source, goal, only_new=only_new)
         if table.full_export and not self._replaces(table.name):
             rows = staged.rows if staged else 0
             require_full(table, rows, self._now, has_rows=goal.has_rows)
         self._cursors = items.state
         self._done.read[table.name] = TableRead(items.read, items.read - items.taken)
         return staged
+
+    def _stage_sql(
+        self, connection: DuckDBPyConnection, source: SqlSource, goal: Goal, *, only_new: bool
+    ) -> tuple[Items, Staged | None]:
+        """Stage a table, once more for columns that turn out to have values beyond their type."""
+        from ingestion.sources.rows import unfit_columns
+        from ingestion.sources.sql import sql_rows
+
+        name, as_text = goal.table.name, frozenset[str]()
+        while True:
+            found = sql_rows(source, name, self._variables, only_new=only_new, as_text=as_text)
+            if found.loose:
+                _drop_times(self._cursors, name)
+            items = Items.of(found.source, name, self._cursors)
+            stage = stage_rows if found.loose else stage_arrow
+            try:
+                return items, stage(connection, items, goal, found)
+            except Exception as error:
+                unfit = unfit_columns(error) - as_text
+                if not unfit:
+                    raise
+                as_text |= unfit
 
     def _replaces(self, table: str) -> bool:
         return self._reading is Reading.REPLACE or not self._source.tables[table].primary_key
@@ -231,14 +247,16 @@ def _told(error: BaseException) -> str:
     """The root cause of an error, on one line."""
     from dlt.extract.incremental.exceptions import IncrementalCursorInvalidCoercion
 
-    if isinstance(error, StackError):
-        return str(error)
-    while error.__cause__ is not None or error.__context__ is not None:
+    while not isinstance(error, StackError) and (error.__cause__ or error.__context__):
         if isinstance(error, IncrementalCursorInvalidCoercion):
+            if error.cursor_value is None:
+                return f"the cursor {error.cursor_path}: {error.__cause__}; name another, or none"
             return (
                 f"the cursor {error.cursor_path} has {error.item!r} after {error.cursor_value!r}, "
                 "and nothing says which is later; name another cursor, or none"
             )
         error = error.__cause__ or error.__context__ or error
+    if isinstance(error, StackError):
+        return str(error)
     first = next(iter(reason(error).splitlines()), "")
     return f"{type(error).__name__}: {first}"

@@ -56,6 +56,20 @@ class Items:
         return count
 
 
+def cursor_path(name: str, *, nested: bool) -> str:
+    """A declared cursor as a JSON path, which dlt takes; `nested` if it may be one already."""
+    from dlt.common.jsonpath import compile_path, extract_simple_field_name
+    from jsonpath_ng.exceptions import JSONPathError
+
+    try:
+        path = compile_path(name)
+        if nested or extract_simple_field_name(path) == name:
+            return name
+    except JSONPathError:
+        pass
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def rows_in(item: Any) -> int:
     """The number of rows in an item: those of a table, or one."""
     return int(getattr(item, "num_rows", 1))

@@ -6,21 +6,29 @@ SQLAlchemy's conversions to the column's type.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from dlt.sources.sql_database.helpers import TableLoader
 
-from ingestion.files.json_records import loads
-from ingestion.loading.widening import MOST_DIGITS
-from ingestion.sources.declarations import SqlSource, resolve
+from ingestion.files.errors import UnreadableFileError
+from ingestion.sources.database import engine_of, table_of
+from ingestion.sources.declarations import SqlSource
+from ingestion.sources.order import latest
+from ingestion.sources.reading import cursor_path
+from ingestion.sources.rows import (
+    LooseLoader,
+    Stored,
+    arrow_type,
+    is_comparable,
+    not_boolean,
+    typed_loader,
+)
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from dlt.extract import DltSource
     from sqlalchemy.types import TypeEngine
 
@@ -44,26 +52,34 @@ class SqlTableFound:
 
 
 def sql_rows(
-    source: SqlSource, name: str, variables: Mapping[str, str], *, only_new: bool
+    source: SqlSource,
+    name: str,
+    variables: Mapping[str, str],
+    *,
+    only_new: bool,
+    as_text: frozenset[str] = frozenset(),
 ) -> SqlTableFound:
-    """The table, with secrets filled in, whose resource is `name`. Connects to the database."""
+    """The table, with secrets filled in, whose resource is `name`. Connects to the database.
+
+    Columns `as_text` come as the database's text. Raises UnreadableFileError.
+    """
     import dlt
     from dlt.sources.sql_database import sql_table
 
     declared = source.tables[name]
-    engine = sa.create_engine(resolve(source, source.url, variables))
-    setattr(engine, "may_dispose_after_use", True)  # noqa: B010 dlt asks for it
-    metadata = sa.MetaData(schema=source.db_schema)
-    table = sa.Table(declared.name or name, metadata, autoload_with=engine, resolve_fks=False)
+    engine = engine_of(source, variables)
+    table = table_of(engine, declared.name or name, source.db_schema, declared.cursor)
     loose = engine.dialect.name == "sqlite"
     incremental = None
     if only_new and declared.cursor is not None:
+        kind = table.c[declared.cursor].type
+        _require_order(declared.cursor, kind, as_text, loose=loose)
         first = declared.initial_value
-        if declared.cursor in table.c:
-            first = _as_stored(first) if loose else _as_typed(first, table.c[declared.cursor].type)
+        first = _as_stored(first) if loose else _as_typed(first, kind)
         incremental = dlt.sources.incremental(
-            declared.cursor,
+            cursor_path(declared.cursor, nested=False),
             initial_value=first,
+            last_value_func=latest if loose or not is_comparable(kind) else max,
             on_cursor_value_missing="include",
             # No key: a row at the cursor's last value is read again; it may have changed since.
             primary_key=(),
@@ -75,15 +91,17 @@ def sql_rows(
             credentials=engine,
             table=table.name,
             schema=source.db_schema,
-            metadata=metadata,
+            metadata=table.metadata,
             chunk_size=source.chunk_rows,
             backend="pyarrow",
             reflection_level="minimal",  # we choose the types
             incremental=incremental,
-            table_loader_class=_LooseLoader if loose else _TypedLoader,
+            table_loader_class=LooseLoader if loose else typed_loader(as_text),
         ).with_name(name)
 
     kinds = {column.name: column.type for column in table.columns}
+    if loose:
+        kinds |= dict.fromkeys(not_boolean(engine, table), sa.types.NULLTYPE)
     return SqlTableFound(
         source=tables(),
         names=tuple(kinds),
@@ -92,115 +110,25 @@ def sql_rows(
         json=frozenset(n for n, t in kinds.items() if isinstance(t, sa.JSON | sa.ARRAY)),
         numerals=frozenset(
             n for n, t in kinds.items() if isinstance(t, sa.Numeric) and arrow_type(t) is None
-        ) - {declared.cursor or ""},
-        value=_Stored(kinds),
+        ),
+        value=Stored(kinds),
     )  # fmt: skip
 
 
-class _TypedLoader(TableLoader):
-    """Rows as Arrow, exactly: columns without a matching Arrow type come as the database's text."""
-
-    def _make_query(self) -> Any:
-        return super()._make_query().with_only_columns(*[self._picked(c) for c in self.table.c])
-
-    def _picked(self, column: Any) -> Any:
-        if _arrow_type(column, self.cursor_column) is not None:
-            return column
-        if isinstance(column.type, sa.ARRAY) and self.engine.dialect.name == "postgresql":
-            column = sa.func.to_json(column).label(column.name)
-        return sa.cast(column, sa.Text).label(column.name)
-
-    def _convert_result(self, result: Any, _: dict[str, Any]) -> Iterator[Any]:
-        import pyarrow as pa
-
-        schema = pa.schema(
-            [(c.name, _arrow_type(c, self.cursor_column) or pa.string()) for c in self.table.c]
+def _require_order(
+    cursor: str, kind: TypeEngine[Any], as_text: frozenset[str], *, loose: bool
+) -> None:
+    without = (sa.Boolean, sa.JSON, sa.ARRAY, sa.LargeBinary, sa.Interval)
+    if isinstance(kind, without) and not loose:
+        raise UnreadableFileError(
+            f"the cursor {cursor} is {str(kind).lower()}, which says nothing about "
+            "what is later; name another cursor, or none"
         )
-        rows = 0
-        for partition in result.partitions(size=self.chunk_size):
-            columns = list(zip(*partition, strict=True))
-            rows += len(partition)
-            arrays = [
-                pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)
-            ]
-            yield pa.Table.from_arrays(arrays, schema=schema)
-        if not rows:
-            yield schema.empty_table()
-
-
-class _LooseLoader(TableLoader):
-    """Rows as dicts of the values that SQLite stores."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.cursor_column is not None:
-            coerced: Any = sa.type_coerce(self.cursor_column, sa.types.NullType())
-            self.cursor_column = coerced
-
-    def _make_query(self) -> Any:
-        picked = [sa.type_coerce(c, sa.types.NullType()).label(c.name) for c in self.table.c]
-        return super()._make_query().with_only_columns(*picked)
-
-    def _convert_result(self, result: Any, _: dict[str, Any]) -> Iterator[Any]:
-        names = [column.name for column in self.table.c]
-        for partition in result.partitions(size=self.chunk_size):
-            yield [dict(zip(names, row, strict=True)) for row in partition]
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """What a SQLite value means in a column of its declared type; the value itself is kept."""
-
-    kinds: Mapping[str, TypeEngine[Any]]
-
-    def __call__(self, name: str, value: Any) -> Any:
-        kind = self.kinds.get(name)
-        if isinstance(value, float) and not isinstance(kind, sa.Float):
-            return Decimal(repr(value)) if value - value == 0 else repr(value)
-        if isinstance(kind, sa.Boolean) and value in (0, 1) and isinstance(value, int):
-            return bool(value)
-        if isinstance(kind, sa.JSON) and isinstance(value, str) and value[:1] in ("{", "["):
-            try:
-                return loads(value)
-            except (ValueError, RecursionError):
-                return value
-        return value
-
-
-def _arrow_type(column: Any, cursor: Any) -> pa.DataType | None:
-    """The Arrow type of a column; the cursor's values are compared, so they mustn't be text."""
-    import pyarrow as pa
-
-    found = arrow_type(column.type)
-    is_cursor = cursor is not None and column.name == cursor.name
-    if found is None and is_cursor and isinstance(column.type, sa.Numeric):
-        return pa.decimal128(MOST_DIGITS, 10)
-    return found
-
-
-def arrow_type(kind: TypeEngine[Any]) -> pa.DataType | None:  # noqa: PLR0911 one for each type
-    """The Arrow type that can hold all values of a database column; None if none can."""
-    import pyarrow as pa
-
-    if isinstance(kind, sa.Boolean):
-        return pa.bool_()
-    if isinstance(kind, sa.Integer):
-        return pa.decimal128(20, 0) if getattr(kind, "unsigned", False) else pa.int64()
-    if isinstance(kind, sa.Float):
-        return pa.float64()
-    if isinstance(kind, sa.Numeric):
-        digits, scale = kind.precision, kind.scale or 0
-        fits = digits is not None and 0 <= scale <= digits <= MOST_DIGITS
-        return pa.decimal128(digits, scale) if fits else None
-    if isinstance(kind, sa.DateTime):
-        return pa.timestamp("us", tz="UTC" if kind.timezone else None)
-    if isinstance(kind, sa.Date):
-        return pa.date32()
-    if isinstance(kind, sa.Time):
-        return None if kind.timezone else pa.time64("us")
-    if isinstance(kind, sa.LargeBinary):
-        return pa.binary()
-    return pa.string() if isinstance(kind, sa.String) else None
+    if cursor in as_text:
+        raise UnreadableFileError(
+            f"the cursor {cursor} has values such as infinity, and nothing is later than that; "
+            "correct them at the source, or name another cursor, or none"
+        )
 
 
 def _duckdb_type(kind: TypeEngine[Any]) -> str:
