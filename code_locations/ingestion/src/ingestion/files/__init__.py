@@ -2,8 +2,8 @@
 
 - `listing` finds the files, `names` derives table and column names, and `fetching` copies a file to
   this machine.
-- `reading` takes a file through `identify` (packing, kind; `encoding`; `foreign` says what isn't
-  read) → `dialect` (delimiter, header) → `delimited` (cells as text, counted a second way by
+- `reading` takes a file through `identify` (packing, kind; `encoding`, which `letters` judge;
+  `foreign` says what isn't read) → `dialect` (delimiter, header) → `delimited` (cells as text, counted a second way by
   `quoted`) → `records` → `proof` (types; `forms` are how values are written, `codes` what only
   looks like numbers) → `conform` (the table's columns; `written` is what it remembers of how values
   were written).
