@@ -70,9 +70,23 @@ def test_subtotals_amid_the_rows_are_no_rows_where_they_sum_up(tmp_path, written
 
 
 @pytest.mark.parametrize("written", [csv, xlsx])
-def test_a_client_whose_name_begins_like_a_total_is_a_row(tmp_path, written):
-    table = read(connected(), tmp_path, written([*ROWS, ["Total Energies", None, None, None]]))
+@pytest.mark.parametrize("amount", [None, 7])
+def test_a_client_whose_name_begins_like_a_total_is_a_row(tmp_path, written, amount):
+    table = read(connected(), tmp_path, written([*ROWS, ["Total Energies", None, None, amount]]))
     assert table.rows[-1][0] == "Total Energies"
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+@pytest.mark.parametrize(
+    "last",
+    [
+        ["Total Hours", None, None, "3h 5m"], ["Total EUR", None, None, 7],
+        ["Total amount due", None, None, 7], ["Total 2026", None, None, 7],
+        ["Total Energies", None, None, 301],  # it sums up all
+    ],
+)  # fmt: skip
+def test_a_total_with_more_words_is_no_row(tmp_path, written, last):
+    assert len(read(connected(), tmp_path, written([*ROWS, last])).rows) == 2
 
 
 @pytest.mark.parametrize("written", [csv, xlsx])

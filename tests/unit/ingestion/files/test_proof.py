@@ -76,7 +76,7 @@ def test_values_in_one_form_get_its_type(connection, tmp_path, texts, type_, val
         ["\u200b5", "6"], [" 5", "6"], ["5\n", "6"], ["5 EUR", "6 USD"], ["1.000,00", "12.34,00"],
         ["5-", "-5"], ["true", "1"], ["00.5", "1.5"], ["31.12.68", "01.03.05"], ["13/01/55"],
         ["24.12", "31.10", "2.11", "3.11"], ["10.2026", "11.2026"], ["2026.10", "2026.11"],
-        ["1.1", "1.9", "1.10"], ["+49.301234567", "+1.2125551234"], ["5 %", "0.05"],
+        ["1.1", "1.9", "1.10"], ["1.8", "1.9", "1.10", "1.11"], ["+49.301234567", "+1.2125551234"], ["5 %", "0.05"],
         ["25.11.03", "25.11.17", "25.12.28"], ["25/11/03", "25/12/17"],
         ["732 829 320", "552 100 554"], ["51\u00a0824\u00a0753\u00a0556"],
         ["555.123.456", "555.765.432"], ["12.345.678", "23.456.781"],
@@ -101,8 +101,8 @@ def test_a_header_says_that_digits_are_a_name(connection, tmp_path, header, text
 
 
 @pytest.mark.parametrize("header", ["Nr.", "App version", "Kapitel", "Section", "Pos"])
-def test_a_header_says_that_numbers_of_one_value_differ(connection, tmp_path, header):
-    texts = ["1.5", "1.50", "2.75"]
+@pytest.mark.parametrize("texts", [["1.5", "1.50", "2.75"], ["1.9", "1.10"], ["1", "1.1", "2.1"]])
+def test_a_header_says_that_numbers_are_of_versions_or_parts(connection, tmp_path, header, texts):
     assert _proven(connection, tmp_path, texts, header=header) == ("VARCHAR", texts)
 
 

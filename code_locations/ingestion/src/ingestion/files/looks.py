@@ -39,6 +39,12 @@ _TOTAL = re.compile(
     r"|(opening|beginning|closing|ending) balance|((alter|neuer) )?kontostand.*",
     re.IGNORECASE,
 )
+# `Total Energies` is a company; `Total Hours` isn't.
+_MAY_BE_A_NAME = re.compile(
+    r"[Tt]ot(?:al|ale|als) (?!(?:Hours|Time|Amounts?|Due|Paid|Income|Expenses?|Revenues?|Sales|Net"
+    r"|Gross|Tax|VAT|Fees?|Costs?|Balance|Credits?|Debits?|Payments?|Duration|Records|Rows|Items"
+    r"|Orders|Count|Value|Price|Quantity|Qty|Billable|[A-Z]{3})\b)[A-ZÀ-Þ]\D*"
+)
 # Of a group, `Nord gesamt`; so may a client be called, unless the numbers are sums.
 _TOTAL_OF = r"(\S+ ){1,3}((sub)?total|gesamt|summe|ergebnis)"
 _ANY_TOTAL = re.compile(f"{_TOTAL.pattern}|{_TOTAL_OF}", re.IGNORECASE)
@@ -55,13 +61,14 @@ def class_of(cell: str) -> str:
 def is_total(row: Sequence[str], above: Sequence[str] = ()) -> bool:
     """Whether a row sums up those above: a word for a total, and half of the cells empty.
 
-    The word alone is enough where the row `above` has a date or a number.
+    What may be a name is none: whether its numbers are sums is for others to say. The word alone is enough where the row `above` has a date or a number.
     """
     filled = [place for place, cell in enumerate(row) if cell.strip()]
     told = next((n for n in filled if _TOTAL.fullmatch(row[n].strip().rstrip(":"))), None)
     if (
         told is None
         or len(row) == 1
+        or _MAY_BE_A_NAME.fullmatch(row[told].strip())
         or (" " in row[told].strip() and not any(c.isdigit() for n in filled for c in row[n]))
         or any(class_of(row[n]) not in ("", "day") for n in filled if n < told)
     ):
