@@ -61,7 +61,8 @@ def class_of(cell: str) -> str:
 def is_total(row: Sequence[str], above: Sequence[str] = ()) -> bool:
     """Whether a row sums up those above: a word for a total, and half of the cells empty.
 
-    What may be a name is none: whether its numbers are sums is for others to say. The word alone is enough where the row `above` has a date or a number.
+    What may be a name is none: whether its numbers are sums is for others to say. The word alone
+    is enough where the row `above` has a date or a number.
     """
     filled = [place for place, cell in enumerate(row) if cell.strip()]
     told = next((n for n in filled if _TOTAL.fullmatch(row[n].strip().rstrip(":"))), None)
