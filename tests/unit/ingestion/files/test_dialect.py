@@ -74,6 +74,10 @@ ACCOUNTS = ";\n" + "".join(
         ("id;note\n1;a\n2;b\n\n3;see below\n4;c\n", ("id", "note"), "a", 4),
         ("client,hours\nA,1\n\nB,n/a\n\nC,none\nD,3\n", ("client", "hours"), "1", 4),
         ("note;n\na;1\n\nsee below;\nb;2\n", ("note", "n"), "a", 3),
+        ("client,2026-01-01,2026-02-01\nA,10.5,20\nB,1,5\n",
+         ("client", "2026-01-01", "2026-02-01"), "A", 2),
+        ("Sales 2026,,\n,Jan,Feb\nA,1,2\nB,3,4\n", ("", "Jan", "Feb"), "A", 2),
+        ("Report,\nid,n\n1,A\n\nReport,\nid,n\n2,B\n", ("id", "n"), 1, 2),
     ],
 )  # fmt: skip
 def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, first, rows):
@@ -118,6 +122,15 @@ def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, fir
         ("Client,Hours\nA,1\nB,2\n\nProject,Hours\nC,3\n", "line 5 has 'Hours' again"),
         ("Client,Hours\nA,1\nB,2\n\nProject,Days\nC,3\nD,4\n", "line 5 .Project, Days.*another"),
         ("Client,Hours\n" + "A,1\n" * 500 + "\nProject,Days\nB,1\n", "line 503 .*another"),
+        ("id,n\n1,A\n2,B\n\ncity,zip\nUlm,89073\n", "line 5 .city, zip.*another"),
+        ("id,n,x\n1,A,b\n2,B,c\n\ncity,zip,\nUlm,89073,\n", "line 5 .city, zip.*another"),
+        ('id,n\n1,"A"\n2,B\n\ncity,zip\nUlm,"89073"\n', "line 5 .city, zip.*another"),
+        (",Q1,Q1\nclient,plan,actual\nA,10,20\nB,1,2\n", "go on in line 2 .client, plan, ac"),
+        ("Client,Q1,Q1\nName,plan,actual\nA,10,20\nB,1,2\n", "go on in line 2 .Name, plan"),
+        (",Q1,,Q2,\nclient,plan,actual,plan,actual\nA,1,2,3,4\n", "begin in line 1 .Q1, Q2"),
+        ("client;2026;\n;plan;actual\nA;1;2\nB;3;4\n", "begin in line 1 .client, 2026"),
+        ("Zeit;01.01.2026;31.01.2026\nDatum;Kunde;Betrag\n05.01.2026;A;5,00\n06.01.2026;B;6,50\n",
+         "line 1 .Zeit, .* is no header of the rows"),
         (ACCOUNTS, "no line fits as the header of columns, and line 2"),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from ingestion.files.errors import UnreadableFileError
 from ingestion.files.sums import sums
 from support.parsing import accounted, connected, read
 
@@ -312,3 +313,34 @@ def test_a_number_late_in_a_column_says_how_the_others_are_written():
     rows = [["a", number] for number in column]
     rows[-1][0] = "Total"
     assert sums(lambda n, places: [rows[at][n] for at in places], len(rows), 2) == {202}
+
+
+def test_a_header_and_its_title_that_a_sheet_repeats_are_no_rows(tmp_path):
+    content = xlsx([["Hours 2026"], *ROWS, [], ["Hours 2026"], ROWS[0], ["C", None, 3, 7]])
+    table = read(connected(), tmp_path, content)
+    assert [row[0] for row in table.rows] == ["A", "B", "C"]
+    assert [aside.line for aside in table.parsed.aside] == [6, 7]
+    assert accounted(table.parsed)
+
+
+@pytest.mark.parametrize(
+    ("below", "told"),
+    [
+        (
+            [[], ["town", "zip", "mayor"], ["Ulm", "89073", "Q"]],
+            "line 5 .town, zip, mayor.*another",
+        ),
+        ([[], ["Returns"], ROWS[0], ["C", None, 3, 7]], "row 5 .Returns. begins another"),
+        ([["Returns"], ROWS[0], ["C", None, 3, 7]], "row 4 .Returns. begins another"),
+    ],
+)
+def test_a_second_table_below_the_first_of_a_sheet_is_refused(tmp_path, below, told):
+    with pytest.raises(UnreadableFileError, match=told):
+        read(connected(), tmp_path, xlsx([*ROWS, *below]))
+
+
+def test_a_second_table_in_a_large_file_is_refused(tmp_path):
+    rows = b"12345678,abcdefghijklmnopqrstuvwxyz\n" * 1_000_000
+    content = b"id,name\n" + rows + b"\ntown,zip\nUlm,89073\n"
+    with pytest.raises(UnreadableFileError, match=r"line 1000003 .town, zip.*another"):
+        read(connected(), tmp_path, content)

@@ -43,7 +43,8 @@ class Dialect:
     """How a text file in UTF-8 is read.
 
     `names` are as in the header; rows have `width` cells and start at byte `start`, on line `line`
-    (from 1). `preamble` has the lines before the header. `reasons` explain the choices.
+    (from 1). `preamble` has the lines before the header, `titles` their cells. `reasons` explain
+    the choices.
     """
 
     delimiter: str
@@ -54,6 +55,7 @@ class Dialect:
     quote: str | None = '"'
     escape: str | None = None
     preamble: tuple[str, ...] = ()
+    titles: tuple[tuple[str, ...], ...] = ()
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -128,6 +130,9 @@ def find_dialect(
         quote=quote,
         escape=escape,
         preamble=tuple(_text(row, delimiter) for row in rows[: max(at, 0)]),
+        titles=tuple(
+            tuple(row.cells) for row in rows[: max(at, 0)] if any(map(str.strip, row.cells))
+        ),
         reasons={
             "delimiter": f"{_NAMES.get(delimiter, repr(delimiter))}"
             + (f": {reason}" if reason else ""),
@@ -204,6 +209,7 @@ def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
         _refuse_fixed_width(tried[best.delimiter][best.at :])
     _refuse_table_above(tried[best.delimiter][: best.at + 1])
     _refuse_second_line(tried[best.delimiter][best.at :])
+    _refuse_first_line(tried[best.delimiter][: best.at + 1])
     return best.delimiter, best.at, best.why
 
 
@@ -264,10 +270,15 @@ def _refuse_uneven(tried: dict[str, list[_Row]]) -> None:
             continue
         width, count = Counter(len(row.cells) for row in rows[1:]).most_common(1)[0]
         if width > 1 and count >= (len(rows) - 1) * _WELL:
+            told = (
+                f"has {len(rows[0].cells)} cells with {_NAMES.get(delimiter, repr(delimiter))} "
+                f"between them, and the rows below it have {width}"
+                if len(rows[0].cells) != width
+                else f"({', '.join(rows[0].cells)[:60]}) is no header of the rows below it"
+            )
             raise UnreadableFileError(
-                f"line {rows[0].line} has {len(rows[0].cells)} cells with "
-                f"{_NAMES.get(delimiter, repr(delimiter))} between them, and the rows below it "
-                f"have {width}; give each column a name, or declare header_line and delimiter"
+                f"line {rows[0].line} {told}; give each column a name, or declare header_line and "
+                "delimiter"
             )
 
 
@@ -302,8 +313,12 @@ def _refuse_names_again(rows: list[_Row]) -> None:
 
 
 def _refuse_second_line(rows: list[_Row]) -> None:
-    """Refuse a header that goes on in the next line: words in all columns of numbers and days."""
-    body = rows[1:]
+    """Refuse a header that goes on in the next line: words above numbers and days.
+
+    They are in all columns that have any, or above two, if the first line has no names in the
+    others or the same name over several.
+    """
+    names, body = rows[0].cells, rows[1:]
     if len(body) < 2:
         return
     second, *below = (row.cells for row in body)
@@ -312,15 +327,40 @@ def _refuse_second_line(rows: list[_Row]) -> None:
         return
     if any(class_of(second[n]) for n in places):
         return
-    under = [
-        {class_of(cells[n]) for cells in below if n < len(cells) and cells[n].strip()}
+    under = {
+        n: {class_of(cells[n]) for cells in below if n < len(cells) and cells[n].strip()}
         for n in places
-    ]
-    if all(kinds and "" not in kinds for kinds in under):
+    }
+    data = [n for n in places if under[n] and "" not in under[n]]
+    over = [names[n].strip() for n in data if n < len(names)]
+    nameless = not any(names[n].strip() for n in places if n not in data and n < len(names))
+    grouped = len({*over} - {""}) < len(over)
+    if len(data) == len(places) or (len(data) > 1 and (nameless or grouped)):
         told = ", ".join(second[n].strip() for n in places)
         raise UnreadableFileError(
             f"its header seems to go on in line {body[0].line} ({told[:60]}), above numbers or "
             f"days; write it in one line, or declare header_line"
+        )
+
+
+def _refuse_first_line(rows: list[_Row]) -> None:
+    """Refuse a header, the last of `rows`, that the line right above begins with its groups.
+
+    Such a line has the name of a nameless column, or groups over columns of the same names.
+    """
+    if len(rows) < 2 or rows[-2].end_line + 1 != rows[-1].line:
+        return
+    above, names = rows[-2].cells, [name.strip() for name in rows[-1].cells]
+    groups = [n for n, cell in enumerate(above[: len(names)]) if cell.strip()]
+    if len(groups) < 2 or any(n >= len(names) for n, cell in enumerate(above) if cell.strip()):
+        return
+    told = [name for name in names if name]
+    twice = len({*told}) < len(told) and len(groups) < len(told)
+    if twice or (any(not names[n] for n in groups) and any(names[n] for n in groups)):
+        raise UnreadableFileError(
+            f"its header seems to begin in line {rows[-2].line} "
+            f"({', '.join(above[n].strip() for n in groups)[:60]}), above names in line "
+            f"{rows[-1].line}; write it in one line, or declare header_line"
         )
 
 

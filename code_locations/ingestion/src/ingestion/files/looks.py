@@ -112,7 +112,7 @@ def repeats(row: Sequence[str], names: Sequence[str]) -> bool:
 
 def header_or_data(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     """Why these cells are the names of the body's columns; "" if they look like data themselves."""
-    contrast, alike = [], 0
+    contrast, alike, labelled = [], 0, True
     rows = [row for row in body if not repeats(row[: len(names)], names)]  # exports may repeat it
     for place, name in enumerate(names):
         below = [row[place] for row in rows if place < len(row) and row[place].strip()]
@@ -120,6 +120,8 @@ def header_or_data(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
         kind = class_of(name)
         if below and name.strip() and not kind and "" not in kinds:
             contrast.append(name.strip())
+        if kind == "day" and kinds != {"number"}:
+            labelled = False
         if (kind and (kinds == {kind} or not below)) or (
             name.strip() and below.count(name) and any(cell != name for cell in below)
         ):
@@ -128,6 +130,8 @@ def header_or_data(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
         return f"{contrast[0]!r} stands over values of another kind"
     if alike and _labels(names):
         return "its numbers are labels in a row"
+    if labelled and sum(class_of(name) == "day" for name in names) > 1 and _labels(names):
+        return "its days are labels over numbers"
     if alike:
         return ""
     return WORDS_ONLY

@@ -1,0 +1,88 @@
+"""Refuses rows that belong to a second table below the first, whose columns mean something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from ingestion.files.errors import UnreadableFileError
+from ingestion.files.looks import class_of, repeats
+from ingestion.files.records import RowAside
+
+LOOKED_AT = 200
+_TITLE_WITHIN = 3
+_NAME = re.compile(r"[^\W\d_]{2}|[^\x00-\u024f]")
+_NO_VALUE = re.compile(r"\s*(none|null|nil|nan|na|tbd|unknown|pending)\s*", re.IGNORECASE)
+_PAGE = re.compile(r"\b(page|seite|pagina|página|blatt|strona)\b", re.IGNORECASE)
+
+
+class Row(NamedTuple):
+    """A row, where it is, and whether an empty line is right above."""
+
+    line: int
+    cells: Sequence[str]
+    is_apart: bool
+
+
+def refuse_another_title(
+    aside: Sequence[RowAside], names: Sequence[str], titles: Iterable[Sequence[str]]
+) -> None:
+    """Refuse rows below a second title and a repeated header: they are of another kind.
+
+    `titles` are above the first header.
+    """
+    known = {tuple(title) for title in titles}
+    for title, header in pairwise(aside):
+        text = " ".join(cell for cell in title.cells if cell.strip())
+        if (
+            repeats(header.cells, names)
+            and not title.expected
+            and header.line - title.line <= _TITLE_WITHIN
+            and title.cells not in known
+            and not _PAGE.search(text)
+        ):
+            raise UnreadableFileError(
+                f"line {title.line} ({text[:60]}) begins another table with the same header; make "
+                "a file of each"
+            )
+
+
+def refuse_table_below(rows: Iterable[Row], names: Sequence[str]) -> None:
+    """Refuse words below an empty line where a column above has only data, and the next row some.
+
+    Of rows that aren't right below such a line, only the first ones are looked at.
+    """
+    kinds: list[set[str]] = [set() for _ in names]
+    found: Row | None = None
+    for number, row in enumerate(rows):
+        if found and len(row.cells) == len(names) and any(map(class_of, row.cells)):
+            raise UnreadableFileError(
+                f"line {found.line} ({', '.join(filled(found.cells))[:60]}), below an empty line, "
+                "begins another table; make a file of each, or leave out the empty line"
+            )
+        found = row if number and _may_be_header(row, names, kinds) else None
+        if number < LOOKED_AT and not found:
+            for kind, cell in zip(kinds, row.cells, strict=False):
+                kind.update({class_of(cell)} if cell.strip() else ())
+
+
+def _may_be_header(row: Row, names: Sequence[str], kinds: Sequence[set[str]]) -> bool:
+    """Whether a row has names in all cells, or in the first ones, over columns with data."""
+    if not row.is_apart or len(row.cells) != len(names):
+        return False
+    cells = filled(row.cells)
+    return (
+        (len(cells) > 1 or len(cells) == len(names))
+        and list(row.cells[: len(cells)]) == cells
+        and all(_NAME.search(cell) and not _NO_VALUE.fullmatch(cell) for cell in cells)
+        and any(kind and "" not in kind for kind in kinds[: len(cells)])
+        and not any(map(class_of, cells))
+        and not repeats(row.cells, names)
+    )
+
+
+def filled(cells: Sequence[str]) -> list[str]:
+    """The cells that aren't empty."""
+    return [cell for cell in cells if cell.strip()]
