@@ -34,6 +34,9 @@ _WELL = 0.9
 _ALIGNED = 0.8
 _DATA = frozenset({"number", "day", "mail", "address", "account"})
 _SINGLE_QUOTED = re.compile(r"'[^']*'")
+# Of two cells, the first of which ends within such quotes.
+_BEGUN = re.compile(r"(.*\n)?'[^'\n]*\n", re.DOTALL)
+_RARE_DELIMITERS = "^~¦§"
 _GAP = re.compile(r"\S {2,}(?=\S)")
 _ESCAPED = re.compile(rb'\\"[^;,\t|\r\n"]')
 
@@ -100,10 +103,8 @@ def find_dialect(
     header = rows[at] if at >= 0 else None
     body = rows[at + 1 :]
     names = list(header.cells) if header else []
-    if rules.quote is None and len(names) > 1 and all(map(_SINGLE_QUOTED.fullmatch, names)):
-        raise UnreadableFileError(
-            f'its cells are in single quotes, as {names[0][:60]}; declare quote: "\'"'
-        )
+    if rules.quote is None and len(names) > 1:
+        _refuse_single_quotes(names, body)
     if rules.header:
         names = list(rules.header)
     widths = Counter(len(row.cells) for row in body)
@@ -139,6 +140,21 @@ def find_dialect(
             "header": f"line {header.line}: {why}" if header else why,
         },
     )
+
+
+def _refuse_single_quotes(names: list[str], body: list[_Row]) -> None:
+    """Refuse a header in single quotes, and a column whose cells all are."""
+    columns = [
+        [row.cells[n] for row in body if len(row.cells) == len(names)] for n in range(len(names))
+    ]
+    begun = any(len(row.cells) != len(names) and _BEGUN.match("\n".join(row.cells)) for row in body)
+    for cells in (names, *columns):
+        filled = [cell.strip() for cell in cells if cell.strip()]
+        if len(filled) + begun > 1 and all(map(_SINGLE_QUOTED.fullmatch, filled)):
+            raise UnreadableFileError(
+                f'its cells are in single quotes, as {filled[0][:60]}; declare quote: "\'", or '
+                "quote: '\"' if these belong to the values"
+            )
 
 
 def _declared(tried: dict[str, list[_Row]], rules: ReadingRules) -> tuple[str, int, str]:
@@ -206,6 +222,7 @@ def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
         )
     if len(best.row.cells) == 1:
         _refuse_uneven(tried)
+        _refuse_rare_delimiter(tried[best.delimiter][best.at :])
         _refuse_fixed_width(tried[best.delimiter][best.at :])
     _refuse_table_above(tried[best.delimiter][: best.at + 1])
     _refuse_second_line(tried[best.delimiter][best.at :])
@@ -279,6 +296,17 @@ def _refuse_uneven(tried: dict[str, list[_Row]]) -> None:
             raise UnreadableFileError(
                 f"line {rows[0].line} {told}; give each column a name, or declare header_line and "
                 "delimiter"
+            )
+
+
+def _refuse_rare_delimiter(rows: list[_Row]) -> None:
+    """Refuse rows with as many carets, tildes or broken bars as the header, the first of `rows`."""
+    for sign in _RARE_DELIMITERS:
+        counts = {"".join(row.cells).count(sign) for row in rows}
+        if len(rows) > 1 and len(counts) == 1 and counts != {0}:
+            raise UnreadableFileError(
+                f"each line has as many {sign!r}, which may be between its columns; declare "
+                f"delimiter: {sign!r}, or ',' if it has one column"
             )
 
 

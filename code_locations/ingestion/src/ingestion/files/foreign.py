@@ -52,8 +52,9 @@ _BEGINNINGS = tuple(
         (_BOM + rb"BEGIN:VCALENDAR", "a calendar (iCalendar); export it as CSV"),
         (_BOM + rb"BEGIN:VCARD", "an address book (vCard); export it as CSV"),
         (
-            rb"\s*(?:\|[^\r\n]*\|\s*\n\s*\|[ :|-]+\|\s*$|\+(?:[-=]+\+)+\s*$)",
-            "a table drawn with lines, as in Markdown; export it as CSV",
+            rb"\s*(?:\|[^\r\n]*\|\s*\n\s*\|[ :|-]+\|\s*$|\+(?:[-=]+\+)+\s*$"
+            rb"|[^\r\n|]+\|[^\r\n]*\n[ -]*-\+-[ +-]*$)",
+            "a table drawn with lines, as in Markdown or a terminal; export it as CSV",
         ),
     )
 )

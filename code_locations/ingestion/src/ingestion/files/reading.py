@@ -25,6 +25,7 @@ from ingestion.files.parquet import conform_parquet
 from ingestion.files.records import Records, RowAside, RowGroups, write_rows
 from ingestion.files.rules import ReadingRules
 from ingestion.files.sheets import read_sheet
+from ingestion.files.tidy import tidied
 from ingestion.files.workbook import sheets
 from ingestion.loading.files import keys_unique, write_newest_rows
 from stack.errors import one_line
@@ -125,8 +126,7 @@ def _records_of(
     part: Opened, target: Path, rules: ReadingRules, known: Known | None
 ) -> list[Records]:
     if part.kind == "csv":
-        dialect = find_dialect(part.path, rules, known)
-        records = read_delimited(part.path, dialect, target, rules.footer_lines)
+        records = _records_of_text(part, target, rules, known)
     elif part.kind == "json":
         records = read_json(part.path, target)
     elif part.kind == "workbook":
@@ -152,6 +152,29 @@ def _records_of(
     if part.packed:
         evidence["packed"] = f"{part.packed} {part.member}".strip()
     return [replace(records, evidence={**evidence, **records.evidence})]
+
+
+def _records_of_text(
+    part: Opened, target: Path, rules: ReadingRules, known: Known | None
+) -> Records:
+    """The records of delimited text, or of a tidier copy of it."""
+    dialect, trouble = None, None
+    try:
+        dialect = find_dialect(part.path, rules, known)
+    except UnreadableFileError as error:
+        trouble = error
+    path, left_out = part.path, ""
+    if rules.quote is None:
+        copy = target.with_name(f"{target.name}.tidied")
+        left_out = tidied(path, copy, dialect.delimiter if dialect else None)
+    if left_out:
+        path, dialect = copy, find_dialect(copy, rules, known)
+    if dialect is None:
+        raise trouble or UnreadableFileError("it has no rows")
+    records = read_delimited(path, dialect, target, rules.footer_lines)
+    if left_out:
+        records = replace(records, evidence={**records.evidence, "left out": left_out})
+    return records
 
 
 def _records_of_workbook(
