@@ -88,7 +88,7 @@ def test_text_of_people_is_read_in_its_own_encoding(tmp_path, encoding, words):
     ("content", "told"),
     [
         (b"\x00\x01\x02\x03binary" * 20, "control"),
-        (b"id,name\n1,a\x00b\n", "control"),
+        (b"id,name\n1,a\x00b\n", r"control characters.*x00 in line 2"),
         ("id;name\n1;김철\n2;영희\n".encode("cp949"), "may be cp949 or euc_jp"),
         ("id;name\n1;田中\n2;鈴木\n".encode("euc_jp"), "or euc_jp"),
         (bytes(range(256)) * 4, "declare its encoding"),

@@ -71,8 +71,12 @@ def find_encoding(path: Path) -> Encoding:
     if wide := _without_mark(start):
         return wide
     if _is_utf8(path):
-        if b"\0" in start or _CONTROL.search(start.decode("utf-8", "ignore")):
-            raise UnreadableFileError("it has control characters, and is no text")
+        text = start.decode("utf-8", "ignore")
+        if sign := _CONTROL.search(text):
+            line = text.count("\n", 0, sign.start()) + 1
+            raise UnreadableFileError(
+                f"it has control characters, and is no text: \\x{ord(sign[0]):02x} in line {line}"
+            )
         return Encoding("utf-8", "each of its bytes fits")
     odd = _OddLines(path)
     if odd.utf8 >= odd.others:
