@@ -82,6 +82,7 @@ def tarred(**files: bytes) -> bytes:
         (b'[{"a": "x"}, {"a": "\\ud800"}]', "record 2: it has half of a surrogate pair"),
         (b'[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]", "nested too deep"),
         (b'[{"' + b"k" * 20_000 + b'": 1}]', "20,000 characters"),
+        (b"{'a': 1, 'b': 2}\n{'a': 3, 'b': 4}\n", "double quotes in column 2; correct it"),
         (b'[{"a": NaN}]', "NaN is no number of JSON; correct it"),
         (b'[{"a": 1}, {"a" 2}]', "line 1: .* in column 17; correct it"),
         (b'[{"a": 1},\n{"a": ', "line 2: .*; the file may be cut off"),

@@ -35,6 +35,22 @@ def test_blanks_beside_every_delimiter_and_quotes_around_every_line_are_left_out
     assert accounted(table.parsed)
 
 
+@pytest.mark.parametrize(
+    ("text", "rows", "aside"),
+    [
+        ("id,n\n1,A\n2,B,\n3,C,,\n4,D\n", [(1, "A"), (2, "B"), (3, "C"), (4, "D")], []),
+        ('id;n\r\n1;A\r\n2;"B\r\nC";\r\n3;D;\r\n4;E;x\r\n5;F\r\n6;G',
+         [(1, "A"), (3, "D"), (5, "F"), (6, "G")], [3, 6]),
+        ("id,n,,\n1,A\n2,B\n", [(1, "A"), (2, "B")], []),
+    ],
+)  # fmt: skip
+def test_empty_cells_beyond_the_others_width_are_left_out(tmp_path, text, rows, aside):
+    table = read(connected(), tmp_path, text.encode())
+    assert table.rows == rows
+    assert [row.line for row in table.parsed.aside] == aside
+    assert accounted(table.parsed)
+
+
 def test_lines_keep_their_numbers_where_blanks_are_left_out(tmp_path):
     lines = ["id, name", *(f'{n}, "a, b"' for n in range(9_000))]
     lines[7_000] = '6999, "two\nlines"'

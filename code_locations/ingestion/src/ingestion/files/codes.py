@@ -8,7 +8,9 @@ from itertools import pairwise
 
 _BLANKS = " \u00a0\u202f"
 # `CAD-1001` may be a drawing rather than Canadian dollars.
-_CODED = re.compile(r"[A-Z]{3}-?\d+")
+_CODED = re.compile(r"(?:[A-Z]{3}|TL)-?\d+")
+# A list's or a note's number, unless other numbers are without brackets.
+_BRACKETED = re.compile(r"\(\d+\)")
 _AMOUNT = re.compile(r"[.,]\d{1,5}(?!\d)")
 # With this many different amounts, all having cents from 01 to 12 is no coincidence.
 _FEW_DAYS = 4
@@ -39,6 +41,7 @@ def are_codes(texts: Sequence[str], header: str = "") -> bool:
     """
     return (
         all(map(_CODED.fullmatch, texts))
+        or all(map(_BRACKETED.fullmatch, texts))
         or bool(_NAMED.search(header.strip()))
         or _ids(texts)
         or _telephones(texts)

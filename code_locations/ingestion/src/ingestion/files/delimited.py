@@ -66,7 +66,8 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
     refuse_another_title(aside, dialect.names, dialect.titles)
     if _has_empty_lines(file, dialect.start):
         refuse_table_below(_rows_apart(file, dialect), dialect.names)
-    odd = [row for row in aside if not row.expected]
+    wider = wider_by_nothing(aside, dialect.width)
+    odd = [row for row in aside if not row.expected and row.line not in wider]
     if len(odd) > 2 and len(odd) > rows * _MOST_ASIDE:
         raise UnreadableFileError(
             f"{len(odd):,} of its {total:,} rows don't fit the {dialect.width} columns of the "
@@ -82,6 +83,15 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
         preamble=dialect.preamble,
         line=lambda row: _line_of(file, dialect, row, staged.left_out),
     )
+
+
+def wider_by_nothing(aside: Sequence[RowAside], width: int) -> dict[int, int]:
+    """The rows that have only empty cells beyond the width, by line, and how many of these."""
+    return {
+        row.line: len(row.cells) - width
+        for row in aside
+        if not row.expected and len(row.cells) > width and not any(row.cells[width:])
+    }
 
 
 def _count(file: Path, dialect: Dialect) -> int:

@@ -120,6 +120,12 @@ def find_dialect(
     ):
         names = names[:found_width]
         width = found_width
+    elif (
+        len(widths) == 1
+        and not rules.header
+        and next(iter(widths)) == len(trimmed := _trimmed(names)) < width
+    ):
+        names, width = trimmed, len(trimmed)  # the header ends with delimiters, the rows don't
     first = rows[0].line if rows else 1
     start, line = (header.end, header.end_line + 1) if header else (skipped, first)
     return Dialect(

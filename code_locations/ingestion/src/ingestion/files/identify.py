@@ -116,7 +116,7 @@ def _text_kind(start: str) -> Kind:
 def _looks_like_json(content: str) -> bool:
     rest = content[1:].lstrip()
     if content[0] == "{":
-        return rest[:1] in ('"', "}", "")
+        return rest[:1] in ('"', "}", "'", "")
     return rest[:1] in ("{", "[", "]", '"', "") or not rest[:1].isalpha()
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.files.bank import read_statement
 from ingestion.files.conform import ColumnEvidence, Destination, Remembered, conform
 from ingestion.files.currencies import differ
-from ingestion.files.delimited import read_delimited
+from ingestion.files.delimited import read_delimited, wider_by_nothing
 from ingestion.files.dialect import Known, find_dialect
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.footer import without_footer
@@ -25,7 +25,7 @@ from ingestion.files.parquet import conform_parquet
 from ingestion.files.records import Records, RowAside, RowGroups, write_rows
 from ingestion.files.rules import ReadingRules
 from ingestion.files.sheets import read_sheet
-from ingestion.files.tidy import tidied
+from ingestion.files.tidy import cut_off, tidied
 from ingestion.files.workbook import sheets
 from ingestion.loading.files import keys_unique, write_newest_rows
 from stack.errors import one_line
@@ -172,6 +172,10 @@ def _records_of_text(
     if dialect is None:
         raise trouble or UnreadableFileError("it has no rows")
     records = read_delimited(path, dialect, target, rules.footer_lines)
+    if wider := wider_by_nothing(records.aside, dialect.width):
+        copy = target.with_name(f"{target.name}.even")
+        cut_off(path, copy, wider, dialect)
+        records = read_delimited(copy, dialect, target, rules.footer_lines)
     if left_out:
         records = replace(records, evidence={**records.evidence, "left out": left_out})
     return records
@@ -205,9 +209,13 @@ def _joined(parts: Sequence[Records], target: Path) -> Records:
     first = parts[0]
     for part in parts:
         if part.names != first.names:
+            sheet = part.evidence.get("sheet")
+            what = "sheets" if sheet else "parts"
+            other = ", or declare the sheet" if sheet else ""
+            names = [", ".join(one.names)[:100] for one in (first, part)]
             raise UnreadableFileError(
-                f"its {len(parts)} parts have different columns, as {', '.join(first.names)[:100]} "
-                f"and {', '.join(part.names)[:100]}; drop each as a file of its own"
+                f"its {len(parts)} {what} have different columns, as {' and '.join(names)}; drop "
+                f"each as a file of its own{other}"
             )
     kinds_of_file = {str(part.evidence.get("kind")) for part in parts}
     if len(kinds_of_file) > 1:

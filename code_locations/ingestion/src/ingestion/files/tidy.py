@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ingestion.files.dialect import NO_DELIMITER
+from ingestion.files.dialect import NO_DELIMITER, Dialect, lines_of
 
 _DELIMITERS = b",;|"
 _SAMPLE_BYTES = 1 << 16
@@ -37,6 +37,20 @@ def tidied(path: Path, target: Path, delimiter: str | None) -> str:
             out.writelines(_unwrapped(line).encode() for line in source)
         return "the quotes around each line"
     return ""
+
+
+def cut_off(path: Path, target: Path, cells: Mapping[int, int], dialect: Dialect) -> None:
+    """Write a text to `target` without so many empty cells at the ends of rows, by their lines.
+
+    A row that goes on in other lines, or ends with anything else, stays as it is.
+    """
+    with path.open("rb") as source, target.open("wb") as out:
+        out.write(source.read(dialect.start))
+        for line, raw in enumerate(lines_of(path, dialect.start), dialect.line):
+            text = raw.rstrip(b"\r\n")
+            ending = dialect.delimiter.encode() * cells.get(line, 0)
+            kept = text[: -len(ending)] if ending and text.endswith(ending) else text
+            out.write(kept + raw[len(text) :])
 
 
 def _whole_rows(source: Iterable[bytes]) -> Iterator[bytes]:
