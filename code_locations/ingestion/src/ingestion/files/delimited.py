@@ -478,7 +478,6 @@ def _has_empty_lines(file: Path, start: int) -> bool:
     """Whether an empty line is amid others."""
     with file.open("rb") as stream:
         stream.seek(start)
-        stream.readline()
         rest = b""
         while chunk := stream.read(_BLOCK_BYTES):
             if _EMPTY_LINE.search(rest + chunk):

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import WORDS_ONLY, class_of, header_or_data
+from ingestion.files.looks import NO_VALUE, WORDS_ONLY, class_of, header_or_data
 from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
 
 DELIMITERS = (";", ",", "\t", "|")
@@ -366,9 +366,12 @@ def _refuse_second_line(rows: list[_Row]) -> None:
         for n in places
     }
     data = [n for n in places if under[n] and "" not in under[n]]
+    if any(NO_VALUE.fullmatch(second[n]) for n in data):
+        return
     over = [names[n].strip() for n in data if n < len(names)]
     nameless = not any(names[n].strip() for n in places if n not in data and n < len(names))
-    grouped = len({*over} - {""}) < len(over)
+    both = {(names[n].strip(), second[n].strip()) for n in data if n < len(names)}
+    grouped = len({*over}) < len(over) == len(both)
     if len(data) == len(places) or (len(data) > 1 and (nameless or grouped)):
         told = ", ".join(second[n].strip() for n in places)
         raise UnreadableFileError(
@@ -388,8 +391,10 @@ def _refuse_first_line(rows: list[_Row]) -> None:
     groups = [n for n, cell in enumerate(above[: len(names)]) if cell.strip()]
     if len(groups) < 2 or any(n >= len(names) for n, cell in enumerate(above) if cell.strip()):
         return
-    told = [name for name in names if name]
-    twice = len({*told}) < len(told) and len(groups) < len(told)
+    # The group of each column is the last one that begins above or before it.
+    of = {n: max((at for at in groups if at <= n), default=-1) for n in range(len(names))}
+    alike = [n for n, name in enumerate(names) if name and names.count(name) > 1]
+    twice = bool(alike) and len({(names[n], of[n]) for n in alike}) == len(alike)
     if twice or (any(not names[n] for n in groups) and any(names[n] for n in groups)):
         raise UnreadableFileError(
             f"its header seems to begin in line {rows[-2].line} "

@@ -53,7 +53,7 @@ _BEGINNINGS = tuple(
         (_BOM + rb"BEGIN:VCARD", "an address book (vCard); export it as CSV"),
         (
             rb"\s*(?:\|[^\r\n]*\|\s*\n\s*\|[ :|-]+\|\s*$|\+(?:[-=]+\+)+\s*$"
-            rb"|[^\r\n|]+\|[^\r\n]*\n[ -]*-\+-[ +-]*$)",
+            rb"|[^\r\n|]+\|[^\r\n]*\r?\n[ :-]*-[ :-]*(?:[+|][ :-]*-[ :-]*)+\s*$)",
             "a table drawn with lines, as in Markdown or a terminal; export it as CSV",
         ),
     )

@@ -28,6 +28,7 @@ _CLASSES = (
 )  # fmt: skip
 WORDS_ONLY = "it has words only, and nothing below it speaks against it"
 _YEAR = re.compile(r"(19|20)\d\d")
+_LABELS_THAT_TELL = 3
 _MONTH = re.compile(r"(0?[1-9]|1[0-2])\.(19|20)\d\d")
 _TOTAL = re.compile(
     r"(sub|grand )?totals?(:? .*)?|(end|zwischen|gesamt)?summen?(:? .*)?|sum(s|me)?"
@@ -45,6 +46,7 @@ _MAY_BE_A_NAME = re.compile(
     r"|Gross|Tax|VAT|Fees?|Costs?|Balance|Credits?|Debits?|Payments?|Duration|Records|Rows|Items"
     r"|Orders|Count|Value|Price|Quantity|Qty|Billable|[A-Z]{3})\b)[A-ZÀ-Þ]\D*"
 )
+NO_VALUE = re.compile(r"\s*(none|null|nil|nan|n\.?/?a\.?|tbd|unknown|pending)\s*", re.IGNORECASE)
 # Of a group, `Nord gesamt`; so may a client be called, unless the numbers are sums.
 _TOTAL_OF = r"(\S+ ){1,3}((sub)?total|gesamt|summe|ergebnis)"
 _ANY_TOTAL = re.compile(f"{_TOTAL.pattern}|{_TOTAL_OF}", re.IGNORECASE)
@@ -138,7 +140,7 @@ def header_or_data(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def _labels(names: Sequence[str]) -> bool:
-    """Years, or numbers that go up by one, after a first name that is a word."""
+    """Years, or three numbers that go up by one, after a first name that is a word."""
     if not names or class_of(names[0]):
         return False
     numbers = [name.strip() for name in names if class_of(name)]
@@ -146,7 +148,7 @@ def _labels(names: Sequence[str]) -> bool:
         return len(set(numbers)) == len(numbers)
     if not all(number.isdigit() for number in numbers):
         return all(class_of(n) == "day" for n in numbers) and len(set(numbers)) == len(numbers) > 1
-    if len(numbers) < 2:
-        return bool(numbers) and bool(_YEAR.fullmatch(numbers[0]))
+    if len(numbers) < _LABELS_THAT_TELL and not all(map(_YEAR.fullmatch, numbers)):
+        return False
     found = [int(number) for number in numbers]
-    return all(later - earlier == 1 for earlier, later in pairwise(found))
+    return bool(found) and all(later - earlier == 1 for earlier, later in pairwise(found))

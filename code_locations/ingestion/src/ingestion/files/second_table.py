@@ -8,13 +8,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import class_of, repeats
+from ingestion.files.looks import NO_VALUE, class_of, repeats
 from ingestion.files.records import RowAside
 
 LOOKED_AT = 200
 _TITLE_WITHIN = 3
 _NAME = re.compile(r"[^\W\d_]{2}|[^\x00-\u024f]")
-_NO_VALUE = re.compile(r"\s*(none|null|nil|nan|na|tbd|unknown|pending)\s*", re.IGNORECASE)
 _PAGE = re.compile(r"\b(page|seite|pagina|página|blatt|strona)\b", re.IGNORECASE)
 
 
@@ -76,7 +75,7 @@ def _may_be_header(row: Row, names: Sequence[str], kinds: Sequence[set[str]]) ->
     return (
         (len(cells) > 1 or len(cells) == len(names))
         and list(row.cells[: len(cells)]) == cells
-        and all(_NAME.search(cell) and not _NO_VALUE.fullmatch(cell) for cell in cells)
+        and all(_NAME.search(cell) and not NO_VALUE.fullmatch(cell) for cell in cells)
         and any(kind and "" not in kind for kind in kinds[: len(cells)])
         and not any(map(class_of, cells))
         and not repeats(row.cells, names)
