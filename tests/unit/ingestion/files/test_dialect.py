@@ -135,6 +135,8 @@ def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, fir
         ("Client,Q1,Q1\nName,plan,actual\nA,10,20\nB,1,2\n", "go on in line 2 .Name, plan"),
         (",Q1,,Q2,\nclient,plan,actual,plan,actual\nA,1,2,3,4\n", "begin in line 1 .Q1, Q2"),
         ("client;2026;\n;plan;actual\nA;1;2\nB;3;4\n", "begin in line 1 .client, 2026"),
+        ("Sales\nDay;Sum\nMon;5\nTue;7\n\nCosts\nDay;Cost\nMon;1\nTue;2\n",
+         "line 2 is the header of rows with a semicolon between 2 cells"),
         ("A,1,2\nB,3,4\n", "no header: line 1 .A, 1, 2"),
         ("id,n\n1,A\n\ncity,zip\nUlm,89073\n", "line 4 .city, zip.*another"),
         ("a|b\n---|---\n1|2\n", "drawn with lines"),

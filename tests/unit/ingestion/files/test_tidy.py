@@ -74,7 +74,10 @@ def test_what_may_be_around_or_between_cells_is_asked_for(tmp_path, text, told):
         read(connected(), tmp_path, text.encode())
 
 
-@pytest.mark.parametrize("text", ["n,x\nO'Neil,'a'\nB,b\n", "name\n'tis\n'twas\n", "n\n1^2\n3^4\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["n,x\nO'Neil,'a'\nB,b\n", "n,id\nA,'1'\nB,'2'\n", "name\n'tis\n'twas\n", "n\n1^2\n3^4\n"],
+)
 def test_an_apostrophe_or_a_caret_in_some_values_is_a_character(tmp_path, text):
     assert len(read(connected(), tmp_path, text.encode()).rows) == 2
 

@@ -149,18 +149,22 @@ def find_dialect(
 
 
 def _refuse_single_quotes(names: list[str], body: list[_Row]) -> None:
-    """Refuse a header in single quotes, and a column whose cells all are."""
-    columns = [
-        [row.cells[n] for row in body if len(row.cells) == len(names)] for n in range(len(names))
-    ]
+    """Refuse a header in single quotes, and columns of words that all are.
+
+    A column of ids may be, beside others of plain words.
+    """
+    even = [row.cells for row in body if len(row.cells) == len(names)]
     begun = any(len(row.cells) != len(names) and _BEGUN.match("\n".join(row.cells)) for row in body)
-    for cells in (names, *columns):
-        filled = [cell.strip() for cell in cells if cell.strip()]
-        if len(filled) + begun > 1 and all(map(_SINGLE_QUOTED.fullmatch, filled)):
-            raise UnreadableFileError(
-                f'its cells are in single quotes, as {filled[0][:60]}; declare quote: "\'", or '
-                "quote: '\"' if these belong to the values"
-            )
+    columns = [[cells[n].strip() for cells in even if cells[n].strip()] for n in range(len(names))]
+    quoted = [cells for cells in columns if cells and all(map(_SINGLE_QUOTED.fullmatch, cells))]
+    plain = [cells for cells in columns if cells not in quoted and not all(map(class_of, cells))]
+    if all(map(_SINGLE_QUOTED.fullmatch, names)):
+        quoted, plain = [names], []
+    if quoted and (begun or (not plain and len(quoted[0]) > 1)):
+        raise UnreadableFileError(
+            f'its cells are in single quotes, as {quoted[0][0][:60]}; declare quote: "\'", or '
+            "quote: '\"' if these belong to the values"
+        )
 
 
 def _declared(tried: dict[str, list[_Row]], rules: ReadingRules) -> tuple[str, int, str]:
@@ -229,6 +233,7 @@ def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
     if len(best.row.cells) == 1:
         _refuse_uneven(tried)
         _refuse_rare_delimiter(tried[best.delimiter][best.at :])
+        _refuse_tables_apart(tried)
         _refuse_fixed_width(tried[best.delimiter][best.at :])
     _refuse_table_above(tried[best.delimiter][: best.at + 1])
     _refuse_second_line(tried[best.delimiter][best.at :])
@@ -302,6 +307,23 @@ def _refuse_uneven(tried: dict[str, list[_Row]]) -> None:
             raise UnreadableFileError(
                 f"line {rows[0].line} {told}; give each column a name, or declare header_line and "
                 "delimiter"
+            )
+
+
+def _refuse_tables_apart(tried: dict[str, list[_Row]]) -> None:
+    """Refuse a one-column file that begins with a table of several columns below its title."""
+    for delimiter, rows in tried.items():
+        first = next((n for n, row in enumerate(rows) if len(row.cells) > 1), None)
+        if delimiter == NO_DELIMITER or first is None:
+            continue
+        width = len(rows[first].cells)
+        end = next((n for n in range(first, len(rows)) if len(rows[n].cells) != width), len(rows))
+        block = [row.cells for row in rows[first:end]]
+        if len(block) > 2 and header_or_data(block[0], block[1:]) not in ("", WORDS_ONLY):
+            raise UnreadableFileError(
+                f"line {rows[first].line} is the header of rows with "
+                f"{_NAMES.get(delimiter, repr(delimiter))} between {width} cells, but others below "
+                "don't fit; make a file of each table, or declare header_line and delimiter"
             )
 
 
