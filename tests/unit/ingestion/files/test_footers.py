@@ -271,6 +271,19 @@ def test_lines_of_delimiters_alone_are_no_rows(tmp_path):
     assert len(read(connected(), tmp_path, b'Name\n"a"\n""\n"b"\n').rows) == 3
 
 
+@pytest.mark.parametrize("line", ["   ", "\x1a", '""', ";;;;"])
+def test_a_line_without_any_text_needs_no_action(tmp_path, line):
+    table = read(connected(), tmp_path, f"id;n\n1;A\n{line}\n2;B\n".encode())
+    assert table.rows == [(1, "A"), (2, "B")]
+    assert [(aside.line, aside.expected) for aside in table.parsed.aside] == [(3, True)]
+    assert accounted(table.parsed)
+
+
+def test_a_header_on_a_new_page_is_no_row(tmp_path):
+    table = read(connected(), tmp_path, b"id,n\n1,A\n\x0cid,n\n2,B\n")
+    assert table.rows == [(1, "A"), (2, "B")]
+
+
 def test_a_header_is_repeated_after_a_byte_order_mark_or_padded(tmp_path):
     content = (
         "Day,Hours\n2026-01-05,1.5\n\ufeffDay,Hours\n2026-01-06,2\nDay , Hours\n2026-01-07,3\n"
@@ -337,6 +350,17 @@ def test_a_header_and_its_title_that_a_sheet_repeats_are_no_rows(tmp_path):
 def test_a_second_table_below_the_first_of_a_sheet_is_refused(tmp_path, below, told):
     with pytest.raises(UnreadableFileError, match=told):
         read(connected(), tmp_path, xlsx([*ROWS, *below]))
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+def test_a_second_table_beside_the_first_is_refused(tmp_path, written):
+    beside = [["town", "zip"], ["Ulm", "89073"], ["Bonn", "53111"], [None, None]]
+    rows = [[*row, None, *two] for row, two in zip([*ROWS, ROWS[2]], beside, strict=True)]
+    with pytest.raises(UnreadableFileError, match="one with amount, of 3 rows, and one with town"):
+        read(connected(), tmp_path, written(rows))
+    assert len(read(connected(), tmp_path, written(rows[:3])).rows) == 2  # only an empty column
+    rows[2][5] = None  # it has gaps, as a column of notes
+    assert len(read(connected(), tmp_path, written(rows)).rows) == 3
 
 
 def test_a_second_table_in_a_large_file_is_refused(tmp_path):

@@ -428,6 +428,8 @@ def _explained(
         even = found == dialect.width
         if last is not None and number >= last:
             even, why = True, footer
+        elif not even and not any(cell.strip(" \t\f\x1a") for cell in cells):
+            even, why = True, "is empty"
         elif not even:
             why = f"has {found} cell{'s' * (found != 1)} instead of {dialect.width}"
         elif _repeats(cells, dialect):

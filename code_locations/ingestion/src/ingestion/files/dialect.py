@@ -36,6 +36,7 @@ _DATA = frozenset({"number", "day", "mail", "address", "account"})
 _SINGLE_QUOTED = re.compile(r"'[^']*'")
 # Of two cells, the first of which ends within such quotes.
 _BEGUN = re.compile(r"(.*\n)?'[^'\n]*\n", re.DOTALL)
+_PAIR = re.compile(r"([^\W\d][\w .-]{0,40}): ")
 _RARE_DELIMITERS = "^~¦§"
 _GAP = re.compile(r"\S {2,}(?=\S)")
 _ESCAPED = re.compile(rb'\\"[^;,\t|\r\n"]')
@@ -234,6 +235,7 @@ def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
         _refuse_uneven(tried)
         _refuse_rare_delimiter(tried[best.delimiter][best.at :])
         _refuse_tables_apart(tried)
+        _refuse_pairs(tried[best.delimiter][best.at :])
         _refuse_fixed_width(tried[best.delimiter][best.at :])
     _refuse_table_above(tried[best.delimiter][: best.at + 1])
     _refuse_second_line(tried[best.delimiter][best.at :])
@@ -325,6 +327,16 @@ def _refuse_tables_apart(tried: dict[str, list[_Row]]) -> None:
                 f"{_NAMES.get(delimiter, repr(delimiter))} between {width} cells, but others below "
                 "don't fit; make a file of each table, or declare header_line and delimiter"
             )
+
+
+def _refuse_pairs(rows: list[_Row]) -> None:
+    """Refuse lines that all are pairs of a name and a value, some names of which come again."""
+    names = [found[1] for row in rows if (found := _PAIR.match("".join(row.cells)))]
+    if len(names) == len(rows) > len({*names}) and names.count(names[0]) > 1:
+        raise UnreadableFileError(
+            f"its lines are pairs of a name and a value, as {rows[0].cells[0][:60]}; write a line "
+            "for each record, below one with the names"
+        )
 
 
 def _refuse_rare_delimiter(rows: list[_Row]) -> None:

@@ -107,7 +107,7 @@ def is_word_for_total(cell: str) -> bool:
 def repeats(row: Sequence[str], names: Sequence[str]) -> bool:
     """Whether a row repeats the header, as in joined files: after a byte order mark, or padded."""
     return len(row) == len(names) and all(
-        cell == name or cell.strip("\ufeff \t") == name.strip("\ufeff \t")
+        cell == name or cell.strip("\ufeff \t\f") == name.strip("\ufeff \t\f")
         for cell, name in zip(row, names, strict=True)
     )
 

@@ -24,6 +24,7 @@ from ingestion.files.json_records import read_json
 from ingestion.files.parquet import conform_parquet
 from ingestion.files.records import Records, RowAside, RowGroups, write_rows
 from ingestion.files.rules import ReadingRules
+from ingestion.files.second_table import refuse_table_beside
 from ingestion.files.sheets import read_sheet
 from ingestion.files.tidy import cut_off, tidied
 from ingestion.files.workbook import sheets
@@ -146,6 +147,7 @@ def _records_of(
             breaks=tuple(statement.breaks),
             total=statement.records,
         )
+    refuse_table_beside(records)
     evidence: dict[str, Any] = {"kind": part.kind}
     if part.encoding:
         evidence["encoding"] = f"{part.encoding.name}: {part.encoding.reason}"
@@ -193,11 +195,13 @@ def _records_of_workbook(
         names = ", ".join(sheet.name for sheet in found) or "none"
         raise UnreadableFileError(f"it has no sheet {rules.sheet or 'with rows'}; found {names}")
     hidden = [sheet.name for sheet in found if sheet not in chosen]
-    return [
-        replace(records, evidence={"kind": "workbook", **records.evidence, "not read": hidden})
-        for n, sheet in enumerate(chosen)
-        for records in [read_sheet(sheet, target.with_name(f"{target.name}.{n}"), rules, known)]
-    ]
+    all_records = []
+    for n, sheet in enumerate(chosen):
+        records = read_sheet(sheet, target.with_name(f"{target.name}.{n}"), rules, known)
+        refuse_table_beside(records)
+        evidence = {"kind": "workbook", **records.evidence, "not read": hidden}
+        all_records.append(replace(records, evidence=evidence))
+    return all_records
 
 
 def _joined(parts: Sequence[Records], target: Path) -> Records:

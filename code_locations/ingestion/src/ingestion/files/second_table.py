@@ -1,4 +1,4 @@
-"""Refuses rows that belong to a second table below the first, whose columns mean something else."""
+"""Refuses rows and columns that belong to a second table, below the first or beside it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.looks import NO_VALUE, class_of, repeats
-from ingestion.files.records import RowAside
+from ingestion.files.records import Records, RowAside
 
 LOOKED_AT = 200
 _TITLE_WITHIN = 3
@@ -85,3 +85,39 @@ def _may_be_header(row: Row, names: Sequence[str], kinds: Sequence[set[str]]) ->
 def filled(cells: Sequence[str]) -> list[str]:
     """The cells that aren't empty."""
     return [cell for cell in cells if cell.strip()]
+
+
+def refuse_table_beside(records: Records) -> None:
+    """Refuse named columns right of an empty one whose rows end where those on its left go on."""
+    names = [name.strip() for name in records.names]
+    gaps = [
+        n
+        for n, name in enumerate(names)
+        if not name and sum(map(bool, names[:n])) > 1 and sum(map(bool, names[n:])) > 1
+    ]
+    if not gaps:
+        return
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    def filled_rows(column: int) -> list[bool]:
+        texts = pq.read_table(records.path, columns=[f"c{column}"]).column(0)
+        return [bool(length) for length in pc.binary_length(texts).to_pylist()]
+
+    for gap in gaps:
+        if any(filled_rows(gap)):
+            continue
+        left = next(n for n in reversed(range(gap)) if names[n])
+        right = next(n for n in range(gap, len(names)) if names[n])
+        lengths = [_length(filled_rows(column)) for column in (left, right)]
+        if None not in lengths and lengths[0] != lengths[1]:
+            raise UnreadableFileError(
+                f"it has two tables side by side: one with {names[left]}, of {lengths[0]:,} rows, "
+                f"and one with {names[right]}, of {lengths[1]:,}; make a file of each"
+            )
+
+
+def _length(rows: Sequence[bool]) -> int | None:
+    """How many rows are filled before all others, which are empty; None if that isn't so."""
+    length = sum(rows)
+    return length if length > 1 and all(rows[:length]) else None
