@@ -62,6 +62,16 @@ def test_a_post_code_of_an_ods_keeps_the_zero_that_it_shows(read):
     assert sheet.rows == [(1, ["01067", 1067])]
 
 
+def test_a_number_of_an_ods_that_shows_its_day_is_that_day(read):
+    cells = [
+        made.cell("float", "46086", shown)
+        for shown in ("05.03.2026", "2026-03-05", "3/5/26", "46086", "06.03.2026", "46.086")
+    ]
+    (sheet,) = read(made.ods({"Data": [made.line(*cells)]}))
+    day = date(2026, 3, 5)
+    assert sheet.rows == [(1, [day, day, day, 46086, 46086, 46086])]
+
+
 def test_a_post_code_of_an_xlsx_keeps_the_zero_that_its_format_shows(read):
     styles = (
         '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts>'

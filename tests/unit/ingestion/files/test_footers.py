@@ -8,6 +8,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from ingestion.files.errors import UnreadableFileError
 from ingestion.files.sums import sums
 from support.parsing import accounted, connected, read
 
@@ -70,9 +71,23 @@ def test_subtotals_amid_the_rows_are_no_rows_where_they_sum_up(tmp_path, written
 
 
 @pytest.mark.parametrize("written", [csv, xlsx])
-def test_a_client_whose_name_begins_like_a_total_is_a_row(tmp_path, written):
-    table = read(connected(), tmp_path, written([*ROWS, ["Total Energies", None, None, None]]))
+@pytest.mark.parametrize("amount", [None, 7])
+def test_a_client_whose_name_begins_like_a_total_is_a_row(tmp_path, written, amount):
+    table = read(connected(), tmp_path, written([*ROWS, ["Total Energies", None, None, amount]]))
     assert table.rows[-1][0] == "Total Energies"
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+@pytest.mark.parametrize(
+    "last",
+    [
+        ["Total Hours", None, None, "3h 5m"], ["Total EUR", None, None, 7],
+        ["Total amount due", None, None, 7], ["Total 2026", None, None, 7],
+        ["Total Energies", None, None, 301],  # it sums up all
+    ],
+)  # fmt: skip
+def test_a_total_with_more_words_is_no_row(tmp_path, written, last):
+    assert len(read(connected(), tmp_path, written([*ROWS, last])).rows) == 2
 
 
 @pytest.mark.parametrize("written", [csv, xlsx])
@@ -256,6 +271,19 @@ def test_lines_of_delimiters_alone_are_no_rows(tmp_path):
     assert len(read(connected(), tmp_path, b'Name\n"a"\n""\n"b"\n').rows) == 3
 
 
+@pytest.mark.parametrize("line", ["   ", "\x1a", '""', ";;;;"])
+def test_a_line_without_any_text_needs_no_action(tmp_path, line):
+    table = read(connected(), tmp_path, f"id;n\n1;A\n{line}\n2;B\n".encode())
+    assert table.rows == [(1, "A"), (2, "B")]
+    assert [(aside.line, aside.expected) for aside in table.parsed.aside] == [(3, True)]
+    assert accounted(table.parsed)
+
+
+def test_a_header_on_a_new_page_is_no_row(tmp_path):
+    table = read(connected(), tmp_path, b"id,n\n1,A\n\x0cid,n\n2,B\n")
+    assert table.rows == [(1, "A"), (2, "B")]
+
+
 def test_a_header_is_repeated_after_a_byte_order_mark_or_padded(tmp_path):
     content = (
         "Day,Hours\n2026-01-05,1.5\n\ufeffDay,Hours\n2026-01-06,2\nDay , Hours\n2026-01-07,3\n"
@@ -298,3 +326,45 @@ def test_a_number_late_in_a_column_says_how_the_others_are_written():
     rows = [["a", number] for number in column]
     rows[-1][0] = "Total"
     assert sums(lambda n, places: [rows[at][n] for at in places], len(rows), 2) == {202}
+
+
+def test_a_header_and_its_title_that_a_sheet_repeats_are_no_rows(tmp_path):
+    content = xlsx([["Hours 2026"], *ROWS, [], ["Hours 2026"], ROWS[0], ["C", None, 3, 7]])
+    table = read(connected(), tmp_path, content)
+    assert [row[0] for row in table.rows] == ["A", "B", "C"]
+    assert [aside.line for aside in table.parsed.aside] == [6, 7]
+    assert accounted(table.parsed)
+
+
+@pytest.mark.parametrize(
+    ("below", "told"),
+    [
+        (
+            [[], ["town", "zip", "mayor"], ["Ulm", "89073", "Q"]],
+            "line 5 .town, zip, mayor.*another",
+        ),
+        ([[], ["Returns"], ROWS[0], ["C", None, 3, 7]], "row 5 .Returns. begins another"),
+        ([["Returns"], ROWS[0], ["C", None, 3, 7]], "row 4 .Returns. begins another"),
+    ],
+)
+def test_a_second_table_below_the_first_of_a_sheet_is_refused(tmp_path, below, told):
+    with pytest.raises(UnreadableFileError, match=told):
+        read(connected(), tmp_path, xlsx([*ROWS, *below]))
+
+
+@pytest.mark.parametrize("written", [csv, xlsx])
+def test_a_second_table_beside_the_first_is_refused(tmp_path, written):
+    beside = [["town", "zip"], ["Ulm", "89073"], ["Bonn", "53111"], [None, None]]
+    rows = [[*row, None, *two] for row, two in zip([*ROWS, ROWS[2]], beside, strict=True)]
+    with pytest.raises(UnreadableFileError, match="one with amount, of 3 rows, and one with town"):
+        read(connected(), tmp_path, written(rows))
+    assert len(read(connected(), tmp_path, written(rows[:3])).rows) == 2  # only an empty column
+    rows[2][5] = None  # it has gaps, as a column of notes
+    assert len(read(connected(), tmp_path, written(rows)).rows) == 3
+
+
+def test_a_second_table_in_a_large_file_is_refused(tmp_path):
+    rows = b"12345678,abcdefghijklmnopqrstuvwxyz\n" * 1_000_000
+    content = b"id,name\n" + rows + b"\ntown,zip\nUlm,89073\n"
+    with pytest.raises(UnreadableFileError, match=r"line 1000003 .town, zip.*another"):
+        read(connected(), tmp_path, content)

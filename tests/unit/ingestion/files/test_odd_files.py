@@ -63,6 +63,10 @@ def tarred(**files: bytes) -> bytes:
         (b"BEGIN:VCARD\r\nVERSION:3.0\r\n", "an address book"),
         (b"| day | n |\n|-----|--:|\n| 2026-01-05 | 1 |\n", "drawn with lines"),
         (b"+-----+---+\n| day | n |\n+-----+---+\n", "drawn with lines"),
+        (b"-- by us\nINSERT INTO t (id, n) VALUES (1, 'A');\n", "a script of SQL"),
+        (b"---\nid: 1\nn: A\n", "a YAML file"),
+        (b"[part]\nid=1\nn=A\n", "a file of settings"),
+        (b"From: a@x.test\nTo: b@x.test\nSubject: x, y\n\nHello, you\n", "an e-mail"),
         (b"{\\rtf1\\ansi\\trowd 1,2\\cell", r"a text document \(RTF\)"),
         (b"<html><body><table><tr><td>id</td></tr>", "a table, which some programs save as"),
         (b"<table border=1><tr><td>id</td></tr></table>", "a table, which some programs save as"),
@@ -82,7 +86,11 @@ def tarred(**files: bytes) -> bytes:
         (b'[{"a": "x"}, {"a": "\\ud800"}]', "record 2: it has half of a surrogate pair"),
         (b'[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]", "nested too deep"),
         (b'[{"' + b"k" * 20_000 + b'": 1}]', "20,000 characters"),
-        (b'[{"a": NaN}]', "NaN is no number"),
+        (b"{'a': 1, 'b': 2}\n{'a': 3, 'b': 4}\n", "double quotes in column 2; correct it"),
+        (b'[{"a": NaN}]', "NaN is no number of JSON; correct it"),
+        (b'[{"a": 1}, {"a" 2}]', "line 1: .* in column 17; correct it"),
+        (b'[{"a": 1},\n{"a": ', "line 2: .*; the file may be cut off"),
+        (b'[{"a": 1},\n{"a": "x', "line 2: .*; the file may be cut off"),
         (b'[{"a": 1, "a": 2}]', "'a' twice"),
         (b"[1, 2]", "record 1 is a number"),
     ],
@@ -95,12 +103,20 @@ def test_what_is_no_table_is_refused_with_the_reason(tmp_path, content, told):
 @pytest.mark.parametrize(
     "content",
     [ROWS, gz(ROWS), packed(a=ROWS), packed(a=BOOK), gz(BOOK),
-     b'{"id": 1, "name": "a"}', b'[{"id": 1, "name": "a"}]'],
+     b'{"id": 1, "name": "a"}', b'[{"id": 1, "name": "a"}]',
+     packed(**{"a": ROWS, ".DS_Store": b"\0\0", "x/Thumbs.db": b"\0", "__MACOSX/._a": b"\0"}),
+     b'[\n// the first\n{"id": 1, /* a\nname */ "name": "a",},\n]'],
 )  # fmt: skip
 def test_a_table_is_read_from_whatever_it_is_packed_in(tmp_path, content):
     table = read(connected(), tmp_path, content)
     assert [tuple(map(str, found)) for found in table.rows] == [("1", "a")]
     assert accounted(table.parsed)
+
+
+def test_what_looks_like_a_comment_in_a_value_of_json_is_of_the_value(tmp_path):
+    content = b'[{"url": "https://x.test", "a": "/* b */ ,]", "c": "\\"// d"},]'
+    table = read(connected(), tmp_path, content)
+    assert table.rows == [("https://x.test", "/* b */ ,]", '"// d')]
 
 
 def test_a_line_of_json_that_is_no_text_is_set_aside(tmp_path):

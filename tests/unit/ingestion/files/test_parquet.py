@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,6 +50,16 @@ def test_a_time_in_nanoseconds_is_read_if_it_has_none(tmp_path, column, value):
 )
 def test_nanoseconds_are_refused_rather_than_cut_off(tmp_path, column):
     with pytest.raises(UnreadableFileError, match="column at: it has nanoseconds"):
+        read(connected(), tmp_path, parquet(column))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_decimals_of_too_many_digits_are_refused_rather_than_rounded(tmp_path, nested):
+    amount = Decimal("12345678901234567890123456789012345678901234.5")
+    column = pa.array([amount], pa.decimal256(50, 1))
+    if nested:
+        column = pa.StructArray.from_arrays([column], ["amount"])
+    with pytest.raises(UnreadableFileError, match="column at: its decimals have 50 digits"):
         read(connected(), tmp_path, parquet(column))
 
 

@@ -60,6 +60,10 @@ def connection() -> duckdb.DuckDBPyConnection:
         (["¥1,234", "¥12,000"], "DECIMAL(18,0)", ["1234", "12000"]),
         (["1.234 Ft", "-12.000 Ft"], "DECIMAL(18,0)", ["1234", "-12000"]),
         (["1,234円", "500円"], "DECIMAL(18,0)", ["1234", "500"]),
+        (["1.234,50 TL", "7,00 TL"], "DECIMAL(18,2)", ["1234.50", "7.00"]),
+        (["1 234,50 грн", "7,00 грн"], "DECIMAL(18,2)", ["1234.50", "7.00"]),
+        (["(1)", "2"], "DECIMAL(18,0)", ["-1", "2"]),
+        (["(1.50)", "(2.25)"], "DECIMAL(18,2)", ["-1.50", "-2.25"]),
     ],
 )  # fmt: skip
 def test_values_in_one_form_get_its_type(connection, tmp_path, texts, type_, values):
@@ -76,10 +80,13 @@ def test_values_in_one_form_get_its_type(connection, tmp_path, texts, type_, val
         ["\u200b5", "6"], [" 5", "6"], ["5\n", "6"], ["5 EUR", "6 USD"], ["1.000,00", "12.34,00"],
         ["5-", "-5"], ["true", "1"], ["00.5", "1.5"], ["31.12.68", "01.03.05"], ["13/01/55"],
         ["24.12", "31.10", "2.11", "3.11"], ["10.2026", "11.2026"], ["2026.10", "2026.11"],
-        ["1.1", "1.9", "1.10"], ["+49.301234567", "+1.2125551234"], ["5 %", "0.05"],
+        ["1.1", "1.9", "1.10"], ["1.8", "1.9", "1.10", "1.11"], ["5 %", "0.05"],
+        ["+49.301234567", "+1.2125551234"],
         ["25.11.03", "25.11.17", "25.12.28"], ["25/11/03", "25/12/17"],
         ["732 829 320", "552 100 554"], ["51\u00a0824\u00a0753\u00a0556"],
         ["555.123.456", "555.765.432"], ["12.345.678", "23.456.781"],
+        ["05/03/2569", "31/03/2569"], ["2569-03-05"], ["2568-03-05 10:00:00"], ["5 Mar 2569"],
+        ["(1)", "(2)"], ["TL100", "TL200"],
         ["€1,234", "€12,000"], ["1,234.50 €", "1,23,4.50 €"], ["5 R$", "5 US$"], ["1,2,345", "7"],
     ],
 )  # fmt: skip
@@ -101,8 +108,8 @@ def test_a_header_says_that_digits_are_a_name(connection, tmp_path, header, text
 
 
 @pytest.mark.parametrize("header", ["Nr.", "App version", "Kapitel", "Section", "Pos"])
-def test_a_header_says_that_numbers_of_one_value_differ(connection, tmp_path, header):
-    texts = ["1.5", "1.50", "2.75"]
+@pytest.mark.parametrize("texts", [["1.5", "1.50", "2.75"], ["1.9", "1.10"], ["1", "1.1", "2.1"]])
+def test_a_header_says_that_numbers_are_of_versions_or_parts(connection, tmp_path, header, texts):
     assert _proven(connection, tmp_path, texts, header=header) == ("VARCHAR", texts)
 
 
@@ -137,6 +144,7 @@ def test_a_year_in_front_is_read_where_it_is_declared(connection, tmp_path):
         ("2026-11-01 08:15:{:02}", "infinity"), ("2026-11-01 08:15:{:02}", "2026-11-31 08:15:00"),
         ("2026-11-01 08:15:{:02}", "12026-11-01 08:15:00"), ("{},50", "1.50"),
         ("{},50", "1.000,50"), ("{}.50", "1,50"), ("{}", "007"), ("{:02}.11.2026", "31.11.2026"),
+        ("2026-11-{:02}", "2569-11-01"), ("2026-11-01 08:15:{:02}", "2569-11-01 08:15:00"),
     ],
 )  # fmt: skip
 def test_one_odd_value_far_below_the_sample_changes_what_a_column_is(

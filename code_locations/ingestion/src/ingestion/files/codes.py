@@ -8,13 +8,16 @@ from itertools import pairwise
 
 _BLANKS = " \u00a0\u202f"
 # `CAD-1001` may be a drawing rather than Canadian dollars.
-_CODED = re.compile(r"[A-Z]{3}-?\d+")
+_CODED = re.compile(r"(?:[A-Z]{3}|TL)-?\d+")
+# A list's or a note's number, unless other numbers are without brackets.
+_BRACKETED = re.compile(r"\(\d+\)")
 _AMOUNT = re.compile(r"[.,]\d{1,5}(?!\d)")
 # With this many different amounts, all having cents from 01 to 12 is no coincidence.
 _FEW_DAYS = 4
 _DAY_AND_MONTH = re.compile(r"(?:[1-9]|[12]\d|3[01])\.(?:0[1-9]|1[0-2])")
 _MONTH_AND_YEAR = re.compile(r"(?:[1-9]|1[0-2])\.20\d\d|20\d\d\.(?:0[1-9]|1[0-2])")
 _PLAIN = re.compile(r"\d+\.\d*[1-9]0*")
+_NUMBERING = re.compile(r"\d{1,3}(\.\d{1,3})?")
 # What a column is called whose 1.1 and 1.10 differ.
 _NUMBERED = re.compile(
     r"version$|\b(versions?|release|revision|kapitel|chapter|sections?|abschnitt|clause|ziffer"
@@ -38,6 +41,7 @@ def are_codes(texts: Sequence[str], header: str = "") -> bool:
     """
     return (
         all(map(_CODED.fullmatch, texts))
+        or all(map(_BRACKETED.fullmatch, texts))
         or bool(_NAMED.search(header.strip()))
         or _ids(texts)
         or _telephones(texts)
@@ -74,14 +78,12 @@ def _like_days(texts: Sequence[str]) -> bool:
 def _numbering(texts: Sequence[str], header: str) -> bool:
     """Whether texts number sections or versions: 1.1 and 1.10 are equal as numbers.
 
-    So are the amounts 12.5 and 12.50, unless 1.10 comes after 1.9, or the header says so.
+    The header says so, or 1.10 comes after 1.9.
     """
-    marked = {text for text in texts if _PLAIN.fullmatch(text)}
-    equal = len({text.rstrip("0") for text in marked}) < len(marked)
-    return equal and (
-        bool(_NUMBERED.search(header.strip()))
-        or any(_after_nine(*pair) for pair in pairwise(texts))
-    )
+    if not any(map(_PLAIN.fullmatch, texts)):
+        return False
+    named = _NUMBERED.search(header.strip()) and all(map(_NUMBERING.fullmatch, texts))
+    return bool(named) or any(_after_nine(*pair) for pair in pairwise(texts))
 
 
 def _after_nine(one: str, other: str) -> bool:

@@ -1,5 +1,7 @@
 """Currencies as amounts and headers name them."""
 
+# ruff: noqa: RUF001 letters of other scripts
+
 from __future__ import annotations
 
 import re
@@ -21,14 +23,34 @@ _DOLLARS = {
     "HK$": "HKD", "S$": "SGD", "NT$": "TWD", "MX$": "MXN",
 }  # fmt: skip
 LOCAL_SIGNS = "|".join(
-    (*map(re.escape, _DOLLARS), r"Fr\.", r"kr\.", "kr", r"Rs\.", "Rs", "zł", "Kč", "Ft", "円")
+    (
+        *map(re.escape, _DOLLARS),
+        r"Fr\.",
+        r"kr\.",
+        "kr",
+        r"Rs\.",
+        "Rs",
+        "zł",
+        "Kč",
+        "Ft",
+        "円",
+        "TL",
+        "lei",
+        r"руб\.",
+        "руб",
+        r"грн\.",
+        "грн",
+        r"лв\.",
+        "лв",
+    )
 )
 SIGN_WORDS = "|".join((LOCAL_SIGNS, *CODES))
 # Signs of a single currency; $, kr, Rs and ¥ belong to several.
 CODE_OF = {
     "€": "EUR", "£": "GBP", "Fr.": "CHF", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "₹": "INR",
     "₺": "TRY", "₽": "RUB", "₩": "KRW", "₴": "UAH", "₪": "ILS", "฿": "THB", "₫": "VND", "₱": "PHP",
-    "₦": "NGN", "円": "JPY", **_DOLLARS,
+    "₦": "NGN", "円": "JPY", "TL": "TRY", "руб.": "RUB", "руб": "RUB", "грн.": "UAH", "грн": "UAH",
+    "лв.": "BGN", "лв": "BGN", **_DOLLARS,
 }  # fmt: skip
 _SAME = {"kr.": "kr", "Rs.": "Rs"}
 # Amounts in these never have three digits after a decimal mark.

@@ -12,15 +12,21 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.files.dialect import LONGEST_CELL, NO_DELIMITER, Dialect, csv_reader, lines_of
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import TOTAL, class_of, footer_rows, is_word_for_total, repeats
+from ingestion.files.looks import TOTAL, footer_rows, is_word_for_total, repeats
 from ingestion.files.quoted import count_rows
 from ingestion.files.records import Records, RowAside, RowGroups
+from ingestion.files.second_table import (
+    LOOKED_AT,
+    Row,
+    refuse_another_title,
+    refuse_table_below,
+)
 from ingestion.files.sums import MOST_ROWS, sums
 
 if TYPE_CHECKING:
@@ -33,14 +39,9 @@ _LAST_ROWS = 8
 _LF = 10
 # With a larger share of rows that don't fit, the dialect is wrong rather than the rows.
 _MOST_ASIDE = 0.5
-_TITLE_WITHIN = 3
-_LOOKED_AT = 200
-_MOST_BYTES_LOOKED_AT = 32 << 20  # row by row, half a second for ten MB
-_NAME = re.compile(r"[^\W\d_]{2}|[^\x00-\u024f]")
-_NO_VALUE = re.compile(r"\s*(none|null|nil|nan|na|tbd|unknown|pending)\s*", re.IGNORECASE)
+_MOST_BYTES_LOOKED_AT = 256 << 20  # row by row, half a second for ten MB
 _LINE_END = re.compile(r"\r\n?|\n")
 _EMPTY_LINE = re.compile(rb"\n\r?\n\r?[^\r\n]|\r\r[^\n\r]")
-_PAGE = re.compile(r"\b(page|seite|pagina|página|blatt|strona)\b", re.IGNORECASE)
 
 
 def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int = 0) -> Records:
@@ -62,9 +63,11 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
             f"it was read in two ways, which gave {rows + len(aside):,} and {total:,} rows; "
             "its quotes are not as in CSV: export it anew, or declare quote and delimiter"
         )
-    _refuse_another_table(aside, dialect)
-    _refuse_table_below(file, dialect)
-    odd = [row for row in aside if not row.expected]
+    refuse_another_title(aside, dialect.names, dialect.titles)
+    if _has_empty_lines(file, dialect.start):
+        refuse_table_below(_rows_apart(file, dialect), dialect.names)
+    wider = wider_by_nothing(aside, dialect.width)
+    odd = [row for row in aside if not row.expected and row.line not in wider]
     if len(odd) > 2 and len(odd) > rows * _MOST_ASIDE:
         raise UnreadableFileError(
             f"{len(odd):,} of its {total:,} rows don't fit the {dialect.width} columns of the "
@@ -80,6 +83,15 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
         preamble=dialect.preamble,
         line=lambda row: _line_of(file, dialect, row, staged.left_out),
     )
+
+
+def wider_by_nothing(aside: Sequence[RowAside], width: int) -> dict[int, int]:
+    """The rows that have only empty cells beyond the width, by line, and how many of these."""
+    return {
+        row.line: len(row.cells) - width
+        for row in aside
+        if not row.expected and len(row.cells) > width and not any(row.cells[width:])
+    }
 
 
 def _count(file: Path, dialect: Dialect) -> int:
@@ -206,7 +218,7 @@ def _stage_by(file: Path, dialect: Dialect, target: Path, footer_lines: int, siz
 
     with RowGroups(target, dialect.width, max(footer_lines, _LAST_ROWS)) as groups:
         for batch in _batches(file, dialect, size, skip):
-            good = _without_headers(batch, dialect.names)
+            good = _without_headers(batch, dialect)
             skipped += batch.num_rows - good.num_rows
             may_have_sums = may_have_sums or (
                 groups.rows <= MOST_ROWS and _has_totals(good, at_top=not groups.rows)
@@ -268,7 +280,7 @@ def _write_without(
     seen = 0
     with RowGroups(target, dialect.width) as groups:
         for batch in _batches(file, dialect, size, lambda _row: "skip"):
-            good = _without_headers(batch, dialect.names)
+            good = _without_headers(batch, dialect)
             groups.write(_without(good, seen, left_out))
             seen += good.num_rows
 
@@ -354,8 +366,15 @@ def _require_cells(file: Path, dialect: Dialect) -> None:
         pass
 
 
-def _without_headers(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
-    """The rows without repeated headers, as concatenated exports have them."""
+def _without_headers(batch: pa.RecordBatch, dialect: Dialect) -> pa.RecordBatch:
+    """The rows without repeated headers and titles, as concatenated exports have them."""
+    for cells in (dialect.names, *dialect.titles):
+        if len(cells) == dialect.width:
+            batch = _without_those_like(batch, cells)
+    return batch
+
+
+def _without_those_like(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
     import pyarrow.compute as pc
 
     # Match the longest name: comparing with a scalar imports pandas, 1.5 CPU seconds.
@@ -370,16 +389,21 @@ def _without_headers(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBa
     return batch.filter([not (one and next(found)) for one in alike.to_pylist()])
 
 
+def _repeats(cells: Sequence[str], dialect: Dialect) -> bool:
+    """Whether a row repeats the header, or a title above it."""
+    return any(repeats(cells, names) for names in (dialect.names, *dialect.titles))
+
+
 def _rows_of_footer(file: Path, dialect: Dialect, lines: int) -> int:
     """How many of the file's last rows look like records: a footer's rows may have other widths."""
     last = deque((cells for _, cells in _strictly(file, dialect)), maxlen=lines)
-    return sum(len(cells) == dialect.width and not repeats(cells, dialect.names) for cells in last)
+    return sum(len(cells) == dialect.width and not _repeats(cells, dialect) for cells in last)
 
 
 def _good(file: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of the rows that fit and don't repeat the header."""
     for line, cells in _strictly(file, dialect):
-        if len(cells) == dialect.width and not repeats(cells, dialect.names):
+        if len(cells) == dialect.width and not _repeats(cells, dialect):
             yield line, cells
 
 
@@ -404,9 +428,11 @@ def _explained(
         even = found == dialect.width
         if last is not None and number >= last:
             even, why = True, footer
+        elif not even and not any(cell.strip(" \t\f\x1a") for cell in cells):
+            even, why = True, "is empty"
         elif not even:
             why = f"has {found} cell{'s' * (found != 1)} instead of {dialect.width}"
-        elif repeats(cells, dialect.names):
+        elif _repeats(cells, dialect):
             why = "repeats the header"
         else:
             good += 1
@@ -421,55 +447,39 @@ def _explained(
         yield RowAside(line, f"line {line} {why}", tuple(cells), expected=even)
 
 
-def _refuse_another_table(aside: Sequence[RowAside], dialect: Dialect) -> None:
-    """Refuse rows below a second title and a repeated header: they are of another kind."""
-    for title, header in pairwise(aside):
-        text = " ".join(cell for cell in title.cells if cell.strip())
-        if (
-            repeats(header.cells, dialect.names)
-            and not title.expected
-            and header.line - title.line <= _TITLE_WITHIN
-            and dialect.delimiter.join(title.cells) not in dialect.preamble
-            and not _PAGE.search(text)
-        ):
-            raise UnreadableFileError(
-                f"line {title.line} ({text[:60]}) begins another table with the same header; make "
-                "a file of each"
-            )
+def _rows_apart(file: Path, dialect: Dialect) -> Iterator[Row]:
+    """The rows, and whether an empty line is above each.
 
-
-def _refuse_table_below(file: Path, dialect: Dialect) -> None:
-    """Refuse a line of words, below an empty one, where the rows above and below have data."""
-    if file.stat().st_size > _MOST_BYTES_LOOKED_AT or not _has_empty_lines(file, dialect.start):
+    Without quotes, those that aren't near such a line are left out.
+    """
+    if _has(file, dialect.quote, dialect.start):
+        if file.stat().st_size > _MOST_BYTES_LOOKED_AT:
+            return
+        before = dialect.line - 1
+        for line, cells in _strictly(file, dialect):
+            yield Row(line, cells, line > before + 1)
+            before = line + sum(len(_LINE_END.findall(cell)) for cell in cells)
         return
-    kinds: list[set[str]] = [set() for _ in dialect.names]
-    before = dialect.line - 1
-    found: tuple[int, Sequence[str], list[int]] | None = None
-    for number, (line, cells) in enumerate(_strictly(file, dialect)):
-        if found:
-            again = [n for n in found[2] if n < len(cells) and class_of(cells[n])]
-            if again and len(cells) == dialect.width:
-                raise UnreadableFileError(
-                    f"line {found[0]} ({', '.join(found[1])[:60]}), below an empty line, begins "
-                    "another table; make a file of each, or leave out the empty line"
-                )
-            found = None
-        is_apart = number > 0 and line > before + 1 and len(cells) == dialect.width
-        if is_apart and all(_NAME.search(cell) and not _NO_VALUE.fullmatch(cell) for cell in cells):
-            data = [n for n, kind in enumerate(kinds) if kind and "" not in kind]
-            if data and not any(map(class_of, cells)) and not repeats(cells, dialect.names):
-                found = line, cells, data
-        if number < _LOOKED_AT and not found:
-            for kind, cell in zip(kinds, cells, strict=False):
-                kind.update({class_of(cell)} if cell.strip() else ())
-        before = line + sum(len(_LINE_END.findall(cell)) for cell in cells)
+    rows, last_empty, wanted = 0, False, 0
+    for line, raw in enumerate(lines_of(file, dialect.start), dialect.line):
+        if not raw.strip(b"\r\n"):
+            last_empty = True
+            continue
+        wanted = 2 if last_empty and rows else wanted - 1
+        if rows < LOOKED_AT or wanted > 0:
+            text = raw.decode("utf-8").rstrip("\r\n")
+            (cells,) = csv_reader(
+                iter((text,)), dialect.delimiter, dialect.quote, dialect.escape, strict=False
+            )
+            yield Row(line, cells, last_empty and rows > 0)
+        rows += 1
+        last_empty = False
 
 
 def _has_empty_lines(file: Path, start: int) -> bool:
     """Whether an empty line is amid others."""
     with file.open("rb") as stream:
         stream.seek(start)
-        stream.readline()
         rest = b""
         while chunk := stream.read(_BLOCK_BYTES):
             if _EMPTY_LINE.search(rest + chunk):

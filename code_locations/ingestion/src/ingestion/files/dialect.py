@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ingestion.files.errors import UnreadableFileError
-from ingestion.files.looks import WORDS_ONLY, class_of, header_or_data
+from ingestion.files.looks import NO_VALUE, WORDS_ONLY, class_of, header_or_data
 from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
 
 DELIMITERS = (";", ",", "\t", "|")
@@ -34,6 +34,10 @@ _WELL = 0.9
 _ALIGNED = 0.8
 _DATA = frozenset({"number", "day", "mail", "address", "account"})
 _SINGLE_QUOTED = re.compile(r"'[^']*'")
+# Of two cells, the first of which ends within such quotes.
+_BEGUN = re.compile(r"(.*\n)?'[^'\n]*\n", re.DOTALL)
+_PAIR = re.compile(r"([^\W\d][\w .-]{0,40}): ")
+_RARE_DELIMITERS = "^~¦§"
 _GAP = re.compile(r"\S {2,}(?=\S)")
 _ESCAPED = re.compile(rb'\\"[^;,\t|\r\n"]')
 
@@ -43,7 +47,8 @@ class Dialect:
     """How a text file in UTF-8 is read.
 
     `names` are as in the header; rows have `width` cells and start at byte `start`, on line `line`
-    (from 1). `preamble` has the lines before the header. `reasons` explain the choices.
+    (from 1). `preamble` has the lines before the header, `titles` their cells. `reasons` explain
+    the choices.
     """
 
     delimiter: str
@@ -54,6 +59,7 @@ class Dialect:
     quote: str | None = '"'
     escape: str | None = None
     preamble: tuple[str, ...] = ()
+    titles: tuple[tuple[str, ...], ...] = ()
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -98,10 +104,8 @@ def find_dialect(
     header = rows[at] if at >= 0 else None
     body = rows[at + 1 :]
     names = list(header.cells) if header else []
-    if rules.quote is None and len(names) > 1 and all(map(_SINGLE_QUOTED.fullmatch, names)):
-        raise UnreadableFileError(
-            f'its cells are in single quotes, as {names[0][:60]}; declare quote: "\'"'
-        )
+    if rules.quote is None and len(names) > 1:
+        _refuse_single_quotes(names, body)
     if rules.header:
         names = list(rules.header)
     widths = Counter(len(row.cells) for row in body)
@@ -117,6 +121,12 @@ def find_dialect(
     ):
         names = names[:found_width]
         width = found_width
+    elif (
+        len(widths) == 1
+        and not rules.header
+        and next(iter(widths)) == len(trimmed := _trimmed(names)) < width
+    ):
+        names, width = trimmed, len(trimmed)  # the header ends with delimiters, the rows don't
     first = rows[0].line if rows else 1
     start, line = (header.end, header.end_line + 1) if header else (skipped, first)
     return Dialect(
@@ -128,12 +138,34 @@ def find_dialect(
         quote=quote,
         escape=escape,
         preamble=tuple(_text(row, delimiter) for row in rows[: max(at, 0)]),
+        titles=tuple(
+            tuple(row.cells) for row in rows[: max(at, 0)] if any(map(str.strip, row.cells))
+        ),
         reasons={
             "delimiter": f"{_NAMES.get(delimiter, repr(delimiter))}"
             + (f": {reason}" if reason else ""),
             "header": f"line {header.line}: {why}" if header else why,
         },
     )
+
+
+def _refuse_single_quotes(names: list[str], body: list[_Row]) -> None:
+    """Refuse a header in single quotes, and columns of words that all are.
+
+    A column of ids may be, beside others of plain words.
+    """
+    even = [row.cells for row in body if len(row.cells) == len(names)]
+    begun = any(len(row.cells) != len(names) and _BEGUN.match("\n".join(row.cells)) for row in body)
+    columns = [[cells[n].strip() for cells in even if cells[n].strip()] for n in range(len(names))]
+    quoted = [cells for cells in columns if cells and all(map(_SINGLE_QUOTED.fullmatch, cells))]
+    plain = [cells for cells in columns if cells not in quoted and not all(map(class_of, cells))]
+    if all(map(_SINGLE_QUOTED.fullmatch, names)):
+        quoted, plain = [names], []
+    if quoted and (begun or (not plain and len(quoted[0]) > 1)):
+        raise UnreadableFileError(
+            f'its cells are in single quotes, as {quoted[0][0][:60]}; declare quote: "\'", or '
+            "quote: '\"' if these belong to the values"
+        )
 
 
 def _declared(tried: dict[str, list[_Row]], rules: ReadingRules) -> tuple[str, int, str]:
@@ -201,9 +233,13 @@ def _best(tried: dict[str, list[_Row]]) -> tuple[str, int, str]:
         )
     if len(best.row.cells) == 1:
         _refuse_uneven(tried)
+        _refuse_rare_delimiter(tried[best.delimiter][best.at :])
+        _refuse_tables_apart(tried)
+        _refuse_pairs(tried[best.delimiter][best.at :])
         _refuse_fixed_width(tried[best.delimiter][best.at :])
     _refuse_table_above(tried[best.delimiter][: best.at + 1])
     _refuse_second_line(tried[best.delimiter][best.at :])
+    _refuse_first_line(tried[best.delimiter][: best.at + 1])
     return best.delimiter, best.at, best.why
 
 
@@ -264,10 +300,53 @@ def _refuse_uneven(tried: dict[str, list[_Row]]) -> None:
             continue
         width, count = Counter(len(row.cells) for row in rows[1:]).most_common(1)[0]
         if width > 1 and count >= (len(rows) - 1) * _WELL:
+            told = (
+                f"has {len(rows[0].cells)} cells with {_NAMES.get(delimiter, repr(delimiter))} "
+                f"between them, and the rows below it have {width}"
+                if len(rows[0].cells) != width
+                else f"({', '.join(rows[0].cells)[:60]}) is no header of the rows below it"
+            )
             raise UnreadableFileError(
-                f"line {rows[0].line} has {len(rows[0].cells)} cells with "
-                f"{_NAMES.get(delimiter, repr(delimiter))} between them, and the rows below it "
-                f"have {width}; give each column a name, or declare header_line and delimiter"
+                f"line {rows[0].line} {told}; give each column a name, or declare header_line and "
+                "delimiter"
+            )
+
+
+def _refuse_tables_apart(tried: dict[str, list[_Row]]) -> None:
+    """Refuse a one-column file that begins with a table of several columns below its title."""
+    for delimiter, rows in tried.items():
+        first = next((n for n, row in enumerate(rows) if len(row.cells) > 1), None)
+        if delimiter == NO_DELIMITER or first is None:
+            continue
+        width = len(rows[first].cells)
+        end = next((n for n in range(first, len(rows)) if len(rows[n].cells) != width), len(rows))
+        block = [row.cells for row in rows[first:end]]
+        if len(block) > 2 and header_or_data(block[0], block[1:]) not in ("", WORDS_ONLY):
+            raise UnreadableFileError(
+                f"line {rows[first].line} is the header of rows with "
+                f"{_NAMES.get(delimiter, repr(delimiter))} between {width} cells, but others below "
+                "don't fit; make a file of each table, or declare header_line and delimiter"
+            )
+
+
+def _refuse_pairs(rows: list[_Row]) -> None:
+    """Refuse lines that all are pairs of a name and a value, some names of which come again."""
+    names = [found[1] for row in rows if (found := _PAIR.match("".join(row.cells)))]
+    if len(names) == len(rows) > len({*names}) and names.count(names[0]) > 1:
+        raise UnreadableFileError(
+            f"its lines are pairs of a name and a value, as {rows[0].cells[0][:60]}; write a line "
+            "for each record, below one with the names"
+        )
+
+
+def _refuse_rare_delimiter(rows: list[_Row]) -> None:
+    """Refuse rows with as many carets, tildes or broken bars as the header, the first of `rows`."""
+    for sign in _RARE_DELIMITERS:
+        counts = {"".join(row.cells).count(sign) for row in rows}
+        if len(rows) > 1 and len(counts) == 1 and counts != {0}:
+            raise UnreadableFileError(
+                f"each line has as many {sign!r}, which may be between its columns; declare "
+                f"delimiter: {sign!r}, or ',' if it has one column"
             )
 
 
@@ -302,8 +381,12 @@ def _refuse_names_again(rows: list[_Row]) -> None:
 
 
 def _refuse_second_line(rows: list[_Row]) -> None:
-    """Refuse a header that goes on in the next line: words in all columns of numbers and days."""
-    body = rows[1:]
+    """Refuse a header that goes on in the next line: words above numbers and days.
+
+    They are in all columns that have any, or above two, if the first line has no names in the
+    others or the same name over several.
+    """
+    names, body = rows[0].cells, rows[1:]
     if len(body) < 2:
         return
     second, *below = (row.cells for row in body)
@@ -312,15 +395,45 @@ def _refuse_second_line(rows: list[_Row]) -> None:
         return
     if any(class_of(second[n]) for n in places):
         return
-    under = [
-        {class_of(cells[n]) for cells in below if n < len(cells) and cells[n].strip()}
+    under = {
+        n: {class_of(cells[n]) for cells in below if n < len(cells) and cells[n].strip()}
         for n in places
-    ]
-    if all(kinds and "" not in kinds for kinds in under):
+    }
+    data = [n for n in places if under[n] and "" not in under[n]]
+    if any(NO_VALUE.fullmatch(second[n]) for n in data):
+        return
+    over = [names[n].strip() for n in data if n < len(names)]
+    nameless = not any(names[n].strip() for n in places if n not in data and n < len(names))
+    both = {(names[n].strip(), second[n].strip()) for n in data if n < len(names)}
+    grouped = len({*over}) < len(over) == len(both)
+    if len(data) == len(places) or (len(data) > 1 and (nameless or grouped)):
         told = ", ".join(second[n].strip() for n in places)
         raise UnreadableFileError(
             f"its header seems to go on in line {body[0].line} ({told[:60]}), above numbers or "
             f"days; write it in one line, or declare header_line"
+        )
+
+
+def _refuse_first_line(rows: list[_Row]) -> None:
+    """Refuse a header, the last of `rows`, that the line right above begins with its groups.
+
+    Such a line has the name of a nameless column, or groups over columns of the same names.
+    """
+    if len(rows) < 2 or rows[-2].end_line + 1 != rows[-1].line:
+        return
+    above, names = rows[-2].cells, [name.strip() for name in rows[-1].cells]
+    groups = [n for n, cell in enumerate(above[: len(names)]) if cell.strip()]
+    if len(groups) < 2 or any(n >= len(names) for n, cell in enumerate(above) if cell.strip()):
+        return
+    # The group of each column is the last one that begins above or before it.
+    of = {n: max((at for at in groups if at <= n), default=-1) for n in range(len(names))}
+    alike = [n for n, name in enumerate(names) if name and names.count(name) > 1]
+    twice = bool(alike) and len({(names[n], of[n]) for n in alike}) == len(alike)
+    if twice or (any(not names[n] for n in groups) and any(names[n] for n in groups)):
+        raise UnreadableFileError(
+            f"its header seems to begin in line {rows[-2].line} "
+            f"({', '.join(above[n].strip() for n in groups)[:60]}), above names in line "
+            f"{rows[-1].line}; write it in one line, or declare header_line"
         )
 
 

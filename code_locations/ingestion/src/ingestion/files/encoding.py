@@ -12,11 +12,12 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
+from string import ascii_letters
 from typing import NamedTuple
 
 from ingestion.files.errors import UnreadableFileError
+from ingestion.files.letters import COMMON, WORD, foreign, ideographs, oddities
 
 _CHUNK_BYTES = 1 << 20
 _MARKS = (
@@ -28,63 +29,29 @@ _MARKS = (
 )
 # Of two that look equally good, the first is taken.
 OLDER = (
-    "cp1252", "iso8859_15", "cp1250", "cp850", "mac_roman", "cp1251", "koi8_r", "cp866",
-    "cp1253", "cp1254", "cp932", "gb18030", "euc_kr", "big5",
+    "cp1252", "iso8859_15", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257",
+    "iso8859_2", "cp850", "mac_roman", "koi8_r", "koi8_u", "cp866", "cp874", "cp932", "cp949",
+    "euc_jp", "gb18030", "big5",
 )  # fmt: skip
 # In these, whole lines may be valid UTF-8 by chance.
-_UTF8_BY_CHANCE = {"cp866", "cp932", "gb18030", "euc_kr", "big5"}
+_UTF8_BY_CHANCE = {"cp866", "cp874", *COMMON}
 _SAMPLE_BYTES = 1 << 18
+_LETTERS_BYTES = 1 << 16
 _LETTERS_THAT_TELL = 3
+_FEW_AMONG = 4
+# Letters of foreign names are one in so many, and each is there only a few times.
+_FEW_IN_NAMES = 10
+_TIMES_IN_NAMES = 2
+# Of that many, some would be rare in a wrong encoding.
+_IDEOGRAPHS_THAT_TELL = 8
+# One of so many ideographs may be rare, as in names.
+_RARE_AMONG = 8
 # Control characters that no text contains; \x1a ends files of DOS.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f-\x9f]")
-_WORD = re.compile(r"[^\W\d_]+")
-# A sign amid letters, as in `£ód`, betrays a wrong encoding. Ordinals and primes are exempt.
-_SIGN_IN_WORD = re.compile(
-    r"[^\W\d_][\u00b2\u00b3\u201e\u201d\u00a1-\u00a9\u00ac-\u00b1\u00b6\u00b8\u00b9\u00bb-\u00bf\u00d7\u00f7ƒ†‡‰•™][^\W\d_]"
-    r"|[£¥¦§¨©¬®¯±¶¼½¾¿÷ƒ†‡‰][^\W\d_]{2}"
-)
-# Western words have one or two accented letters in a row, never three.
-_RUN = re.compile(r"[À-ÖØ-öø-ÿŒœŠšŽžŸ]{3,}")
-# A capital between small letters; in Cyrillic and Greek after any small letter, as in `хБЮМНБ`;
-# and `MŸller`.
-_CAPITAL_IN_WORD = re.compile(
-    r"[a-zß-öø-ÿ][ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞŒŠŽŸ][a-zß-öø-ÿ]"
-    r"|[\u0430-\u0451][\u0401-\u042f]|[\u03ac-\u03ce][\u0386-\u03a9]|[^\W\d_]Ÿ"
-)
-# The letters that a language has besides a to z.
-_LANGUAGES = tuple(
-    frozenset(letters + letters.upper())
-    for letters in (
-        "äöüß",
-        "àâæçéèêëîïôœùûüÿ",
-        "áéíóúüñ",
-        "àáâãçéêíóôõúü",
-        "àèéìíîòóùú",
-        "áéëïíóöü",
-        "æøåéäö",
-        "áðéíóúýþæö",
-        "àçèéíïòóúü",
-        "áčďéěíňóřšťúůýžäĺľŕô",
-        "ąćęłńóśźż",
-        "áéíóöőúüű",
-        "čćđšž",
-        "ăâîșțşţ",
-        "çğıöşüâ",
-        "āčēģīķļņšūž",
-        "ąčęėįšųūž",
-        "äõöüšž",
-    )
-)
-_SCRIPTS = (
-    re.compile(r"[A-Za-zÀ-ɏ]"), re.compile(r"[Ͱ-Ͽ]"), re.compile(r"[Ѐ-ӿ]"),
-    re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"),
-)  # fmt: skip
 # Letters and signs that people write, of those that take two bytes or more in UTF-8.
 _LIKELY = re.compile(
     r"[À-ɏ\u0370-\u03ff\u0400-\u04ff\u2010-\u203a\u20ac\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 )
-# Nobody writes \u00a4: it is where later encodings have the euro.
-_ODD = re.compile(r"[\u00a4\ue000-\uf8ff\u2500-\u259f\uff61-\uff9f]")
 
 
 class Encoding(NamedTuple):
@@ -104,8 +71,12 @@ def find_encoding(path: Path) -> Encoding:
     if wide := _without_mark(start):
         return wide
     if _is_utf8(path):
-        if b"\0" in start or _CONTROL.search(start.decode("utf-8", "ignore")):
-            raise UnreadableFileError("it has control characters, and is no text")
+        text = start.decode("utf-8", "ignore")
+        if sign := _CONTROL.search(text):
+            line = text.count("\n", 0, sign.start()) + 1
+            raise UnreadableFileError(
+                f"it has control characters, and is no text: \\x{ord(sign[0]):02x} in line {line}"
+            )
         return Encoding("utf-8", "each of its bytes fits")
     odd = _OddLines(path)
     if odd.utf8 >= odd.others:
@@ -176,7 +147,7 @@ class _OddLines:
         for number, line in enumerate(_lines(path), 1):
             if line.isascii():
                 continue
-            if size <= _SAMPLE_BYTES:
+            if size <= _LETTERS_BYTES:
                 found.append(line[:10_000])
                 size += len(found[-1])
             try:
@@ -215,7 +186,7 @@ def _older(start: bytes, odd: bytes) -> Encoding:
             continue
         if _CONTROL.search(text) or _CONTROL.search(start.decode(name, "ignore")):
             continue
-        looks.append((_oddities(text), _foreign(text), name))
+        looks.append((oddities(text, name), foreign(text), name))
     if not looks:
         raise UnreadableFileError(
             "it has bytes that are no text in UTF-8 or any other encoding that was tried; "
@@ -223,38 +194,46 @@ def _older(start: bytes, odd: bytes) -> Encoding:
         )
     # min() takes the first of two that look equally good.
     fewest, looked, best = min(looks, key=lambda look: look[0] + look[1])
+    usual = next((look for look in looks if look[2] == OLDER[0]), None)
+    if usual and fewest + looked and _differ_in_names(odd.decode(best), odd.decode(OLDER[0])):
+        fewest, looked, best = usual
     text = odd.decode(best)
-    for oddities, foreign, name in looks:
-        windows = name.startswith("cp12") and best.startswith("cp12")
-        if windows and name != best and oddities + foreign == fewest + looked:
-            differ = {
-                pair for pair in zip(text, odd.decode(name), strict=False) if len({*pair}) > 1
-            }
-            if len(differ) >= _LETTERS_THAT_TELL and all(map(str.isalpha, chain(*differ))):
-                raise UnreadableFileError(
-                    f"its encoding may be {best} or {name}, which read {len(differ)} of its "
-                    "letters in other ways; declare the encoding"
-                )
-    words = len(_WORD.findall(text))
-    if fewest > words // 20:
+    words = len(WORD.findall(text))
+    allowed = len(ideographs(text)) // _RARE_AMONG if best in COMMON else 0
+    if fewest > max(words // 20, allowed):
         raise UnreadableFileError(
             f"its encoding can't be told: the likeliest, {best}, has {fewest} odd words of "
             f"{words}; declare the encoding"
         )
+    for oddities_, foreign_, name in looks:
+        if name != best and oddities_ + foreign_ == fewest + looked:
+            _require_alike(text, best, odd.decode(name), name)
     return Encoding(best, f"it isn't UTF-8, and {words - fewest} of {words} words look right")
 
 
-def _foreign(text: str) -> int:
-    """How many accented letters don't belong to the language that has most of them."""
-    letters = Counter(c for c in text if "\u00c0" <= c <= "\u024f" and c.isalpha())
-    of_one = (sum(n for c, n in letters.items() if c in language) for language in _LANGUAGES)
-    return letters.total() - max(of_one)
+def _differ_in_names(text: str, usual: str) -> bool:
+    """Whether two readings differ in so few letters that these are of foreign names."""
+    pairs = Counter(pair for pair in zip(text, usual, strict=False) if len({*pair}) > 1)
+    return pairs.total() <= min(_TIMES_IN_NAMES * len(pairs), _special(text) // _FEW_IN_NAMES)
 
 
-def _oddities(text: str) -> int:
-    """How many things in a text no writer would have written."""
-    count = sum(len(p.findall(text)) for p in (_SIGN_IN_WORD, _RUN, _CAPITAL_IN_WORD, _ODD))
-    for word in _WORD.findall(text):
-        scripts = sum(1 for script in _SCRIPTS if script.search(word))
-        count += scripts > 1
-    return count
+def _special(text: str) -> int:
+    return sum(letter.isalpha() and not letter.isascii() for letter in text)
+
+
+def _require_alike(text: str, best: str, other: str, name: str) -> None:
+    """Refuse two readings that look equally good, and differ in more than a few letters."""
+    if best in COMMON or name in COMMON:
+        differ = len({*filter(str.isalpha, text)} - {*ascii_letters})
+        if best in COMMON and name in COMMON and differ >= _IDEOGRAPHS_THAT_TELL:
+            differ = 0  # the characters in common use of the first are few of those of the other
+    else:
+        pairs = [pair for pair in zip(text, other, strict=False) if len({*pair}) > 1]
+        pairs = [pair for pair in pairs if all(map(str.isalpha, pair))]
+        few = len(pairs) * _FEW_AMONG < _special(text)  # those of foreign names
+        differ = 0 if few else len({*pairs})
+    if differ >= (1 if best in COMMON else _LETTERS_THAT_TELL):
+        raise UnreadableFileError(
+            f"its encoding may be {best} or {name}, which read {differ} of its letters in other "
+            "ways; declare the encoding"
+        )

@@ -49,11 +49,30 @@ _BEGINNINGS = tuple(
             _BOM + rb"!(?:[Tt]ype:|Account|Option:)",
             "a bank statement in the QIF format; export it as CSV, OFX or CAMT",
         ),
+        (
+            _BOM + rb"(?i:(?:\s*--[^\r\n]*\s*|/\*.*?\*/;?\s*)*"
+            rb"(?:INSERT INTO|CREATE TABLE|DROP TABLE)\s)",
+            "a script of SQL; export the table as CSV",
+        ),
+        (
+            _BOM + rb"(?:%YAML\b|---\s*\r?\n(?:- )?[\w \"'-]+:(?:\s|$))",
+            "a YAML file; export it as CSV or JSON",
+        ),
+        (
+            _BOM + rb"\[[^\[\]\r\n\"{]+\]\s*\r?\n[\w.-]+\s*=",
+            "a file of settings (INI); export the table as CSV",
+        ),
+        (
+            _BOM + rb"(?:Return-Path|Received|Delivered-To|From|Date|MIME-Version): [^\r\n]*\r?\n"
+            rb"(?:[\w-]+: [^\r\n]*\r?\n|[ \t][^\r\n]*\r?\n)*(?:Subject|To): ",
+            "an e-mail; save its attachment",
+        ),
         (_BOM + rb"BEGIN:VCALENDAR", "a calendar (iCalendar); export it as CSV"),
         (_BOM + rb"BEGIN:VCARD", "an address book (vCard); export it as CSV"),
         (
-            rb"\s*(?:\|[^\r\n]*\|\s*\n\s*\|[ :|-]+\|\s*$|\+(?:[-=]+\+)+\s*$)",
-            "a table drawn with lines, as in Markdown; export it as CSV",
+            rb"\s*(?:\|[^\r\n]*\|\s*\n\s*\|[ :|-]+\|\s*$|\+(?:[-=]+\+)+\s*$"
+            rb"|[^\r\n|]+\|[^\r\n]*\r?\n[ :-]*-[ :-]*(?:[+|][ :-]*-[ :-]*)+\s*$)",
+            "a table drawn with lines, as in Markdown or a terminal; export it as CSV",
         ),
     )
 )

@@ -248,28 +248,30 @@ def _thousandths(form: Form, text: str) -> bool:
 
 # Two-digit years whose century is certain: 2000 to 2039, 1970 to 1999. 55 may be 1955 or 2055.
 _YY = r"[0-37-9]\d"
+# Years of the Buddhist era, 543 ahead, would be taken for days in the 25th to 27th century.
+_YYYY = r"(?:[013-9]\d{3}|2(?:[0-37-9]\d\d|6[5-9]\d))"
 # strptime's format, what it looks like, and the order of day and month if another is possible.
 _DAYS = (
-    ("%Y-%m-%d", r"\d{4}-\d{2}-\d{2}", ""),
-    ("%d.%m.%Y", r"\d{1,2}\.\d{1,2}\.\d{4}", ""),
+    ("%Y-%m-%d", rf"{_YYYY}-\d{{2}}-\d{{2}}", ""),
+    ("%d.%m.%Y", rf"\d{{1,2}}\.\d{{1,2}}\.{_YYYY}", ""),
     ("%d.%m.%y", rf"\d{{2}}\.\d{{2}}\.{_YY}", ""),
-    ("%Y/%m/%d", r"\d{4}/\d{1,2}/\d{1,2}", ""),
-    ("%Y.%m.%d", r"\d{4}\.\d{2}\.\d{2}", ""),
-    ("%d/%m/%Y", r"\d{1,2}/\d{1,2}/\d{4}", "dmy"),
-    ("%m/%d/%Y", r"\d{1,2}/\d{1,2}/\d{4}", "mdy"),
+    ("%Y/%m/%d", rf"{_YYYY}/\d{{1,2}}/\d{{1,2}}", ""),
+    ("%Y.%m.%d", rf"{_YYYY}\.\d{{2}}\.\d{{2}}", ""),
+    ("%d/%m/%Y", rf"\d{{1,2}}/\d{{1,2}}/{_YYYY}", "dmy"),
+    ("%m/%d/%Y", rf"\d{{1,2}}/\d{{1,2}}/{_YYYY}", "mdy"),
     ("%y.%m.%d", rf"{_YY}\.\d{{2}}\.\d{{2}}", "ymd"),
     ("%y/%m/%d", rf"{_YY}/\d{{2}}/\d{{2}}", "ymd"),
     ("%d/%m/%y", rf"\d{{1,2}}/\d{{1,2}}/{_YY}", "dmy"),
     ("%m/%d/%y", rf"\d{{1,2}}/\d{{1,2}}/{_YY}", "mdy"),
-    ("%d-%m-%Y", r"\d{1,2}-\d{1,2}-\d{4}", "dmy"),
-    ("%m-%d-%Y", r"\d{1,2}-\d{1,2}-\d{4}", "mdy"),
-    ("%d-%b-%Y", r"\d{1,2}-[A-Z][a-z]{2}-\d{4}", ""),
+    ("%d-%m-%Y", rf"\d{{1,2}}-\d{{1,2}}-{_YYYY}", "dmy"),
+    ("%m-%d-%Y", rf"\d{{1,2}}-\d{{1,2}}-{_YYYY}", "mdy"),
+    ("%d-%b-%Y", rf"\d{{1,2}}-[A-Z][a-z]{{2}}-{_YYYY}", ""),
     ("%d-%b-%y", rf"\d{{1,2}}-[A-Z][a-z]{{2}}-{_YY}", ""),
-    ("%d %b %Y", r"\d{1,2} [A-Z][a-z]{2} \d{4}", ""),
-    ("%d %B %Y", r"\d{1,2} [A-Z][a-z]{3,8} \d{4}", ""),
-    ("%b %d, %Y", r"[A-Z][a-z]{2} \d{1,2}, \d{4}", ""),
-    ("%B %d, %Y", r"[A-Z][a-z]{3,8} \d{1,2}, \d{4}", ""),
-    ("%d %B, %Y", r"\d{1,2} [A-Z][a-z]{3,8}, \d{4}", ""),
+    ("%d %b %Y", rf"\d{{1,2}} [A-Z][a-z]{{2}} {_YYYY}", ""),
+    ("%d %B %Y", rf"\d{{1,2}} [A-Z][a-z]{{3,8}} {_YYYY}", ""),
+    ("%b %d, %Y", rf"[A-Z][a-z]{{2}} \d{{1,2}}, {_YYYY}", ""),
+    ("%B %d, %Y", rf"[A-Z][a-z]{{3,8}} \d{{1,2}}, {_YYYY}", ""),
+    ("%d %B, %Y", rf"\d{{1,2}} [A-Z][a-z]{{3,8}}, {_YYYY}", ""),
 )
 _TIMES = (
     ("%H:%M:%S", r"\d{1,2}:\d{2}:\d{2}"),
@@ -277,9 +279,13 @@ _TIMES = (
     ("%I:%M:%S %p", r"\d{1,2}:\d{2}:\d{2} [AP]M"),
     ("%I:%M %p", r"\d{1,2}:\d{2} [AP]M"),
 )
-_MINUTES = r"\d{4}-\d{2}-\d{2}[T ](?:[01]\d|2[0-3]):[0-5]\d"
+_MINUTES = rf"{_YYYY}-\d{{2}}-\d{{2}}[T ](?:[01]\d|2[0-3]):[0-5]\d"
 _SECONDS = r":[0-5]\d(?:\.\d{1,6})?"
 _ZONE = r" ?(?:Z|UTC|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
+
+
+def _buddhist(text: str) -> str:
+    return f"({text} >= '2400' and {text} < '2650')"
 
 
 def _by_format(form: str, pattern: str, kind: str, order: str = "") -> Form:
@@ -288,7 +294,8 @@ def _by_format(form: str, pattern: str, kind: str, order: str = "") -> Form:
     quick = None
     if form == "%Y-%m-%d":
         quick = lambda text: (  # noqa: E731
-            f"(len({text}) = 10 and cast(try_cast({text} as date) as varchar) = {text})"
+            f"(len({text}) = 10 and cast(try_cast({text} as date) as varchar) = {text}"
+            f" and not {_buddhist(text)})"
         )
     return Form(
         name=form,
@@ -314,7 +321,10 @@ def _iso(name: str, kind: str, pattern: str, seconds: str = "") -> Form:
     def quick(text: str) -> str:
         """Most are as DuckDB writes them, which takes half the time to check."""
         fits = f"regexp_full_match({text}, {literal(pattern)}) and {value(text)} is not null"
-        as_written = f"strlen({text}) = 19 and cast({value(text)} as varchar) = {text}"
+        as_written = (
+            f"strlen({text}) = 19 and cast({value(text)} as varchar) = {text}"
+            f" and not {_buddhist(text)}"
+        )
         return f"(case when {as_written} then true else {fits} end)"
 
     return Form(

@@ -116,7 +116,7 @@ def _text_kind(start: str) -> Kind:
 def _looks_like_json(content: str) -> bool:
     rest = content[1:].lstrip()
     if content[0] == "{":
-        return rest[:1] in ('"', "}", "")
+        return rest[:1] in ('"', "}", "'", "")
     return rest[:1] in ("{", "[", "]", '"', "") or not rest[:1].isalpha()
 
 
@@ -156,8 +156,9 @@ def _is_workbook(path: Path) -> bool:
 
 
 def _beside(name: str) -> bool:
-    """Whether a file in an archive is one that macOS adds."""
-    return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith("._")
+    """Whether a file in an archive is one that a system keeps for itself: `.DS_Store`."""
+    *folders, own = name.lower().split("/")
+    return own.startswith(".") or own in ("thumbs.db", "desktop.ini") or "__macosx" in folders
 
 
 def _gunzip(path: Path, scratch: Path) -> Path:

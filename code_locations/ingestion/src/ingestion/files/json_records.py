@@ -9,6 +9,7 @@ A file may have several pages or lists, one after the other.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -68,6 +69,10 @@ LISTS = frozenset({"data", "results"})
 # Keys that only a page has, in each of several objects of a file.
 _OF_SEVERAL_PAGES = (
     MORE | _IN_ALL | _PAGES | {"pagination", "paging", "pageable", "pageinfo", "odata.context"}
+)
+# Comments, and commas before a closing bracket; strings, so that nothing is found in them.
+_BESIDE_JSON = re.compile(
+    r'"(?:[^"\\]|\\.)*"|//[^\r\n]*|/\*(?:[^*]|\*(?!/)){0,5000}\*/|,(?=\s*[\]}])', re.DOTALL
 )
 _COLUMNS = frozenset({"columns", "cols", "fields", "headers", "header", "columnheaders", "schema"})
 
@@ -317,20 +322,16 @@ def _document(file: Path, beside: dict[str, Any]) -> Iterator[tuple[int, dict[st
             "with an object a line"
         )
     text = file.read_text(encoding="utf-8")
-    found: list[Any] = []
-    at = 0
     try:
-        while at < len(text):
-            while at < len(text) and text[at] in " \t\r\n,":
-                at += 1
-            if at < len(text):
-                content, at = _DECODER.raw_decode(text, at)
-                found.append(content)
+        found = _documents(text)
     except (ValueError, RecursionError) as error:
-        line = text.count("\n", 0, getattr(error, "pos", at)) + 1
-        raise UnreadableFileError(
-            f"line {line}: it is no JSON: {_reason(error)}; the file may be cut off"
-        ) from error
+        plain = _BESIDE_JSON.sub(_blanked, text)
+        try:
+            if plain == text:
+                raise
+            found = _documents(plain)
+        except (ValueError, RecursionError):
+            raise _no_json(text, error) from error
     in_doubt = _may_have_half_a_pair(text)
     for number, content in enumerate(_unwrapped(found, beside), 1):
         if not isinstance(content, dict):
@@ -343,6 +344,37 @@ def _document(file: Path, beside: dict[str, Any]) -> Iterator[tuple[int, dict[st
         except ValueError as error:
             raise UnreadableFileError(f"record {number}: {error}; correct it") from error
         yield number, content
+
+
+def _documents(text: str) -> list[Any]:
+    """The documents in a text, one after the other."""
+    found: list[Any] = []
+    at = 0
+    while True:
+        while at < len(text) and text[at] in " \t\r\n,":
+            at += 1
+        if at == len(text):
+            return found
+        content, at = _DECODER.raw_decode(text, at)
+        found.append(content)
+
+
+def _blanked(found: re.Match[str]) -> str:
+    """A comment or a last comma as blanks, so that what follows stays where it is."""
+    if found[0].startswith('"'):
+        return found[0]
+    return "".join(sign if sign in "\r\n" else " " for sign in found[0])
+
+
+def _no_json(text: str, error: BaseException) -> UnreadableFileError:
+    at = getattr(error, "pos", None)
+    line = f"line {text.count(chr(10), 0, at) + 1}: " if at is not None else ""
+    is_cut = at is not None and (
+        at >= len(text.rstrip())
+        or (isinstance(error, json.JSONDecodeError) and "Untermi" in error.msg)
+    )
+    told = "; the file may be cut off" if is_cut else "; correct it"
+    return UnreadableFileError(f"{line}it is no JSON: {_reason(error)}{told}")
 
 
 def _may_have_half_a_pair(text: str) -> bool:

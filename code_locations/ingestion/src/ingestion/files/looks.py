@@ -28,6 +28,7 @@ _CLASSES = (
 )  # fmt: skip
 WORDS_ONLY = "it has words only, and nothing below it speaks against it"
 _YEAR = re.compile(r"(19|20)\d\d")
+_LABELS_THAT_TELL = 3
 _MONTH = re.compile(r"(0?[1-9]|1[0-2])\.(19|20)\d\d")
 _TOTAL = re.compile(
     r"(sub|grand )?totals?(:? .*)?|(end|zwischen|gesamt)?summen?(:? .*)?|sum(s|me)?"
@@ -39,6 +40,13 @@ _TOTAL = re.compile(
     r"|(opening|beginning|closing|ending) balance|((alter|neuer) )?kontostand.*",
     re.IGNORECASE,
 )
+# `Total Energies` is a company; `Total Hours` isn't.
+_MAY_BE_A_NAME = re.compile(
+    r"[Tt]ot(?:al|ale|als) (?!(?:Hours|Time|Amounts?|Due|Paid|Income|Expenses?|Revenues?|Sales|Net"
+    r"|Gross|Tax|VAT|Fees?|Costs?|Balance|Credits?|Debits?|Payments?|Duration|Records|Rows|Items"
+    r"|Orders|Count|Value|Price|Quantity|Qty|Billable|[A-Z]{3})\b)[A-ZÀ-Þ]\D*"
+)
+NO_VALUE = re.compile(r"\s*(none|null|nil|nan|n\.?/?a\.?|tbd|unknown|pending)\s*", re.IGNORECASE)
 # Of a group, `Nord gesamt`; so may a client be called, unless the numbers are sums.
 _TOTAL_OF = r"(\S+ ){1,3}((sub)?total|gesamt|summe|ergebnis)"
 _ANY_TOTAL = re.compile(f"{_TOTAL.pattern}|{_TOTAL_OF}", re.IGNORECASE)
@@ -55,13 +63,15 @@ def class_of(cell: str) -> str:
 def is_total(row: Sequence[str], above: Sequence[str] = ()) -> bool:
     """Whether a row sums up those above: a word for a total, and half of the cells empty.
 
-    The word alone is enough where the row `above` has a date or a number.
+    What may be a name is none: whether its numbers are sums is for others to say. The word alone
+    is enough where the row `above` has a date or a number.
     """
     filled = [place for place, cell in enumerate(row) if cell.strip()]
     told = next((n for n in filled if _TOTAL.fullmatch(row[n].strip().rstrip(":"))), None)
     if (
         told is None
         or len(row) == 1
+        or _MAY_BE_A_NAME.fullmatch(row[told].strip())
         or (" " in row[told].strip() and not any(c.isdigit() for n in filled for c in row[n]))
         or any(class_of(row[n]) not in ("", "day") for n in filled if n < told)
     ):
@@ -97,14 +107,14 @@ def is_word_for_total(cell: str) -> bool:
 def repeats(row: Sequence[str], names: Sequence[str]) -> bool:
     """Whether a row repeats the header, as in joined files: after a byte order mark, or padded."""
     return len(row) == len(names) and all(
-        cell == name or cell.strip("\ufeff \t") == name.strip("\ufeff \t")
+        cell == name or cell.strip("\ufeff \t\f") == name.strip("\ufeff \t\f")
         for cell, name in zip(row, names, strict=True)
     )
 
 
 def header_or_data(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     """Why these cells are the names of the body's columns; "" if they look like data themselves."""
-    contrast, alike = [], 0
+    contrast, alike, labelled = [], 0, True
     rows = [row for row in body if not repeats(row[: len(names)], names)]  # exports may repeat it
     for place, name in enumerate(names):
         below = [row[place] for row in rows if place < len(row) and row[place].strip()]
@@ -112,6 +122,8 @@ def header_or_data(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
         kind = class_of(name)
         if below and name.strip() and not kind and "" not in kinds:
             contrast.append(name.strip())
+        if kind == "day" and kinds != {"number"}:
+            labelled = False
         if (kind and (kinds == {kind} or not below)) or (
             name.strip() and below.count(name) and any(cell != name for cell in below)
         ):
@@ -120,13 +132,15 @@ def header_or_data(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
         return f"{contrast[0]!r} stands over values of another kind"
     if alike and _labels(names):
         return "its numbers are labels in a row"
+    if labelled and sum(class_of(name) == "day" for name in names) > 1 and _labels(names):
+        return "its days are labels over numbers"
     if alike:
         return ""
     return WORDS_ONLY
 
 
 def _labels(names: Sequence[str]) -> bool:
-    """Years, or numbers that go up by one, after a first name that is a word."""
+    """Years, or three numbers that go up by one, after a first name that is a word."""
     if not names or class_of(names[0]):
         return False
     numbers = [name.strip() for name in names if class_of(name)]
@@ -134,7 +148,7 @@ def _labels(names: Sequence[str]) -> bool:
         return len(set(numbers)) == len(numbers)
     if not all(number.isdigit() for number in numbers):
         return all(class_of(n) == "day" for n in numbers) and len(set(numbers)) == len(numbers) > 1
-    if len(numbers) < 2:
-        return bool(numbers) and bool(_YEAR.fullmatch(numbers[0]))
+    if len(numbers) < _LABELS_THAT_TELL and not all(map(_YEAR.fullmatch, numbers)):
+        return False
     found = [int(number) for number in numbers]
-    return all(later - earlier == 1 for earlier, later in pairwise(found))
+    return bool(found) and all(later - earlier == 1 for earlier, later in pairwise(found))

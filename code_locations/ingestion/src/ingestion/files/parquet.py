@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ingestion.files.conform import Conformed, Destination
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.names import column_names
 from ingestion.files.types import column_type, converted, refused
-from ingestion.loading.widening import room
+from ingestion.loading.widening import MOST_DIGITS, room
 from stack.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def conform_parquet(
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UnreadableFileError(f"it is Parquet that is cut off or broken: {reason}") from error
+    _require_digits(file)
     _require_microseconds(file)
     found = {
         name: type_
@@ -72,6 +73,25 @@ def conform_parquet(
         durations=durations,
     )
     return Conformed(destination.path, total, new, widened), total
+
+
+def _require_digits(file: Path) -> None:
+    """Refuse decimals of more digits than DuckDB has, which it would turn into doubles."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def parts(type_: pa.DataType) -> Iterator[pa.DataType]:
+        yield type_
+        for n in range(type_.num_fields):
+            yield from parts(type_.field(n).type)
+
+    for field in pq.read_schema(file):
+        for type_ in parts(field.type):
+            if pa.types.is_decimal(type_) and type_.precision > MOST_DIGITS:
+                raise UnreadableFileError(
+                    f"column {field.name}: its decimals have {type_.precision} digits, more than "
+                    f"{MOST_DIGITS}; write it with fewer, or as text"
+                )
 
 
 def _require_microseconds(file: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.files.bank import read_statement
 from ingestion.files.conform import ColumnEvidence, Destination, Remembered, conform
 from ingestion.files.currencies import differ
-from ingestion.files.delimited import read_delimited
+from ingestion.files.delimited import read_delimited, wider_by_nothing
 from ingestion.files.dialect import Known, find_dialect
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.footer import without_footer
@@ -24,7 +24,9 @@ from ingestion.files.json_records import read_json
 from ingestion.files.parquet import conform_parquet
 from ingestion.files.records import Records, RowAside, RowGroups, write_rows
 from ingestion.files.rules import ReadingRules
+from ingestion.files.second_table import refuse_table_beside
 from ingestion.files.sheets import read_sheet
+from ingestion.files.tidy import cut_off, tidied
 from ingestion.files.workbook import sheets
 from ingestion.loading.files import keys_unique, write_newest_rows
 from stack.errors import one_line
@@ -125,8 +127,7 @@ def _records_of(
     part: Opened, target: Path, rules: ReadingRules, known: Known | None
 ) -> list[Records]:
     if part.kind == "csv":
-        dialect = find_dialect(part.path, rules, known)
-        records = read_delimited(part.path, dialect, target, rules.footer_lines)
+        records = _records_of_text(part, target, rules, known)
     elif part.kind == "json":
         records = read_json(part.path, target)
     elif part.kind == "workbook":
@@ -146,12 +147,40 @@ def _records_of(
             breaks=tuple(statement.breaks),
             total=statement.records,
         )
+    refuse_table_beside(records)
     evidence: dict[str, Any] = {"kind": part.kind}
     if part.encoding:
         evidence["encoding"] = f"{part.encoding.name}: {part.encoding.reason}"
     if part.packed:
         evidence["packed"] = f"{part.packed} {part.member}".strip()
     return [replace(records, evidence={**evidence, **records.evidence})]
+
+
+def _records_of_text(
+    part: Opened, target: Path, rules: ReadingRules, known: Known | None
+) -> Records:
+    """The records of delimited text, or of a tidier copy of it."""
+    dialect, trouble = None, None
+    try:
+        dialect = find_dialect(part.path, rules, known)
+    except UnreadableFileError as error:
+        trouble = error
+    path, left_out = part.path, ""
+    if rules.quote is None:
+        copy = target.with_name(f"{target.name}.tidied")
+        left_out = tidied(path, copy, dialect.delimiter if dialect else None)
+    if left_out:
+        path, dialect = copy, find_dialect(copy, rules, known)
+    if dialect is None:
+        raise trouble or UnreadableFileError("it has no rows")
+    records = read_delimited(path, dialect, target, rules.footer_lines)
+    if wider := wider_by_nothing(records.aside, dialect.width):
+        copy = target.with_name(f"{target.name}.even")
+        cut_off(path, copy, wider, dialect)
+        records = read_delimited(copy, dialect, target, rules.footer_lines)
+    if left_out:
+        records = replace(records, evidence={**records.evidence, "left out": left_out})
+    return records
 
 
 def _records_of_workbook(
@@ -166,11 +195,13 @@ def _records_of_workbook(
         names = ", ".join(sheet.name for sheet in found) or "none"
         raise UnreadableFileError(f"it has no sheet {rules.sheet or 'with rows'}; found {names}")
     hidden = [sheet.name for sheet in found if sheet not in chosen]
-    return [
-        replace(records, evidence={"kind": "workbook", **records.evidence, "not read": hidden})
-        for n, sheet in enumerate(chosen)
-        for records in [read_sheet(sheet, target.with_name(f"{target.name}.{n}"), rules, known)]
-    ]
+    all_records = []
+    for n, sheet in enumerate(chosen):
+        records = read_sheet(sheet, target.with_name(f"{target.name}.{n}"), rules, known)
+        refuse_table_beside(records)
+        evidence = {"kind": "workbook", **records.evidence, "not read": hidden}
+        all_records.append(replace(records, evidence=evidence))
+    return all_records
 
 
 def _joined(parts: Sequence[Records], target: Path) -> Records:
@@ -182,9 +213,13 @@ def _joined(parts: Sequence[Records], target: Path) -> Records:
     first = parts[0]
     for part in parts:
         if part.names != first.names:
+            sheet = part.evidence.get("sheet")
+            what = "sheets" if sheet else "parts"
+            other = ", or declare the sheet" if sheet else ""
+            names = [", ".join(one.names)[:100] for one in (first, part)]
             raise UnreadableFileError(
-                f"its {len(parts)} parts have different columns, as {', '.join(first.names)[:100]} "
-                f"and {', '.join(part.names)[:100]}; drop each as a file of its own"
+                f"its {len(parts)} {what} have different columns, as {' and '.join(names)}; drop "
+                f"each as a file of its own{other}"
             )
     kinds_of_file = {str(part.evidence.get("kind")) for part in parts}
     if len(kinds_of_file) > 1:

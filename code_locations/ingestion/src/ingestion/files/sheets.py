@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from ingestion.files.errors import UnreadableFileError
 from ingestion.files.looks import footer_rows
 from ingestion.files.records import Records, RowAside, as_text, write_rows
 from ingestion.files.rules import ReadingRules
+from ingestion.files.second_table import LOOKED_AT, filled, refuse_table_below
+from ingestion.files.second_table import Row as RowApart
 from ingestion.files.sums import sums
 from ingestion.files.workbook import Sheet
 from ingestion.files.workbook.sheet import Row, address
@@ -48,12 +51,21 @@ def read_sheet(
     body = _said_of_each(sheet, at + 1)
     width = max([len(header), *(len(cells) for _, cells in body)], default=0)
     names = [*header, *[""] * (width - len(header))]
-    left_out = _left_out(body, width, rules.footer_lines)
+    repeated = _repeated(body, sheet.rows[: at + 1])
+    _refuse_tables_below(sheet, body, names, [body[n] for n in sorted(repeated)])
+    rows = [row for n, row in enumerate(body) if n not in repeated]
+    left_out = _left_out(rows, width, rules.footer_lines)
     aside = tuple(
-        RowAside(row, f"row {row} looks like a total of the rows above", _cells(cells), True)
-        for row, cells in (body[at] for at in sorted(left_out))
+        RowAside(row, f"row {row} {why}", _cells(cells), True)
+        for row, cells, why in sorted(
+            [
+                *((*rows[n], "looks like a total of the rows above") for n in left_out),
+                *((*body[n], "repeats the header") for n in repeated),
+            ],
+            key=lambda found: found[0],
+        )
     )
-    kept = [row for at, row in enumerate(body) if at not in left_out]
+    kept = [row for n, row in enumerate(rows) if n not in left_out]
     places = map(str, range(width))
     records = write_rows(_by_place(kept, width), target, unit="row", names=places)
     return replace(
@@ -119,6 +131,62 @@ def _said_of_each(sheet: Sheet, at: int) -> list[Row]:
             if below[column] is None:
                 below[column] = value
     return rows
+
+
+def _repeated(body: Sequence[Row], above: Sequence[Row]) -> set[int]:
+    """The places of rows that repeat the header, the last of `above`, and of titles over those."""
+    if not above:
+        return set()
+    *titles, header = (_without_empty(cells) for _, cells in above)
+    known = [title for title in titles if title]
+    found = {
+        n
+        for n, (_, cells) in enumerate(body)
+        if cells[:1] == header[:1] and _without_empty(cells) == header
+    }
+    for n in sorted(found):
+        above_it = takewhile(lambda at: _without_empty(body[at][1]) in known, range(n - 1, -1, -1))
+        found.update(above_it)
+    return found
+
+
+def _without_empty(cells: Sequence[Any]) -> list[Any]:
+    """The cells without the empty ones at the end."""
+    found = list(cells)
+    while found and found[-1] is None:
+        found.pop()
+    return found
+
+
+def _refuse_tables_below(
+    sheet: Sheet, body: Sequence[Row], names: Sequence[str], repeated: Sequence[Row]
+) -> None:
+    """Refuse rows below a title and a repeated header, or below an empty row and other names."""
+    headers = {number for number, _ in repeated}
+    for (number, cells), (below, _) in pairwise(body):
+        if below not in headers or number in headers or len(names) == 1:
+            continue
+        words = filled(_cells(cells))
+        if len(words) == 1:
+            raise UnreadableFileError(
+                f"sheet {sheet.name!r}: row {number} ({words[0][:60]}) begins another table with "
+                "the same header; make a sheet of each"
+            )
+    try:
+        refuse_table_below(_rows_apart(body, len(names)), names)
+    except UnreadableFileError as error:
+        raise UnreadableFileError(f"sheet {sheet.name!r}: {error}") from error
+
+
+def _rows_apart(body: Sequence[Row], width: int) -> Iterator[RowApart]:
+    """The first rows, and those right below an empty one, and whether they are."""
+    before, wanted = 0, 0
+    for n, (number, cells) in enumerate(body):
+        is_apart = n > 0 and number > before + 1
+        wanted = 2 if is_apart else wanted - 1
+        if n < LOOKED_AT or wanted > 0:
+            yield RowApart(number, _padded(cells, width), is_apart)
+        before = number
 
 
 def _units(

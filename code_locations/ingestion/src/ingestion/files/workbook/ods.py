@@ -30,6 +30,9 @@ _DAY = timedelta(days=1)
 _DURATION = re.compile(
     r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?)?", re.ASCII
 )
+_DAY_SHOWN = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}\.?", re.ASCII)
+_EPOCH = date(1899, 12, 30)
+_LAST_DAY = 2_958_466
 _MICROSECOND = re.compile(r"(\.\d{6})\d+")
 # Comments, pictures, and tables that aren't sheets.
 _SKIPPED = {
@@ -242,11 +245,7 @@ def _value(attributes: dict[str, str], paragraphs: list[list[str]]) -> Value:
     if attributes.get("calcext:value-type") == "error":
         return _plain(paragraphs) or "#ERROR"
     if kind in ("float", "percentage", "currency"):
-        stored = number(float(attributes["office:value"]))
-        shown = _plain(paragraphs)
-        # A post code: its format shows the leading zeros.
-        is_code = shown.isascii() and shown.isdigit() and shown[0] == "0" and len(shown) > 1
-        return shown if is_code and int(shown) == stored else stored
+        return _number(float(attributes["office:value"]), _plain(paragraphs))
     if kind == "boolean":
         return {"true": True, "false": False}[attributes["office:boolean-value"]]
     if kind == "date":
@@ -254,6 +253,27 @@ def _value(attributes: dict[str, str], paragraphs: list[list[str]]) -> Value:
     if kind == "time":
         return _time(attributes["office:time-value"])
     return (attributes.get("office:string-value") or _plain(paragraphs)) or None
+
+
+def _number(stored: float, shown: str) -> Value:
+    """A number, unless what is shown is a post code, by its zeros, or a day."""
+    is_code = shown.isascii() and shown.isdigit() and shown[0] == "0" and len(shown) > 1
+    if is_code and int(shown) == stored:
+        return shown
+    return _shown_day(stored, shown) or number(stored)
+
+
+def _shown_day(stored: float, shown: str) -> date | None:
+    """The day that a number is shown as, though its kind says that it is none."""
+    if not _DAY_SHOWN.fullmatch(shown) or not stored.is_integer() or not 0 < stored < _LAST_DAY:
+        return None
+    day = _EPOCH + timedelta(days=int(stored))
+    parts = sorted(map(int, re.findall(r"\d+", shown)))
+    return day if parts in (_sorted(day, day.year), _sorted(day, day.year % 100)) else None
+
+
+def _sorted(day: date, year: int) -> list[int]:
+    return sorted((day.day, day.month, year))
 
 
 def _unit(attributes: dict[str, str]) -> str | None:
