@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from ingestion.airbyte.connection import Connection, load_connections
@@ -17,6 +19,7 @@ from ingestion.airbyte.environments import Environment, environment_of
 from ingestion.airbyte.process import Limits
 from ingestion.airbyte.protocol import Connector
 
+ASKED = ["check", "discover", "read"]  # what is started of one that was never asked
 # Isolated and without site-packages, so that it starts in 20 ms.
 HEAD = f"#!{sys.executable} -IS\n"
 PREAMBLE = """
@@ -150,3 +153,17 @@ def connect_to(
 
 def _indented(body: str) -> str:
     return "".join(f"    {line}\n" for line in body.strip("\n").splitlines())
+
+
+def starts_of_connectors(patch: pytest.MonkeyPatch) -> list[str]:
+    """A list that gets the command of each connector's process as it is started; but for `spec`."""
+    commands: list[str] = []
+    start = subprocess.Popen
+
+    def counted(command: list[str], *arguments: Any, **options: Any) -> subprocess.Popen[Any]:
+        if command[0].rpartition("/")[2].startswith("source-") and command[1] != "spec":
+            commands.append(command[1])
+        return start(command, *arguments, **options)
+
+    patch.setattr("ingestion.airbyte.process.subprocess.Popen", counted)
+    return commands

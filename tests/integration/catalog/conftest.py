@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -170,7 +170,7 @@ def stack(built_stack: Path, stack_home: Path) -> Path:
 
 
 @pytest.fixture
-def store(stack: Path) -> ArtifactStore:
+def store(stack_home: Path) -> ArtifactStore:
     """The artifacts of this test's stack."""
     return ArtifactStore(load_settings(StackSettings).artifacts)
 
@@ -243,6 +243,13 @@ def catalogued(built_stack: Path, tmp_path_factory: pytest.TempPathFactory) -> R
     shutil.copytree(built_stack, home)
     with only_home(home):
         return run_catalog(home)
+
+
+@pytest.fixture
+def written_before(catalogued: Run, stack_home: Path) -> Run:
+    """That run, in a copy of its stack as this test's STACK_HOME."""
+    shutil.copytree(catalogued.catalog.home, stack_home)
+    return replace(catalogued, catalog=Catalog(stack_home))
 
 
 TIMES = (

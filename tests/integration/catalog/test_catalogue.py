@@ -183,18 +183,19 @@ def test_a_source_that_the_catalog_has_never_heard_of_is_described_by_its_loader
     assert catalogued.check.passed, catalogued.check.metadata["lacking"].value
 
 
-def test_a_second_run_changes_nothing_but_times(stack):
-    first = run_catalog(stack).catalog.records
-    second = run_catalog(stack).catalog.records
+def test_a_second_run_changes_nothing_but_times(written_before):
+    first = written_before.catalog.records
+    second = run_catalog(written_before.catalog.home).catalog.records
     assert without_times(first) == without_times(second)
     assert first[0]["systemMetadata"]["runId"] != second[0]["systemMetadata"]["runId"]
 
 
-def test_a_load_with_nothing_new_takes_nothing_from_the_catalog(stack, store):
-    before = run_catalog(stack).catalog.records
+def test_a_load_with_nothing_new_takes_nothing_from_the_catalog(written_before, store):
+    before = written_before.catalog.records
     nothing = load("books", "dlt_ingestion_pipeline", {}, books_clients=0, books_invoices=0)
     write_report(store, "next", nothing)
-    assert without_times(run_catalog(stack).catalog.records) == without_times(before)
+    after = run_catalog(written_before.catalog.home).catalog.records
+    assert without_times(after) == without_times(before)
 
 
 def test_the_check_passes_with_the_run_and_alone(stack, instance):
@@ -256,8 +257,8 @@ def test_what_was_dropped_is_marked_as_removed_until_it_is_back(stack):
     assert drop_and_run("create table marts.extra as select 1 as a") == {}
 
 
-def test_a_run_without_an_artifact_removes_nothing(stack):
-    run_catalog(stack)
+def test_a_run_without_an_artifact_removes_nothing(written_before):
+    stack = written_before.catalog.home
     gone = stack / "artifacts" / "latest" / "gx" / "validation_result.json"
     kept = gone.read_bytes()
     gone.unlink()
@@ -268,8 +269,8 @@ def test_a_run_without_an_artifact_removes_nothing(stack):
     assert run.metadata["entities_removed"] == 1, "the expectation that the suite no longer has"
 
 
-def test_an_artifact_that_is_no_json_fails_the_run_and_keeps_the_old_catalog(stack, store):
-    run_catalog(stack)
+def test_an_artifact_that_is_no_json_fails_the_run_and_keeps_the_old_catalog(written_before, store):
+    stack = written_before.catalog.home
     before = (stack / "catalog" / "metadata.json").read_bytes()
     store.put("broken", "load/books.json", b'{"tables": ')
     with pytest.raises(

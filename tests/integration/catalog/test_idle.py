@@ -1,27 +1,53 @@
 """A complete catalog isn't made again until there is news."""
 
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from catalog.idle import idle
 from fakes.datahub_gms import datahub_gms
-from integration.catalog.conftest import CONNECTORS, RUN, load, run_catalog
+from integration.catalog.conftest import CONNECTORS, RUN, Catalog, load, run_catalog
 from integration.catalog.test_kept import artifact, compiled, described, sql
 from stack.activity import ActivityLog, Read
+from stack.artifacts import ArtifactStore
 from stack.dbt_artifacts import MANIFEST
 from stack.gx_artifacts import ValidationResult, read_validation, write_validation
 from stack.load_report import Failure, LoadReport, write_report
+from stack.settings import StackSettings, load_settings
+from support.homes import only_home, set_home
 
 NOTHING = load("airbyte", "airbyte_sync_job", CONNECTORS, shop_customers=0, github_issues=0)
 SOMETHING = load("airbyte", "airbyte_sync_job", CONNECTORS, shop_customers=2, github_issues=0)
 
 
+@pytest.fixture(scope="module")
+def written_once(built_stack, tmp_path_factory):
+    """A run that wrote the catalog of a stack, and a copy of the stack after it."""
+    folder = tmp_path_factory.mktemp("written")
+    shutil.copytree(built_stack, folder / "stack")
+    with only_home(folder / "stack"):
+        assert idle() is None
+        run = run_catalog(folder / "stack")
+    shutil.copytree(folder / "stack", folder / "copy")
+    return run, folder / "copy"
+
+
 @pytest.fixture
-def written(stack):
-    """A stack whose catalog has just been written."""
-    assert idle() is None
-    return run_catalog(stack)
+def written(written_once, monkeypatch):
+    """A stack whose catalog has just been written; where it is, is part of what it says."""
+    run, copy = written_once
+    home = run.catalog.home
+    shutil.rmtree(home)
+    shutil.copytree(copy, home)
+    set_home(monkeypatch, home)
+    return replace(run, catalog=Catalog(home))
+
+
+@pytest.fixture
+def store(written):
+    return ArtifactStore(load_settings(StackSettings).artifacts)
 
 
 def report(found: LoadReport):

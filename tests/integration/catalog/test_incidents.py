@@ -38,8 +38,8 @@ def incidents(run) -> dict[str, list[str]]:
     return found
 
 
-def test_a_failure_that_no_catalogue_run_saw_is_raised_and_resolved(stack, store):
-    before = incidents(run_catalog(stack))
+def test_a_failure_that_no_catalogue_run_saw_is_raised_and_resolved(written_before, store):
+    stack, before = written_before.catalog.home, incidents(written_before)
     for number in range(2):
         gx_validated(store, f"stopped-{number}", success=False)
         dbt_tested(store, f"stopped-{number}", "fail")
@@ -57,8 +57,8 @@ def test_a_failure_that_no_catalogue_run_saw_is_raised_and_resolved(stack, store
     assert incidents(again) == incidents(run), "what was told is told no second time"
 
 
-def test_a_full_refresh_keeps_what_is_open(stack, store):
-    first = run_catalog(stack)
+def test_a_full_refresh_keeps_what_is_open(written_before, store):
+    stack, first = written_before.catalog.home, written_before
     assert first.metadata["incidents_open"] == 2
     urns = {urn for urn, name in first.catalog.aspects if name == "incidentInfo"}
     gx_validated(store, "another", success=True)  # judged again, the others as before

@@ -93,45 +93,44 @@ def without_kept(home: Path) -> str:
     return text(home / "catalog" / "metadata.json")
 
 
-@pytest.mark.parametrize(
-    ("change", "parsed"),
-    [
-        pytest.param(lambda _: None, 0, id="nothing"),
-        pytest.param(artifact(MANIFEST, as_of_another_parse), 0, id="dbt parsed again"),
-        pytest.param(artifact(MANIFEST, described), 0, id="a description"),
-        pytest.param(
-            sql("alter table freelancer_raw.books_clients alter name type blob"),
-            1,
-            id="a column's type",
-        ),
-        pytest.param(
-            sql("alter table freelancer_raw.books_clients drop column country"),
-            1,
-            id="a column is gone",
-        ),
-        pytest.param(sql("create table marts.extra as select 1 as a"), 0, id="a table of another"),
-        pytest.param(sql("drop table marts.client_revenue"), 0, id="a table is dropped"),
-        pytest.param(compiled("sum(", "max("), 1, id="a model's SQL"),
-        pytest.param(compiled("select", "select from where"), 1, id="SQL that is none"),
-        pytest.param(cut_off, 4, id="the cache is cut off"),
-        pytest.param(changed_by_hand, 4, id="the cache was changed by hand"),
-    ],
-)
-def test_after_a_change_the_file_is_as_without_anything_kept(stack, store, change, parsed):
-    first = run_catalog(stack)
-    assert first.metadata["models_parsed"] == 4
-    change(store)
+# What may change between two runs, and how many models the second then parses.
+CHANGES: dict[str, tuple[Change, int]] = {
+    "nothing": (lambda _: None, 0),
+    "dbt parsed again": (artifact(MANIFEST, as_of_another_parse), 0),
+    "a description": (artifact(MANIFEST, described), 0),
+    "a column's type": (sql("alter table freelancer_raw.books_clients alter name type blob"), 1),
+    "a column is gone": (sql("alter table freelancer_raw.books_clients drop column country"), 1),
+    "a table of another": (sql("create table marts.extra as select 1 as a"), 0),
+    "a table is dropped": (sql("drop table marts.client_revenue"), 0),
+    "a model's SQL": (compiled("sum(", "max("), 1),
+    "SQL that is none": (compiled("select", "select from where"), 1),
+    "the cache is cut off": (cut_off, 4),
+    "the cache was changed by hand": (changed_by_hand, 4),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_after_a_change_the_file_is_as_without_anything_kept(written_before, store, change):
+    stack = written_before.catalog.home
+    assert written_before.metadata["models_parsed"] == 4
+    make, parsed = CHANGES[change]
+    make(store)
     second = run_catalog(stack)
     assert second.metadata["models_parsed"] == parsed
-    kept = text(second.catalog.file)
-    assert kept == without_kept(stack)
+    assert text(second.catalog.file) == without_kept(stack)
     assert second.metadata["aspects_sent"] == second.metadata["aspects"]
-    third = run_catalog(stack)
-    assert text(third.catalog.file) == kept
 
 
-def test_results_of_tests_are_todays_though_the_tests_are_those_of_yesterday(stack, store):
+def test_after_all_changes_the_file_is_as_what_a_full_run_kept_says(stack, store):
     run_catalog(stack)
+    for make, _ in CHANGES.values():
+        make(store)
+    full = without_kept(stack)
+    assert text(run_catalog(stack).catalog.file) == full
+
+
+def test_results_of_tests_are_todays_though_the_tests_are_those_of_yesterday(written_before, store):
+    stack = written_before.catalog.home
 
     def fail(document: dict) -> None:
         document["metadata"]["invocation_id"] = "today"
@@ -148,8 +147,7 @@ def test_results_of_tests_are_todays_though_the_tests_are_those_of_yesterday(sta
     assert text(run.catalog.file) == without_kept(stack)
 
 
-def test_lineage_of_models_that_are_gone_is_dropped(stack, store):
-    run_catalog(stack)
+def test_lineage_of_models_that_are_gone_is_dropped(written_before, store):
     before = store.get_json(KEPT)["content"]["lineage"]
 
     def without_the_model(document: dict) -> None:
@@ -160,7 +158,7 @@ def test_lineage_of_models_that_are_gone_is_dropped(stack, store):
         }
 
     artifact(MANIFEST, without_the_model)(store)
-    run_catalog(stack)
+    run_catalog(written_before.catalog.home)
     after = store.get_json(KEPT)["content"]["lineage"]
     assert len(before) - len(after) == 1
     assert after.items() <= before.items()
@@ -174,18 +172,16 @@ def test_sql_that_could_not_be_parsed_is_parsed_every_time(stack, store):
     assert run.metadata["models_parsed"] == 1
 
 
-def test_another_version_of_the_library_uses_nothing_of_this_one(stack, monkeypatch):
-    run_catalog(stack)
+def test_another_version_of_the_library_uses_nothing_of_this_one(written_before, monkeypatch):
     monkeypatch.setattr("catalog.dbt_source.versions", lambda: {"acryl-datahub": "0.0.1"})
-    assert run_catalog(stack).metadata["models_parsed"] == 4
+    assert run_catalog(written_before.catalog.home).metadata["models_parsed"] == 4
 
 
-def test_a_cache_that_cannot_be_read_is_a_line_in_the_log(stack, store, caplog):
-    run_catalog(stack)
+def test_a_cache_that_cannot_be_read_is_a_line_in_the_log(written_before, store, caplog):
     for name in ("dbt_source", "proved"):
         store.put("broken", f"catalog/DEV/{name}.json", b"{")
     with caplog.at_level(logging.WARNING):
-        run_catalog(stack)
+        run_catalog(written_before.catalog.home)
     told = [r.message for r in caplog.records if "made anew" in r.message]
     assert len(told) == 2
 
@@ -206,8 +202,7 @@ def test_an_aspect_is_proved_again_when_it_changes(stack, store, monkeypatch):
     assert "assertionInfo" in checked
 
 
-def test_what_is_not_used_is_not_imported(stack):
-    run_catalog(stack)
+def test_what_is_not_used_is_not_imported(written_before):
     script = (
         "import sys, dagster as dg\n"
         "from catalog.assets import datahub_metadata_ingestion\n"
@@ -219,4 +214,4 @@ def test_what_is_not_used_is_not_imported(stack):
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "imported: []"
-    assert load_settings(StackSettings).stack_home == stack
+    assert load_settings(StackSettings).stack_home == written_before.catalog.home

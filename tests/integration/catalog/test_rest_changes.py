@@ -4,7 +4,9 @@ import copy
 import shutil
 import tempfile
 from collections import Counter
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -14,13 +16,14 @@ from catalog.emission import EVERYTHING_AFTER, MARK, Emitted
 from catalog.kept import keep, read_kept
 from catalog.sinks import EmitError
 from catalog.urns import Naming
-from fakes.datahub_gms import DataHubGms, datahub_gms
+from fakes.datahub_gms import DataHubGms, Stored, datahub_gms
 from integration.catalog.conftest import nothing_holds, without_times
 from stack.dbt_artifacts import MANIFEST
 from stack.options import options_config
 from stack.pipelines import DAILY
 from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import connect
+from support.homes import only_home
 
 EMITTED = "catalog/DEV/emitted.json"
 MODEL = "model.small_books.client_revenue"
@@ -45,16 +48,43 @@ class Recording(DataHubGms):
         return got
 
 
+@dataclass(frozen=True)
+class Served:
+    """A server, and the stack and what the server had after an undisturbed run."""
+
+    gms: Recording
+    home: Path
+    stored: Stored
+
+
+@pytest.fixture(scope="module")
+def served(built_stack, tmp_path_factory):
+    home = tmp_path_factory.mktemp("served") / "stack"
+    shutil.copytree(built_stack, home)
+    with datahub_gms(Recording()) as gms:
+        with only_home(home, DATAHUB_GMS_URL=gms.url):
+            materialize()
+        assert gms.taken().total() == len(gms.stored) > 300
+        yield Served(gms, home, gms.stored)
+
+
 @pytest.fixture
-def gms(stack, monkeypatch):
+def stack(served, stack_home):
+    shutil.copytree(served.home, stack_home)
+    return stack_home
+
+
+@pytest.fixture
+def gms(served, stack, monkeypatch):
     """A server that has everything of an undisturbed run."""
     monkeypatch.setattr("catalog.sinks.RETRIES", 0)
     monkeypatch.setattr("catalog.sinks.BATCH", 50)
-    with datahub_gms(Recording()) as gms:
-        monkeypatch.setenv("DATAHUB_GMS_URL", gms.url)
-        materialize()
-        assert gms.taken().total() == len(gms.stored) > 300
-        yield gms
+    gms = served.gms
+    monkeypatch.setenv("DATAHUB_GMS_URL", gms.url)
+    gms.stored = copy.deepcopy(served.stored)
+    gms.fault, gms.writes = Recording().fault, 0
+    gms.taken()
+    return gms
 
 
 def materialize(**options) -> dict:

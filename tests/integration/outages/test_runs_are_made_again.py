@@ -72,10 +72,10 @@ def wrong():
 
 
 def ended_amid_a_query():
-    """DuckDB makes an error of its own of it."""
-    threading.Timer(1, os.kill, [os.getpid(), signal.SIGTERM]).start()
+    """DuckDB makes an error of its own of it, at once where the query is in this very thread."""
+    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGTERM]).start()
     long = "select sum(hash(a.range * b.range)) from range(1000000) a, range(800) b"
-    duckdb.connect().execute(long).fetchall()
+    duckdb.connect(config={"threads": 1}).execute(long).fetchall()
 
 
 def test_a_run_that_an_outage_broke_off_asks_for_two_retries(instance, away):

@@ -1,5 +1,9 @@
-"""The same pipeline ends with the same marts on the other warehouse."""
+"""The same loads and models end with the same marts on the other warehouse.
 
+What else a pipeline does to a lake, the tests of validation and catalog have, and on a lake in
+Postgres and S3 those on a cluster."""
+
+from stack.pipelines import INCREMENTAL_SYNC
 from stack.settings import WarehouseSettings
 from support.contents import contents
 from support.later_shop import later_shop
@@ -16,7 +20,7 @@ def test_a_ducklake_on_postgres_and_s3_has_the_same_tables_as_a_file(
         **later_shop(tmp_path / "connectors"),
     }
     stack.write_sample_data()
-    result = stack.run_pipeline()
+    result = stack.run_pipeline(INCREMENTAL_SYNC.name)
     assert result.returncode == 0, result.stdout + result.stderr
     lake = WarehouseSettings(
         stack_home=stack.home,

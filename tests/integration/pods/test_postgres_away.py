@@ -15,7 +15,7 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import EmptyWorkspaceTarget, PythonFileTarget
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget, GrpcServerTarget
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -23,6 +23,8 @@ from pods.connections import keep_connections
 from pods.daemon import PodMonitor
 from pods.retries import RetryDaemon
 from pods.watch import LAUNCHING, fail_hopeless_runs
+from support.code_server import code_server
+from support.servers import free_port
 
 # As a Postgres that is told to end does: it closes the connection amid a statement.
 CUT = """
@@ -166,10 +168,17 @@ def test_the_daemon_keeps_its_connection_and_makes_another_where_it_is_lost(inst
     assert connected_as(instance.run_storage) != kept
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with code_server(tmp_path_factory.mktemp("server"), free_port(), "daily:1", "1") as origin:
+        yield GrpcServerTarget(
+            host=origin.host, port=origin.port, socket=None, location_name="daily"
+        )
+
+
 @pytest.fixture
-def workspace(instance):
-    target = PythonFileTarget(__file__, "daily", None, "daily")
-    with WorkspaceProcessContext(instance, target) as context:
+def workspace(instance, server):
+    with WorkspaceProcessContext(instance, server) as context:
         yield context
 
 

@@ -1,7 +1,8 @@
 """What holds since an earlier run isn't made or checked again, by dbt itself on both warehouses."""
 
+from collections.abc import Callable
+
 import dagster as dg
-import pytest
 
 from stack.artifacts import ArtifactStore
 from stack.dbt_artifacts import MANIFEST as MANIFEST_ARTIFACT
@@ -12,6 +13,7 @@ from stack.settings import StackSettings, WarehouseSettings, load_settings
 from stack.warehouse import connect
 from stack.warehouse.versions import relations
 from tests.integration.transformation.books_and_shop import all_models, load
+from tests.integration.transformation.conftest import Modelled
 from transformation.assets import MANIFEST, dbt_run, dbt_test
 from transformation.holding import MODELS
 from transformation.idle import idle
@@ -105,37 +107,41 @@ def versions(result) -> dict[str, tuple[str, str]]:
     }
 
 
-def test_dagster_is_told_versions_of_definitions_and_contents(
-    modelled: WarehouseSettings, instance
+def test_a_full_run_makes_and_judges_all_and_tells_versions_of_definitions_and_contents(
+    modelled: WarehouseSettings, modelled_homes: Callable[[str], Modelled], instance
 ):
-    first = versions(run(instance, full=True))
+    first = versions(modelled_homes("duckdb").result)
     assert first.keys() == ALL
     assert len(set(first.values())) == len(ALL)
     load(modelled, {"books_payments": [A_PAYMENT | {"paid_on": "2025-03-01"}]})
-    after = versions(run(instance, full=True))
+    result = run(instance, full=True)
+    assert (made(result), held(result)) == (ALL, set())
+    assert len(judged(result)) == len(MANIFEST.tests)
+    after = versions(result)
     assert {table for table in ALL if after[table][0] != first[table][0]} == set()
     changed = {table for table in ALL if after[table][1] != first[table][1]}
     assert {"cash_in", "stg_books__payments"} <= changed
     assert not changed & SHOP_ONLY
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "drop table marts.cash_in",
-        "update marts.cash_in set received_eur = received_eur + 1",
-        "create or replace view staging.stg_books__payments as "
-        "select * from {raw}.books_payments where false",
-    ],
-)
-def test_a_hand_in_the_warehouse_is_noticed(on_each: WarehouseSettings, instance, statement):
+BY_HAND = {
+    "revenue_by_month": "drop table marts.revenue_by_month",
+    "shop_customers": "update marts.shop_customers set spent_eur = spent_eur + 1",
+    "stg_books__payments": "create or replace view staging.stg_books__payments as "
+    "select * from {raw}.books_payments where false",
+}
+
+
+def test_a_hand_in_the_warehouse_is_noticed(on_each: WarehouseSettings, instance):
+    """None of them builds on another, so each is noticed by itself."""
     right = all_models(on_each)
     with connect(on_each) as connection:
-        connection.execute(statement.format(raw=on_each.dlt_dataset_name))
+        for statement in BY_HAND.values():
+            connection.execute(statement.format(raw=on_each.dlt_dataset_name))
     assert idle() is None
     result = run(instance)
     assert result.success
-    assert "cash_in" in made(result)
+    assert made(result) >= {*BY_HAND, "cash_in"}
     assert all_models(on_each) == right
 
 
@@ -178,9 +184,8 @@ def test_a_model_that_failed_is_made_until_it_works(modelled: WarehouseSettings,
     assert "cash_in" in held(run(instance))
 
 
-@pytest.mark.parametrize("option", [{"full": True}, {"force_full_refresh": True}])
-def test_who_asks_for_all_gets_all(modelled: WarehouseSettings, instance, option):
-    result = run(instance, **option)
+def test_a_full_refresh_makes_and_judges_all(modelled: WarehouseSettings, instance):
+    result = run(instance, force_full_refresh=True)
     assert (made(result), held(result)) == (ALL, set())
     assert len(judged(result)) == len(MANIFEST.tests)
 

@@ -58,6 +58,12 @@ class Syncs:
             return connection.execute(sql).fetchall()
 
 
+@pytest.fixture(autouse=True)
+def _quick_to_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a password is slow to guess is a third of a small sync."""
+    monkeypatch.setattr("ingestion.airbyte.remembered.SCRYPT", {"n": 2, "r": 1, "p": 1})
+
+
 @pytest.fixture
 def syncs(stack_home: Path) -> Syncs:
     """Syncs into an empty warehouse."""

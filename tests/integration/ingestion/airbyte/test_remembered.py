@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from ingestion.airbyte.sync import SyncError
 from ingestion.loaders import WHAT_IS_NEW, Scope
 from ingestion.loading import read_state
 from stack.settings import StackSettings, load_settings
-from support.fake_connector import Script, declare, stream_of
+from support.fake_connector import ASKED, Script, declare, starts_of_connectors, stream_of
 from support.reports import streams_of
 
 # A source whose schema and rows are in files beside it: it changes, its connector doesn't.
@@ -77,17 +76,7 @@ def source(tmp_path) -> Source:
 
 @pytest.fixture
 def starts(monkeypatch) -> list[str]:
-    """The commands of connectors' processes, as they are started; but for `spec`."""
-    commands: list[str] = []
-    start = subprocess.Popen
-
-    def counted(command, *arguments, **options):
-        if command[0].rpartition("/")[2].startswith("source-") and command[1] != "spec":
-            commands.append(command[1])
-        return start(command, *arguments, **options)
-
-    monkeypatch.setattr("ingestion.airbyte.process.subprocess.Popen", counted)
-    return commands
+    return starts_of_connectors(monkeypatch)
 
 
 def kept(name: str = "crm") -> Path:
@@ -96,21 +85,6 @@ def kept(name: str = "crm") -> Path:
 
 def change(**fields: object) -> None:
     kept().write_text(json.dumps(json.loads(kept().read_text()) | fields))
-
-
-ASKED = ["check", "discover", "read"]
-
-
-def test_the_second_sync_of_the_real_connector_starts_one_process(syncs, shop, starts):
-    syncs.run(shop)
-    assert starts == ASKED
-    starts.clear()
-    second = streams_of(syncs.run(shop))
-    assert starts == ["read"]
-    assert [(s.outcome, s.rows_read) for s in second] == [("complete", 0)] * 3
-    starts.clear()
-    syncs.run(shop.model_copy(update={"config": {**shop.config, "count": 1001}}))
-    assert starts == ASKED
 
 
 def test_new_rows_of_a_known_kind_need_no_question(syncs, source, starts):

@@ -9,9 +9,10 @@ import pytest
 from ingestion.airbyte.connection import Connection
 from ingestion.assets import airbyte_sync_job
 from stack.artifacts import ArtifactStore
-from stack.load_report import LoadReport, read_report
+from stack.load_report import LoadReport, Outcome, read_report
 from stack.settings import StackSettings, load_settings
 from stack.warehouse import connect
+from support.fake_connector import ASKED, starts_of_connectors
 
 TABLES = ("shop_customers", "shop_products", "shop_purchases")
 
@@ -23,6 +24,7 @@ class Sync:
     result: dg.ExecuteInProcessResult
     contents: dict[str, list]
     report: LoadReport
+    starts: list[str]
 
 
 def contents() -> dict[str, list]:
@@ -45,10 +47,12 @@ def undisturbed(shop: Connection, instance, tmp_path_factory) -> list[Sync]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STACK_HOME", str(tmp_path_factory.mktemp("undisturbed")))
         patch.setattr("stack.settings.env_files", tuple)
+        starts = starts_of_connectors(patch)
         for _ in range(2):
+            starts.clear()
             result = dg.materialize([airbyte_sync_job], instance=instance)
             store = ArtifactStore(load_settings(StackSettings).artifacts)
-            syncs.append(Sync(result, contents(), read_report(store, "airbyte")))
+            syncs.append(Sync(result, contents(), read_report(store, "airbyte"), [*starts]))
     return syncs
 
 
@@ -73,8 +77,10 @@ def test_the_shop_is_loaded_with_all_that_a_person_wants_to_know(undisturbed):
     assert [(c.name, c.type) for c in columns][:2] == [("id", "bigint"), ("name", "varchar")]
 
 
-def test_the_second_sync_finds_nothing_new(undisturbed):
+def test_the_second_sync_finds_nothing_new_in_one_process(undisturbed):
     first, second = undisturbed
+    assert (first.starts, second.starts) == (ASKED, ["read"])
+    assert [(i.outcome, i.records) for i in second.report.inputs] == [(Outcome.LOADED, 0)] * 3
     assert second.contents == first.contents
     assert metadata_of(second)["airbyte_sync_job"]["rows_read"].value == 0
     purchases = second.report.tables["shop_purchases"]

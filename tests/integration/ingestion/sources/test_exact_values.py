@@ -10,34 +10,35 @@ from support.http_server import Reply, http_server
 EITHER = pytest.mark.parametrize("warehouses", ["duckdb", "ducklake"], indirect=True)
 
 
+WHEN = ("later", "together")
+# A value, the next load's, both as they are read back, and the type of their column.
+NEXT = [
+    ("100", "99.5", [(1, Decimal("100")), (2, Decimal("99.5"))], "DECIMAL(38,1)"),
+    ("7", '"A7"', [(1, "7"), (2, "A7")], "VARCHAR"),
+    ("true", '"maybe"', [(1, "true"), (2, "maybe")], "VARCHAR"),
+    ("null", "true", [(1, None), (2, True)], "BOOLEAN"),
+    ("12", "12345678901234567890", [(1, 12), (2, 12345678901234567890)], "DECIMAL(38,0)"),
+    ('"2026-01-05"', '"on receipt"', [(1, "2026-01-05"), (2, "on receipt")], "VARCHAR"),
+    ('{"a": 1.10}', '"none"', [(1, '{"a": 1.10}'), (2, "none")], "VARCHAR"),
+    ("0.1", "1e-45", [(1, "0.1"), (2, "1E-45")], "VARCHAR"),
+    ('""', "null", [(1, ""), (2, None)], "VARCHAR"),
+]
+
+
 @EITHER
-@pytest.mark.parametrize(
-    ("first", "second", "rows", "type_"),
-    [
-        ("100", "99.5", [(1, Decimal("100")), (2, Decimal("99.5"))], "DECIMAL(38,1)"),
-        ("7", '"A7"', [(1, "7"), (2, "A7")], "VARCHAR"),
-        ("true", '"maybe"', [(1, "true"), (2, "maybe")], "VARCHAR"),
-        ("null", "true", [(1, None), (2, True)], "BOOLEAN"),
-        ("12", "12345678901234567890", [(1, 12), (2, 12345678901234567890)], "DECIMAL(38,0)"),
-        ('"2026-01-05"', '"on receipt"', [(1, "2026-01-05"), (2, "on receipt")], "VARCHAR"),
-        ('{"a": 1.10}', '"none"', [(1, '{"a": 1.10}'), (2, "none")], "VARCHAR"),
-        ("0.1", "1e-45", [(1, "0.1"), (2, "1E-45")], "VARCHAR"),
-        ('""', "null", [(1, ""), (2, None)], "VARCHAR"),
-    ],
-)
-def test_a_value_that_has_no_room_makes_some(warehouses, source, api, first, second, rows, type_):  # noqa: PLR0917
+def test_a_value_that_has_no_room_makes_some(warehouses, source, api):
     lists, url = api
-    source.declare_api(url, "later", "together")
-    one, two = f'{{"id": 1, "v": {first}}}', f'{{"id": 2, "v": {second}}}'
-    lists.bodies = {"later": f"[{one}]", "together": f"[{one}, {two}]"}
-    assert source.load().failed == {}
-    lists.bodies = {"later": f"[{two}]", "together": f"[{two}]"}
-    told = source.load()
-    assert told.failed == {}
-    assert source.rows("later", "id, v") == rows
-    assert source.rows("together", "id, v") == rows
-    assert source.types("later")["v"] == type_
-    assert set(source.types("later")) == {"id", "v"}
+    source.declare_api(url, *(f"{when}{n}" for n in range(len(NEXT)) for when in WHEN))
+    before, after = {}, {}
+    for n, (first, second, _, _) in enumerate(NEXT):
+        one, two = f'{{"id": 1, "v": {first}}}', f'{{"id": 2, "v": {second}}}'
+        before |= {f"later{n}": f"[{one}]", f"together{n}": f"[{one}, {two}]"}
+        after |= {f"later{n}": f"[{two}]", f"together{n}": f"[{two}]"}
+    for lists.bodies in (before, after):
+        assert source.load().failed == {}
+    for n, (first, second, rows, type_) in enumerate(NEXT):
+        assert [source.rows(f"{when}{n}", "id, v") for when in WHEN] == [rows] * 2, (first, second)
+        assert source.types(f"later{n}") == {"id": "BIGINT", "v": type_}, (first, second)
 
 
 def test_a_list_that_changes_its_spelling_has_a_column_for_each(source, api):

@@ -26,6 +26,8 @@ from stack.storage import filesystem
 
 FOLDER = "connectors"
 SALT_BYTES = 16
+# 16 MiB and five passes, OWASP's advice where 128 MiB are too many.
+SCRYPT = {"n": 1 << 14, "r": 8, "p": 5}
 
 
 class Answers(BaseModel):
@@ -116,8 +118,7 @@ class Memory:
             return None
 
     def _digest(self, salt: str) -> str:
-        # 16 MiB and five passes, OWASP's advice where 128 MiB are too many.
-        return hashlib.scrypt(self._config, salt=salt.encode(), n=1 << 14, r=8, p=5).hex()
+        return hashlib.scrypt(self._config, salt=salt.encode(), **SCRYPT).hex()
 
 
 def _code_version() -> str:
