@@ -1,7 +1,8 @@
 """The same loads and models end with the same marts on the other warehouse.
 
-What else a pipeline does to a lake, the tests of validation and catalog have, and on a lake in
-Postgres and S3 those on a cluster."""
+What else a pipeline does with a lake is in the tests of quality and catalog, and for a lake in
+Postgres and S3 in those on a cluster.
+"""
 
 from stack.pipelines import INCREMENTAL_SYNC
 from stack.settings import WarehouseSettings

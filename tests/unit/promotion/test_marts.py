@@ -14,6 +14,7 @@ from scripts.chart_values_page import ROOT
 from scripts.promotion.images import PromotionError
 from scripts.promotion.marts import Shown, compare
 from scripts.promotion.marts_told import declared_keys, diff_marts, markdown
+from support.examples import examples
 
 COLUMNS = "id integer, name varchar, amount decimal(18,2), share double, day date"
 ROWS = st.lists(
@@ -56,7 +57,7 @@ def naive(before, after):
     return len(new.keys() - old.keys()), len(old.keys() - new.keys()), changed
 
 
-@settings(max_examples=30)  # each makes two files
+@settings(max_examples=examples(30))  # each makes two files
 @given(ROWS, ROWS)
 def test_counts_are_those_of_a_naive_comparison(tmp_path_factory, before, after):
     found = difference(tmp_path_factory.mktemp("marts"), before, after)

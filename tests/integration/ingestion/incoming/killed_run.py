@@ -1,9 +1,10 @@
-"""Processes the inbox in a process that kills itself at a given point.
+"""Processes inboxes in processes that kill themselves at a given point.
 
-    python killed_run.py <n>
+    python killed_run.py <home> <n> [<home> <n>]...
 
-The points are the statements that dlt sends to the warehouse, then the moves of files. The process
-dies by SIGKILL after point `n`, or prints the number of points if it reaches the end.
+The points are the statements that dlt sends to the warehouse, then the moves of files. Each process
+is forked from one that has imported dlt, and dies by SIGKILL after point `n`. Its exit code is
+printed; and before, if it reaches the end, the number of points.
 """
 
 import os
@@ -19,8 +20,8 @@ from ingestion.settings import IncomingSettings
 from stack.settings import load_settings
 
 
-def main() -> None:
-    last = int(sys.argv[1])
+def run(home: str, last: int) -> None:
+    os.environ["STACK_HOME"] = home
     count = 0
     execute, move = DuckDbSqlClient.execute_query, Inbox._move
 
@@ -45,6 +46,18 @@ def main() -> None:
     files = Inbox.open(load_settings(IncomingSettings)).files()
     FilesLoader().load_batch({file.path: file.version for file in files})
     sys.stdout.write(f"{count}\n")
+
+
+def main() -> None:
+    for home, last in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+        child = os.fork()
+        if child == 0:
+            run(home, int(last))
+            sys.stdout.flush()
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        sys.stdout.write(f"{code}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -25,49 +25,60 @@ DEADLINE_S = 600
 FROM_THE_END = [0, 2, 4, 6, 8, 11]
 
 
-def killed_run(home: Path, point: int) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, SCRIPT, str(point)],
-        env=clean_environment(STACK_HOME=str(home)),
+def killed_runs(*runs: tuple[Path, int]) -> list[int]:
+    """What processes say that run a home's inbox up to a point (0: to the end)."""
+    arguments = [str(argument) for run in runs for argument in run]
+    done = subprocess.run(
+        [sys.executable, SCRIPT, *arguments], env=clean_environment(),
         capture_output=True, text=True, timeout=DEADLINE_S, check=False,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [int(line) for line in done.stdout.split()]
 
 
-def arrive(inbox: Incoming) -> Counter:
-    """Three files, two of one table; returns the rows that they make."""
+def arrive(inbox: Incoming) -> None:
+    """Three files, two of one table."""
     inbox.drop("orders/1.csv", "id,note\n1,a\n2,b\n")
     inbox.drop("orders/2.csv", "id,more\n3,c\n")
     inbox.drop("others.jsonl", '{"x": 1}\n{"x": 2}\n')
-    return Counter(
-        {
-            ("files_orders", "(1, 'a', None)"): 1,
-            ("files_orders", "(2, 'b', None)"): 1,
-            ("files_orders", "(3, None, 'c')"): 1,
-            ("files_others", "(1,)"): 1,
-            ("files_others", "(2,)"): 1,
-        }
-    )
+
+
+# What they make.
+ROWS = Counter(
+    [
+        ("files_orders", "(1, 'a', None)"),
+        ("files_orders", "(2, 'b', None)"),
+        ("files_orders", "(3, None, 'c')"),
+        ("files_others", "(1,)"),
+        ("files_others", "(2,)"),
+    ]
+)
 
 
 @pytest.fixture(scope="module")
-def points(tmp_path_factory) -> int:
-    """The points at which an undisturbed run could have been killed."""
-    home = tmp_path_factory.mktemp("undisturbed") / "stack"
-    arrive(Incoming(home))
-    done = killed_run(home, 0)
-    assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+def killed(tmp_path_factory) -> dict[int, Incoming]:
+    """Inboxes whose run was killed, by the point from the end of an undisturbed one."""
+    folder = tmp_path_factory.mktemp("killed")
+    inboxes = {point: Incoming(folder / str(point)) for point in FROM_THE_END}
+    undisturbed = Incoming(folder / "undisturbed")
+    for inbox in (undisturbed, *inboxes.values()):
+        arrive(inbox)
+    points, code = killed_runs((undisturbed.folder.parent, 0))
+    assert code == 0
+    runs = [(inbox.folder.parent, points - point) for point, inbox in inboxes.items()]
+    assert killed_runs(*runs) == [-signal.SIGKILL] * len(runs)
+    return inboxes
 
 
+@pytest.mark.usefixtures("stack_home")
 @pytest.mark.parametrize("from_the_end", FROM_THE_END)
-def test_a_killed_run_loses_nothing_and_doubles_nothing(points, from_the_end, stack_home):
-    inbox = Incoming(stack_home)
-    expected = arrive(inbox)
-    killed = killed_run(stack_home, points - from_the_end)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    shutil.rmtree(stack_home / "dlt", ignore_errors=True)  # a pod's folder goes with the pod
+def test_a_killed_run_loses_nothing_and_doubles_nothing(killed, from_the_end, monkeypatch):
+    inbox = killed[from_the_end]
+    home = inbox.folder.parent
+    monkeypatch.setenv("STACK_HOME", str(home))
+    shutil.rmtree(home / "dlt", ignore_errors=True)  # a pod's folder goes with the pod
     inbox.process()
-    assert inbox.loaded() == expected
+    assert inbox.loaded() == ROWS
     assert inbox.waiting() == {}
     assert len(inbox.processed()) == 3
 

@@ -16,8 +16,9 @@ import pytest
 MEGABYTE = 1 << 20
 # Above what the reader has when it is imported; unbounded it would be thousands.
 MOST_MEGABYTES = 400
+# Reads each file that it is told in a process of its own, of one that has imported all.
 READ = """
-import resource, sys
+import os, resource, sys
 from pathlib import Path
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.reading import read_records
@@ -26,24 +27,43 @@ import pyarrow.parquet, python_calamine
 
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 scale = 1 << 20 if sys.platform == "darwin" else 1 << 10
-before = peak()
-try:
-    read_records(Path(sys.argv[1]), NOTHING_DECLARED)
-    print("it was read")
-except UnreadableFileError as error:
-    print(error)
-print((peak() - before) // scale)
+for line in iter(sys.stdin.readline, ""):
+    child = os.fork()
+    if child:
+        if os.waitpid(child, 0)[1] != 0:
+            print("it died\\n0", flush=True)
+        continue
+    before = peak()
+    try:
+        read_records(Path(line.rstrip()), NOTHING_DECLARED)
+        print("it was read")
+    except UnreadableFileError as error:
+        print(error)
+    print((peak() - before) // scale, flush=True)
+    os._exit(0)
 """
 
 
-def refusal(file: Path) -> str:
+@pytest.fixture(scope="module")
+def refusal() -> Iterator[Callable[[Path], str]]:
     """The one line that a process of its own says of a file, which took little memory."""
-    done = subprocess.run(
-        [sys.executable, "-c", READ, str(file)], capture_output=True, text=True, check=True
-    )
-    told, megabytes = done.stdout.splitlines()
-    assert int(megabytes) < MOST_MEGABYTES
-    return told
+    command = [sys.executable, "-c", READ]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdin
+        assert reader.stdout
+        asked, answers = reader.stdin, reader.stdout
+
+        def refuse(file: Path) -> str:
+            asked.write(f"{file}\n")
+            asked.flush()
+            told, megabytes = answers.readline(), answers.readline()
+            assert int(megabytes) < MOST_MEGABYTES
+            return told
+
+        yield refuse
+        asked.close()
 
 
 def write(file: Path, parts: Iterator[bytes]) -> None:
@@ -79,18 +99,18 @@ def encrypted_workbook(megabytes: int) -> bytes:
 
 
 @pytest.mark.parametrize("part", [b"x", b"abc;def;", b'"a",', b"\xc3\xa9"])
-def test_a_line_of_200_megabytes_is_refused(tmp_path, part):
+def test_a_line_of_200_megabytes_is_refused(refusal, tmp_path, part):
     write(tmp_path / "file", repeated(part))
     assert "a line of more than 16,777,216 bytes" in refusal(tmp_path / "file")
 
 
-def test_a_line_of_200_megabytes_amid_others_is_refused(tmp_path):
+def test_a_line_of_200_megabytes_amid_others_is_refused(refusal, tmp_path):
     write(tmp_path / "file", iter([b"id,name\n1,", *repeated(b"x"), b"\n2,b\n"]))
     assert "a line of more than 16,777,216 bytes" in refusal(tmp_path / "file")
 
 
 @pytest.mark.parametrize("end", [b"", b'"\n'])
-def test_a_quote_that_is_open_for_200_megabytes_is_refused_by_its_line(tmp_path, end):
+def test_a_quote_that_is_open_for_200_megabytes_is_refused_by_its_line(refusal, tmp_path, end):
     write(tmp_path / "file", iter([b'id,name\n1,a\n2,"', *repeated(b"3,abcde\n"), end]))
     assert "line 3: it has a quoted value that never closes" in refusal(tmp_path / "file")
 
@@ -99,7 +119,7 @@ def test_a_quote_that_is_open_for_200_megabytes_is_refused_by_its_line(tmp_path,
     "pack", [lambda rows: zipped(rows=rows), lambda rows: gzip.compress(rows, 6, mtime=0)]
 )
 def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(
-    tmp_path, pack: Callable[[bytes], bytes]
+    refusal, tmp_path, pack: Callable[[bytes], bytes]
 ):
     (tmp_path / "file").write_bytes(pack(b"0\n" * (40 * MEGABYTE)))
     told = refusal(tmp_path / "file")
@@ -117,6 +137,6 @@ def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(
     ],
     ids=["password", "encrypted", "zip in zip", "gzip in zip", "zip in gzip"],
 )
-def test_what_is_locked_or_packed_twice_is_refused(tmp_path, content, told):
+def test_what_is_locked_or_packed_twice_is_refused(refusal, tmp_path, content, told):
     (tmp_path / "file").write_bytes(content)
     assert told in refusal(tmp_path / "file")
