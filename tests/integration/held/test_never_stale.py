@@ -332,7 +332,7 @@ class NightsOfALake(Nights):
     destination = "ducklake"
 
 
-@pytest.mark.parametrize(("nights", "share"), [(Nights, 0.5), (NightsOfALake, 0.05)])
+@pytest.mark.parametrize(("nights", "share"), [(Nights, 1.0), (NightsOfALake, 0.1)])
 def test_what_holds_is_what_a_full_run_would_make(monkeypatch, nights, share):
     monkeypatch.setattr(stack.held, "today", stack.held.today)
     examples = max(2, int(settings.default.max_examples * share))
