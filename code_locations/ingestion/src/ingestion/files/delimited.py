@@ -16,11 +16,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.files.dialect import LONGEST_CELL, NO_DELIMITER, Dialect, csv_reader, lines_of
+from ingestion.files.dialect import Dialect
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.looks import TOTAL, footer_rows, is_word_for_total, repeats
 from ingestion.files.quoted import count_rows
 from ingestion.files.records import Records, RowAside, RowGroups
+from ingestion.files.sample import LONGEST_CELL, NO_DELIMITER, csv_reader, lines_of
 from ingestion.files.second_table import (
     LOOKED_AT,
     Row,
@@ -41,6 +42,7 @@ _LF = 10
 _MOST_ASIDE = 0.5
 _MOST_BYTES_LOOKED_AT = 256 << 20  # row by row, half a second for ten MB
 _LINE_END = re.compile(r"\r\n?|\n")
+_EMPTY_LINES = (b"\n\n", b"\n\r\n", b"\r\r")
 _EMPTY_LINE = re.compile(rb"\n\r?\n\r?[^\r\n]|\r\r[^\n\r]")
 
 
@@ -482,7 +484,8 @@ def _has_empty_lines(file: Path, start: int) -> bool:
         stream.seek(start)
         rest = b""
         while chunk := stream.read(_BLOCK_BYTES):
-            if _EMPTY_LINE.search(rest + chunk):
+            text = rest + chunk
+            if any(gap in text for gap in _EMPTY_LINES) and _EMPTY_LINE.search(text):
                 return True
             rest = chunk[-3:]
     return False
