@@ -137,6 +137,8 @@ def test_the_header_and_the_rows_below_it_are_found(table_of, text, headers, fir
         ("client;2026;\n;plan;actual\nA;1;2\nB;3;4\n", "begin in line 1 .client, 2026"),
         ("Sales\nDay;Sum\nMon;5\nTue;7\n\nCosts\nDay;Cost\nMon;1\nTue;2\n",
          "line 2 is the header of rows with a semicolon between 2 cells"),
+        ("id,n,v\n1,A,5\nv,id,n\n7,2,B\n", "line 3 .v, id, n. has the names .* in another order"),
+        ("id,n,v\n" + "1,A,5\n" * 300_000 + "v,id,n\n7,2,B\n", "line 300002 .*another order"),
         ("id: 1\nn: A\n\nid: 2\nn: B\n", "pairs of a name and a value, as id: 1"),
         ("A,1,2\nB,3,4\n", "no header: line 1 .A, 1, 2"),
         ("id,n\n1,A\n\ncity,zip\nUlm,89073\n", "line 4 .city, zip.*another"),

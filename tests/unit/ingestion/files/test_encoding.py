@@ -71,6 +71,7 @@ def _file(folder: Path, content: bytes) -> Path:
         ("cp1252", "Coördinatie;Daniël;Zeeën;Geïnd"),
         ("mac_roman", "Päivi Mäkelä;Jyväskylä;Työ"),
         ("mac_roman", "José Muñoz;Descripción;baño"),
+        ("cp1252", "¿Qué es?;Señor;año"),
         ("cp850", "Søren;Århus;Rødovre;Gæld"),
         ("utf-16-le", "id;name;amount;plain"),
         ("utf-16-be", "id;name;amount;plain"),

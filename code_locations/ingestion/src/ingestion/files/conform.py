@@ -11,17 +11,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ingestion.files.balances import balance_breaks, total_breaks
 from ingestion.files.currencies import differ
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.looks import WORDS_ONLY
 from ingestion.files.names import column_name, column_names, header_keys
 from ingestion.files.proof import Proven, prove, text_of
 from ingestion.files.records import Records, RowAside
-from ingestion.files.rows import LINE, VIEWED, failed_checks, preamble_values, view
+from ingestion.files.rows import VIEWED, preamble_values
 from ingestion.files.rules import NOTHING_DECLARED, ReadingRules
+from ingestion.files.skipped import skipped_rows, without
+from ingestion.files.table_rows import ROW_KEY, SHOWN, Taken, source_of, write_table
 from ingestion.files.types import converted, refused
 from ingestion.files.written import (
     TYPED_NUMBER,
@@ -33,15 +34,9 @@ from ingestion.files.written import (
 )
 from ingestion.loading.widening import room
 from stack.raw import RawTable
-from stack.sql import identifier, literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-_SHOWN = 80
-# The file is read once, soon: looking for what to compress takes a fifth of the reading time.
-_AS_PARQUET = "format parquet, compression uncompressed, dictionary_size_limit 1"
-ROW_KEY = "_row_key"
 
 
 @dataclass(frozen=True)
@@ -105,26 +100,13 @@ class Conformed:
     breaks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Taken:
-    """A column being converted: the SQL of its value, and of the condition that refuses it."""
-
-    place: int
-    header: str
-    name: str
-    type: str
-    value: str
-    refused: str | None
-    reason: str
-
-
 def conform(
     connection: DuckDBPyConnection, records: Records, destination: Destination
 ) -> Conformed:
     """Write the records for their table. Raises UnreadableFileError."""
-    skipped, left_out = _skipped(connection, records, destination.rules)
+    skipped, left_out = skipped_rows(connection, records, destination.rules)
     if left_out:
-        records = _without(connection, records, skipped, left_out)
+        records = without(connection, records, skipped, left_out)
     headers = records.names
     places = _used(records, connection)
     names = names_for(headers, destination)
@@ -168,7 +150,9 @@ def conform(
         new[ROW_KEY] = "VARCHAR"
     wanted |= new
     _require_proven(connection, records, destination.rules, taken, proven)
-    rows, aside, breaks = _write(connection, records, destination, taken, wanted, constants)
+    rows, aside, breaks = write_table(
+        connection, records, destination.path, destination.rules, taken, wanted, constants
+    )
     if destination.rules.contract != "evolve" and new and destination.columns:
         raise UnreadableFileError(
             f"it has the new column{'s' * (len(new) > 1)} {', '.join(new)}, and the contract of "
@@ -222,7 +206,7 @@ def _used(records: Records, connection: DuckDBPyConnection) -> list[int]:
         return list(range(len(records.names)))
     texts = (text_of(n, blank_is_null=records.blank_is_null) for n in unnamed)
     counts = connection.execute(
-        f"select {', '.join(f'count({text})' for text in texts)} from {_source(records)}"
+        f"select {', '.join(f'count({text})' for text in texts)} from {source_of(records)}"
     ).fetchone()
     empty = {n for n, count in zip(unnamed, counts or (), strict=True) if not count}
     if len(empty) == len(records.names):
@@ -313,30 +297,28 @@ def _require_unit(destination: Destination, header: str, name: str, form: str) -
 
 def _plainly(  # noqa: PLR0913
     place: int, header: str, name: str, found: Proven, type_: str, *, text: str
-) -> _Taken:
+) -> Taken:
     if type_ == "VARCHAR":
         value = text
     elif type_ == found.type:
         value = found.value(text)
     else:
         value = f"cast({found.value(text)} as {type_})"
-    return _Taken(place, header, name, type_, value, None, found.reason)
+    return Taken(place, header, name, type_, value, None, found.reason)
 
 
-def _bound(place: int, header: str, name: str, found: Proven, present: str) -> _Taken:
+def _bound(place: int, header: str, name: str, found: Proven, present: str) -> Taken:
     """A column whose type is fixed: a value that doesn't fit is refused."""
     text = text_of(place)
     if present == "VARCHAR":
-        return _Taken(place, header, name, present, text, None, "text, as the table has it")
+        return Taken(place, header, name, present, text, None, "text, as the table has it")
     written = text
     if found.form is not None and found.type != present:
         written = f"cast({found.value(text)} as varchar)"
     elif found.form is not None:
-        return _Taken(place, header, name, present, found.value(text), None, found.reason)
+        return Taken(place, header, name, present, found.value(text), None, found.reason)
     condition = refused(written, present)
-    return _Taken(
-        place, header, name, present, converted(written, present), condition, found.reason
-    )
+    return Taken(place, header, name, present, converted(written, present), condition, found.reason)
 
 
 def _room(present: str, found: str, made: Remembered | None) -> str:
@@ -345,128 +327,11 @@ def _room(present: str, found: str, made: Remembered | None) -> str:
     return room(present, found)
 
 
-def _source(records: Records) -> str:
-    return f"read_parquet({literal(records.path)}, file_row_number = true)"
-
-
-def _write(  # noqa: PLR0913, PLR0917
-    connection: DuckDBPyConnection,
-    records: Records,
-    destination: Destination,
-    taken: Sequence[_Taken],
-    wanted: Mapping[str, str],
-    constants: Mapping[str, str],
-) -> tuple[int, tuple[RowAside, ...], tuple[str, ...]]:
-    """Write the rows that fit; the others are set aside, or the file is refused."""
-    suspects = [column for column in taken if column.refused]
-    skipped, aside = "false", list[RowAside]()
-    set_aside = destination.rules.contract == "set_aside"
-    if suspects:
-        counts = connection.execute(
-            f"select {', '.join(f'count(*) filter (where {s.refused})' for s in suspects)} "
-            f"from {_source(records)}"
-        ).fetchone()
-        bad = [(s, count) for s, count in zip(suspects, counts or (), strict=True) if count]
-        if bad and not set_aside:
-            raise UnreadableFileError("; ".join(_told(connection, records, *item) for item in bad))
-        if bad:
-            aside = _rows_aside(connection, records, [s for s, _ in bad])
-            skipped = " or ".join(f"({s.refused})" for s, _ in bad)
-    values = {column.name: column.value for column in taken}
-    values |= {name: literal(text) for name, text in constants.items()}
-    rows, last = _rows(
-        _source(records), f"({skipped}) is not true", values, wanted, destination.rules
-    )
-    destination.path.parent.mkdir(parents=True, exist_ok=True)
-    names = ", ".join(identifier(name) for name in wanted)
-    connection.execute(
-        f"copy ({rows} select {names} from {last}) to {literal(destination.path)} ({_AS_PARQUET})"
-    )
-    query = f"{rows} select {LINE}, {names} from {last}"
-    breaks = _breaks(connection, records, destination.rules, wanted, query)
-    return records.rows - len(aside), tuple(aside), breaks
-
-
-def _breaks(
-    connection: DuckDBPyConnection,
-    records: Records,
-    rules: ReadingRules,
-    wanted: Mapping[str, str],
-    query: str,
-) -> tuple[str, ...]:
-    """What doesn't add up in the rows of `query`."""
-    breaks: tuple[str, ...] = ()
-    if rules.checks:
-        breaks += failed_checks(connection, query, wanted, rules, records)
-    if rules.balance and {rules.balance.balance, rules.balance.amount} <= wanted.keys():
-        breaks += balance_breaks(connection, query, rules.balance, records)
-    if rules.totals and rules.totals.amount in wanted:
-        breaks += total_breaks(connection, query, rules.totals, records)
-    return breaks
-
-
-def _rows(
-    source: str,
-    kept: str,
-    values: Mapping[str, str],
-    wanted: Mapping[str, str],
-    rules: ReadingRules,
-) -> tuple[str, str]:
-    """The SQL that makes the table's rows from the file's, and what to select them from."""
-    made = {*rules.derived, *([ROW_KEY] if rules.occurrence else [])}
-    plain = {name: type_ for name, type_ in wanted.items() if name not in made}
-    selected = ", ".join(
-        f"{values.get(name, f'cast(null as {type_})')} as {identifier(name)}"
-        for name, type_ in plain.items()
-    )
-    if not made and not (rules.checks or rules.balance or rules.totals):
-        return f"with rows as (select {selected} from {source} where {kept})", "rows"
-    steps = [f"rows as (select file_row_number as {LINE}, {selected} from {source} where {kept})"]
-    last, types = "rows", dict(plain)
-    if rules.derived:
-        derived = ", ".join(
-            f"cast(({rule.sql}) as {wanted[name]}) as {identifier(name)}"
-            for name, rule in rules.derived.items()
-        )
-        steps += [
-            f"file as ({view('rows', plain, rules.optional, LINE)})",
-            f"made as (select {LINE}, {derived} from file)",
-            f"whole as (select * from rows join made using ({LINE}))",
-        ]
-        last, types = "whole", {**plain, **{name: wanted[name] for name in rules.derived}}
-    if rules.occurrence:
-        key = _row_key({name: types[name] for name in rules.key if name in types})
-        steps.append(f"keyed as (select *, {key} as {identifier(ROW_KEY)} from {last})")
-        last = "keyed"
-    return f"with {', '.join(steps)}", f"{last} order by {LINE}"
-
-
-def _without(
-    connection: DuckDBPyConnection, records: Records, skipped: str, left_out: Sequence[RowAside]
-) -> Records:
-    """The records except the skipped ones, which say nothing about types."""
-    path = records.path.with_name(f"{records.path.name}.kept")
-    rows = f"from {_source(records)} where ({skipped}) is not true order by file_row_number"
-    found = connection.execute(f"select file_row_number {rows}").fetchall()
-    kept = [int(row) for (row,) in found]
-    connection.execute(
-        f"copy (select * exclude (file_row_number) {rows}) to {literal(path)} (format parquet)"
-    )
-    line = records.line
-    return replace(
-        records,
-        path=path,
-        rows=len(kept),
-        aside=(*records.aside, *left_out),
-        line=lambda row: line(kept[row]),
-    )
-
-
 def _require_proven(
     connection: DuckDBPyConnection,
     records: Records,
     rules: ReadingRules,
-    taken: Sequence[_Taken],
+    taken: Sequence[Taken],
     proven: Sequence[Proven],
 ) -> None:
     """Days and numbers that other columns are computed from must be proven in every row."""
@@ -481,115 +346,13 @@ def _require_proven(
             f"select c{column.place}, min(file_row_number) as place, count(*) as rows, "
             f"regexp_replace(regexp_replace(c{column.place}, '[0-9]+', '9', 'g'), "
             "'[A-Za-z]+', 'a', 'g') as shape, "
-            f"sum(rows) over (partition by shape) as alike from {_source(records)} "
+            f"sum(rows) over (partition by shape) as alike from {source_of(records)} "
             f"where {text_of(column.place)} is not null group by c{column.place} "
             "order by alike, place limit 1"
         ).fetchone()
         value, row = (odd[0], odd[1]) if odd else ("", 0)
         raise UnreadableFileError(
             f"column {column.header}: {found.reason}; {records.unit} {records.line(int(row)):,} "
-            f"has {str(value)[:_SHOWN]!r}, where the layout has a {kind}; correct it there, or "
+            f"has {str(value)[:SHOWN]!r}, where the layout has a {kind}; correct it there, or "
             "declare how it is read (docs/files.md)"
         )
-
-
-def _told(connection: DuckDBPyConnection, records: Records, column: _Taken, count: int) -> str:
-    """What is wrong with a column's values, and where the first is."""
-    row, value = _first(connection, records, column)
-    return (
-        f"column {column.name}: {count:,} of its values are no {column.type.lower()}, "
-        f"the first {value[:_SHOWN]!r} in {records.unit} {records.line(row):,}; correct it in the "
-        "file, or declare how it is read"
-    )
-
-
-def _first(connection: DuckDBPyConnection, records: Records, column: _Taken) -> tuple[int, str]:
-    row: Any = connection.execute(
-        f"select file_row_number, c{column.place} from {_source(records)} "
-        f"where {column.refused} order by file_row_number limit 1"
-    ).fetchone()
-    return int(row[0]), str(row[1])
-
-
-def _row_key(columns: Mapping[str, str]) -> str:
-    """SQL of a key for rows that may be equal: a hash of their values and a number among equals.
-
-    A row in two overlapping exports has the same key in both, even if its column was widened in
-    between: 20.5 is 20.50.
-    """
-    equal = ", ".join(identifier(name) for name in columns)
-    texts = " || chr(31) || ".join(
-        f"coalesce({_key_text(identifier(name), type_)}, chr(30))"
-        for name, type_ in columns.items()
-    )
-    number = f"row_number() over (partition by {equal} order by {LINE})"
-    return f"md5({texts} || chr(31) || cast({number} as varchar))"
-
-
-def _key_text(name: str, type_: str) -> str:
-    text = f"cast({name} as varchar)"
-    if type_.startswith("DECIMAL"):
-        return (
-            f"case when contains({text}, '.') then rtrim(rtrim({text}, '0'), '.') else {text} end"
-        )
-    return f"replace({text}, ' 00:00:00', '')" if type_ == "TIMESTAMP" else text
-
-
-def _skipped(
-    connection: DuckDBPyConnection, records: Records, rules: ReadingRules
-) -> tuple[str, list[RowAside]]:
-    """An SQL condition for the rows that are declared as skipped, and these rows."""
-    places = {name.strip(): n for n, name in enumerate(records.names)}
-    chosen = {places[name.strip()]: v for name, v in rules.skip.items() if name.strip() in places}
-    if not chosen:
-        return "false", []
-    condition = " or ".join(
-        f"trim(coalesce(c{n}, '')) {_is_one(value)}"
-        for n, values in chosen.items()
-        for value in values
-    )
-    cells = ", ".join(f"c{n}" for n in range(len(records.names)))
-    found = connection.execute(
-        f"select file_row_number, {cells} from {_source(records)} where {condition} order by 1"
-    ).fetchall()
-    names = ", ".join(records.names[n].strip() for n in chosen)
-    return condition, [
-        RowAside(
-            line := records.line(int(row)),
-            f"{records.unit} {line} is left out for its {names}, as the layout says",
-            tuple(text or "" for text in texts),
-            expected=True,
-        )
-        for row, *texts in found
-    ]
-
-
-def _is_one(value: str) -> str:
-    """The SQL comparison with a skipped value; a star stands for any text."""
-    if "*" not in value:
-        return f"= {literal(value)}"
-    pattern = re.sub(r"([%_\\])", r"\\\1", value).replace("*", "%")
-    return f"like {literal(pattern)} escape {literal(chr(92))}"
-
-
-def _rows_aside(
-    connection: DuckDBPyConnection, records: Records, columns: Sequence[_Taken]
-) -> list[RowAside]:
-    cells = ", ".join(f"c{n}" for n in range(len(records.names)))
-    flags = ", ".join(f"coalesce({column.refused}, false)" for column in columns)
-    any_ = " or ".join(f"({column.refused})" for column in columns)
-    found = connection.execute(
-        f"select file_row_number, {flags}, {cells} from {_source(records)} "
-        f"where {any_} order by file_row_number"
-    ).fetchall()
-    aside = []
-    for row, *values in found:
-        line = records.line(int(row))
-        texts = values[len(columns) :]
-        why = "; ".join(
-            f"column {c.name}: {str(texts[c.place])[:_SHOWN]!r} is no {c.type.lower()}"
-            for c, bad in zip(columns, values, strict=False)
-            if bad
-        )
-        aside.append(RowAside(line, f"{records.unit} {line}: {why}", tuple(t or "" for t in texts)))
-    return aside

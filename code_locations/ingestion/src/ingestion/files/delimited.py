@@ -16,15 +16,17 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.files.dialect import LONGEST_CELL, NO_DELIMITER, Dialect, csv_reader, lines_of
+from ingestion.files.dialect import Dialect
 from ingestion.files.errors import UnreadableFileError
 from ingestion.files.looks import TOTAL, footer_rows, is_word_for_total, repeats
 from ingestion.files.quoted import count_rows
 from ingestion.files.records import Records, RowAside, RowGroups
+from ingestion.files.sample import LONGEST_CELL, NO_DELIMITER, csv_reader, lines_of
 from ingestion.files.second_table import (
     LOOKED_AT,
     Row,
     refuse_another_title,
+    refuse_other_order,
     refuse_table_below,
 )
 from ingestion.files.sums import MOST_ROWS, sums
@@ -41,6 +43,9 @@ _LF = 10
 _MOST_ASIDE = 0.5
 _MOST_BYTES_LOOKED_AT = 256 << 20  # row by row, half a second for ten MB
 _LINE_END = re.compile(r"\r\n?|\n")
+_LONGEST_NAMES = 3
+_MOST_BYTES_FOR_NAMES = 32 << 20
+_EMPTY_LINES = (b"\n\n", b"\n\r\n", b"\r\r")
 _EMPTY_LINE = re.compile(rb"\n\r?\n\r?[^\r\n]|\r\r[^\n\r]")
 
 
@@ -66,6 +71,8 @@ def read_delimited(file: Path, dialect: Dialect, target: Path, footer_lines: int
     refuse_another_title(aside, dialect.names, dialect.titles)
     if _has_empty_lines(file, dialect.start):
         refuse_table_below(_rows_apart(file, dialect), dialect.names)
+    if _has_names(file, dialect):
+        refuse_other_order(_strictly(file, dialect), dialect.names)
     wider = wider_by_nothing(aside, dialect.width)
     odd = [row for row in aside if not row.expected and row.line not in wider]
     if len(odd) > 2 and len(odd) > rows * _MOST_ASIDE:
@@ -476,13 +483,29 @@ def _rows_apart(file: Path, dialect: Dialect) -> Iterator[Row]:
         last_empty = False
 
 
+def _has_names(file: Path, dialect: Dialect) -> bool:
+    """Whether the longest names of columns are in the rows of a file that isn't large."""
+    missing = {name.encode() for name in sorted(dialect.names, key=len)[-_LONGEST_NAMES:]}
+    if len({*dialect.names}) < 2 or file.stat().st_size > _MOST_BYTES_FOR_NAMES:
+        return False
+    rest = b""
+    with file.open("rb") as stream:
+        stream.seek(dialect.start)
+        while missing and (chunk := stream.read(_BLOCK_BYTES)):
+            text = rest + chunk
+            missing = {name for name in missing if name not in text}
+            rest = text[-max(map(len, missing), default=0) :]
+    return not missing
+
+
 def _has_empty_lines(file: Path, start: int) -> bool:
     """Whether an empty line is amid others."""
     with file.open("rb") as stream:
         stream.seek(start)
         rest = b""
         while chunk := stream.read(_BLOCK_BYTES):
-            if _EMPTY_LINE.search(rest + chunk):
+            text = rest + chunk
+            if any(gap in text for gap in _EMPTY_LINES) and _EMPTY_LINE.search(text):
                 return True
             rest = chunk[-3:]
     return False

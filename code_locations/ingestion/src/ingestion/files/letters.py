@@ -15,7 +15,7 @@ WORD = re.compile(r"[^\W\d_]+")
 # A sign amid letters, as in `£ód`, betrays a wrong encoding; so do dashes amid small letters.
 _SIGN_IN_WORD = re.compile(
     r"[^\W\d_][\u00b2\u00b3\u201e\u201d\u00a1-\u00af\u00b0\u00b1\u00b6\u00b8-\u00bf\u00d7\u00f7ƒˆ˜†‡‰•‘‹›™˘-˝ˇ]+[^\W\d_]"
-    r"|(?<![^\W\d_])[£¥¦§¨©ª¬®¯±¶¼½¾¿÷ƒ†‡‰][^\W\d_]{2}|[a-zß-ÿ][–—][a-zß-ÿ]"
+    r"|(?<![^\W\d_])(?:[£¥¦§¨©ª¬®¯±¶¼½¾÷ƒ†‡‰]|¿(?![^?\n;,\t]*\?))[^\W\d_]{2}|[a-zß-ÿ][–—][a-zß-ÿ]"
     r"|[^\W\d_][‚№¡]|[^\W\d_]“[a-z]|µ[a-z]{4}|€[^\W\d_A-Z]{2}|›[^\W\d_]+(?![\w‹])"
 )
 # Beside a sign or an accented letter, these are what another encoding has for letters.

@@ -48,6 +48,17 @@ def refuse_another_title(
             )
 
 
+def refuse_other_order(rows: Iterable[tuple[int, Sequence[str]]], names: Sequence[str]) -> None:
+    """Refuse the header in another order, as joined exports may have it, amid (line, cells)."""
+    ordered, wanted = sorted(names), list(names)
+    for line, cells in rows:
+        if len(cells) == len(names) and sorted(cells) == ordered and list(cells) != wanted:
+            raise UnreadableFileError(
+                f"line {line} ({', '.join(cells)[:60]}) has the names of its columns in another "
+                "order; make a file of the rows below it"
+            )
+
+
 def refuse_table_below(rows: Iterable[Row], names: Sequence[str]) -> None:
     """Refuse words below an empty line where a column above has only data, and the next row some.
 

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ingestion.files.dialect import NO_DELIMITER, Dialect, lines_of
+from ingestion.files.dialect import Dialect
+from ingestion.files.sample import NO_DELIMITER, lines_of
 
 _DELIMITERS = b",;|"
 _SAMPLE_BYTES = 1 << 16

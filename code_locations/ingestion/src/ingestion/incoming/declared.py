@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from ingestion.files.conform import ROW_KEY
 from ingestion.files.rules import NOTHING_DECLARED, ColumnKind, ReadingRules
+from ingestion.files.table_rows import ROW_KEY
 from ingestion.layouts import Feed
 from stack.declarations import Declaration, load_folder
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from ingestion.files.conform import ROW_KEY
 from ingestion.files.currencies import CODES
 from ingestion.files.names import column_name, column_names, header_keys
 from ingestion.files.rules import AmountRule, ColumnKind, ColumnRule, DerivedRule, ReadingRules
+from ingestion.files.table_rows import ROW_KEY
 from stack.declarations import Declaration
 
 # The columns by which a model combines the tables of all banks.
