@@ -2,10 +2,11 @@
 
 import re
 from decimal import Decimal
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from support.http_server import Reply, http_server
+from support.http_server import Reply, Request, http_server
 
 EITHER = pytest.mark.parametrize("warehouses", ["duckdb", "ducklake"], indirect=True)
 
@@ -319,3 +320,24 @@ def test_where_nobody_declared_how_a_first_page_is_not_taken_for_all(source):
     with http_server(lambda _: Reply(200, {"items": [{"id": 1}], "has_more": True})) as server:
         source.declare_api(server.url, "t")
         assert "says that there are more, in has_more" in source.load().failed["api"]
+
+
+def test_a_parameter_has_the_last_value_or_is_left_out_and_its_braces_are_its_own(source):
+    asked = []
+
+    def answer(request: Request) -> Reply:
+        asked.append(parse_qs(urlsplit(request.path).query))
+        return Reply(200, [{"id": 1, "at": "2026-01-05T10:00:00+02:00"}])
+
+    params = {"since": "{incremental}", "filter": '{"open": {}}', "or": "at>={incremental}"}
+    with http_server(answer) as server:
+        source.declare_api(server.url, "t", cursor="at", params=params)
+        for _ in range(2):
+            assert source.load().failed == {}
+        source.declare_api(server.url, "t", data_selector="a b[")
+        assert "data_selector 'a b[' is no JSON path" in source.load().failed["api"]
+    later = "2026-01-05T10:00:00+02:00"
+    assert asked == [
+        {"filter": ['{"open": {}}']},
+        {"filter": ['{"open": {}}'], "since": [later], "or": [f"at>={later}"]},
+    ]

@@ -152,7 +152,13 @@ class _Run:
         table = goal.table
         only_new = self._reading is Reading.NEW
         if isinstance(self._source, RestSource):
-            made, pages = rest_list(self._source, table.name, self._variables, only_new=only_new)
+            made, pages = rest_list(
+                self._source,
+                table.name,
+                self._variables,
+                only_new=only_new,
+                cursors=self._cursors,
+            )
             items = Items.of(made, table.name, self._cursors)
             staged: Staged | None = stage_rows(connection, items, goal)
             pages.require_end()
