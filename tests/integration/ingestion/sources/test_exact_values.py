@@ -2,10 +2,11 @@
 
 import re
 from decimal import Decimal
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from support.http_server import Reply, http_server
+from support.http_server import Reply, Request, http_server
 
 EITHER = pytest.mark.parametrize("warehouses", ["duckdb", "ducklake"], indirect=True)
 
@@ -95,7 +96,7 @@ def test_a_list_that_fails_stops_none_of_its_siblings(source, api):
     told = source.load()
     assert told.rows == {"api_good": 1}
     reason = told.failed["api"]
-    assert "gone: HTTPError: 404" in reason
+    assert "gone: 404" in reason
     assert "without_key: 1 of 2 rows have no id" in reason
     assert "'n' twice" in reason
     lists.bodies["without_key"] = '[{"id": 1}, {"id": 2}]'
@@ -320,3 +321,46 @@ def test_where_nobody_declared_how_a_first_page_is_not_taken_for_all(source):
     with http_server(lambda _: Reply(200, {"items": [{"id": 1}], "has_more": True})) as server:
         source.declare_api(server.url, "t")
         assert "says that there are more, in has_more" in source.load().failed["api"]
+
+
+def test_a_parameter_has_the_last_value_or_is_left_out_and_its_braces_are_its_own(source):
+    asked = []
+
+    def answer(request: Request) -> Reply:
+        asked.append(parse_qs(urlsplit(request.path).query))
+        return Reply(200, [{"id": 1, "at": "2026-01-05T10:00:00+02:00"}])
+
+    params = {"since": "{incremental}", "filter": '{"open": {}}', "or": "at>={incremental}"}
+    with http_server(answer) as server:
+        source.declare_api(server.url, "t", cursor="at", params=params)
+        for _ in range(2):
+            assert source.load().failed == {}
+        source.declare_api(server.url, "t", data_selector="a b[")
+        assert "data_selector 'a b[' is no JSON path" in source.load().failed["api"]
+    later = "2026-01-05T10:00:00+02:00"
+    assert asked == [
+        {"filter": ['{"open": {}}']},
+        {"filter": ['{"open": {}}'], "since": [later], "or": [f"at>={later}"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (401, {"message": "bad token"}, '401 .*, {"message": "bad token"}; check auth'),
+        (404, b"<html>", "404 .*/t; check base_url and path"),
+        (422, {"detail": "since is no day"}, "422 .*since is no day.*; check path and params"),
+    ],
+)
+def test_what_an_api_refuses_is_told_with_the_next_step(source, status, body, reason):
+    with http_server(lambda _: Reply(status, body)) as server:
+        source.declare_api(server.url, "t")
+        assert re.search(reason, source.load().failed["api"])
+
+
+def test_a_server_that_is_not_there_is_named(source, monkeypatch):
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "1")
+    source.declare_api("http://user:s3cret@127.0.0.1:1/api", "t")
+    failed = source.load().failed["api"]
+    assert "http://127.0.0.1:1 gave no answer: " in failed
+    assert "s3cret" not in failed

@@ -114,6 +114,28 @@ def test_the_last_answer_must_not_say_that_there_are_more(beside):
     declared.require_end()
 
 
+@pytest.mark.parametrize(
+    ("headers", "more"),
+    [
+        ({"X-Total-Pages": "3"}, True),
+        ({"X-WP-Total-Pages": "1", "X-WP-Total": "2"}, False),
+        ({"X-Next-Page": "2"}, True),
+        ({"X-Next-Page": "", "X-Has-More": "false", "X-Request-Id": "7"}, False),
+        ({"X-Total-Count": "120"}, True),
+        ({"Content-Range": "items 0-1/319"}, True),
+        ({"Content-Range": "0-1/2"}, False),
+    ],
+)
+def test_headers_may_say_that_there_are_more(headers, more):
+    found = pages()
+    found.take(rows(1, 2), headers)
+    if more:
+        with pytest.raises(UnreadableFileError, match="says that there are more"):
+            found.require_end()
+    else:
+        found.require_end()
+
+
 def test_with_parameters_a_total_may_be_that_of_more_rows():
     found = pages(counted=False)
     found.take({"items": rows(1), "total_count": 500})

@@ -39,7 +39,8 @@ class ExactResponse(Response):
     def json(self, **_: Any) -> Any:
         """The parsed content, checked by `pages`. Raises UnreadableFileError."""
         if not self._is_parsed:
-            self._parsed, self._is_parsed = self.pages.take(_parsed(self)), True
+            self._parsed = self.pages.take(_parsed(self), self.headers)
+            self._is_parsed = True
         return self._parsed
 
 

@@ -16,12 +16,13 @@ from ingestion.loading.pipeline import read_states, working_directory
 from ingestion.loading.removed import gone_rows, require_full
 from ingestion.settings import DltSettings
 from ingestion.sources.declarations import RestSource, Source, SqlSource
+from ingestion.sources.failures import told
 from ingestion.sources.former import as_decimals
 from ingestion.sources.reading import Items
 from ingestion.sources.rest import rest_list
 from ingestion.sources.staging import Goal, Staged, stage_arrow, stage_rows
 from stack.declarations import DeclarationError
-from stack.errors import StackError, reason
+from stack.errors import StackError
 from stack.load_report import TableReport
 from stack.outage import is_interruption, is_passing
 from stack.raw import RawTable
@@ -107,7 +108,7 @@ class _Run:
                 except Exception as error:  # whatever a driver or an API's client raises
                     if is_interruption(error):
                         raise
-                    self._done.failed[table.name] = _told(error)
+                    self._done.failed[table.name] = told(error)
                     continue
                 if found is not None:
                     staged[table.name] = found
@@ -152,7 +153,13 @@ class _Run:
         table = goal.table
         only_new = self._reading is Reading.NEW
         if isinstance(self._source, RestSource):
-            made, pages = rest_list(self._source, table.name, self._variables, only_new=only_new)
+            made, pages = rest_list(
+                self._source,
+                table.name,
+                self._variables,
+                only_new=only_new,
+                cursors=self._cursors,
+            )
             items = Items.of(made, table.name, self._cursors)
             staged: Staged | None = stage_rows(connection, items, goal)
             pages.require_end()
@@ -241,22 +248,3 @@ def _drop_times(cursors: dict[str, Any], table: str) -> None:
     found = cursors.get(table, {}).get("incremental", {})
     if any(isinstance(cursor.get("last_value"), datetime) for cursor in found.values()):
         cursors.pop(table)
-
-
-def _told(error: BaseException) -> str:
-    """The root cause of an error, on one line."""
-    from dlt.extract.incremental.exceptions import IncrementalCursorInvalidCoercion
-
-    while not isinstance(error, StackError) and (error.__cause__ or error.__context__):
-        if isinstance(error, IncrementalCursorInvalidCoercion):
-            if error.cursor_value is None:
-                return f"the cursor {error.cursor_path}: {error.__cause__}; name another, or none"
-            return (
-                f"the cursor {error.cursor_path} has {error.item!r} after {error.cursor_value!r}, "
-                "and nothing says which is later; name another cursor, or none"
-            )
-        error = error.__cause__ or error.__context__ or error
-    if isinstance(error, StackError):
-        return str(error)
-    first = next(iter(reason(error).splitlines()), "")
-    return f"{type(error).__name__}: {first}"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from ingestion.files.errors import UnreadableFileError
@@ -119,13 +120,18 @@ def _key(value: Any) -> Decimal | _Time | str | None:
         return _time(value.isoformat())
     if not isinstance(value, str):
         raise UnorderedError(f"{value!r} has no order")
-    if _NUMERAL.fullmatch(value):
-        return Decimal(value)
-    if (time := _time(value)) is not None:
+    return _key_of_text(value)
+
+
+@lru_cache(maxsize=1024)  # the value that others are compared with comes each time
+def _key_of_text(text: str) -> Decimal | _Time | str | None:
+    if _NUMERAL.fullmatch(text):
+        return Decimal(text)
+    if (time := _time(text)) is not None:
         return time
-    is_code = _CODE.fullmatch(value) and not _MONTH.search(value)
-    if (is_code or _YEAR_FIRST.fullmatch(value)) and not _YEAR_LAST.fullmatch(value):
-        return value
+    is_code = _CODE.fullmatch(text) and not _MONTH.search(text)
+    if (is_code or _YEAR_FIRST.fullmatch(text)) and not _YEAR_LAST.fullmatch(text):
+        return text
     return None
 
 

@@ -7,6 +7,7 @@ a paginator, the first page may be all that it reads.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ _OF_AN_ERROR = _ERRORS | set(
     """.split()  # noqa: SIM905 as one reads it
 )
 _SAYS_WHY = _ERRORS | {"message", "msg", "detail", "details", "title", "errordescription"}
+_RANGE = re.compile(r"(?:\w+ )?\d+-\d+/(\d+)")
 _DEPTH = 3  # as deep as dlt looks for a list
 _SHOWN = 100
 
@@ -61,7 +63,7 @@ class Pages:
         self._beside: Mapping[str, Any] = {}
         self._pages = self._rows = 0
 
-    def take(self, content: Any) -> Any:
+    def take(self, content: Any, headers: Mapping[str, str] | None = None) -> Any:
         """The content of the next answer, as dlt shall see it. Raises UnreadableFileError."""
         if content is None:  # as some servers write a list without elements
             content = []
@@ -72,9 +74,9 @@ class Pages:
         self._refuse_repeated(rows)
         self._rows += len(rows)
         if isinstance(content, list) or rows == [content]:
-            self._beside = {}
+            self._beside = _of_pages(headers or {}) if isinstance(content, list) else {}
             return content
-        self._beside = content
+        self._beside = {**_of_pages(headers or {}), **content}
         return _without_empty_links(content)
 
     def require_end(self) -> None:
@@ -222,6 +224,18 @@ def _lists(content: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, list
             yield ".".join((*path, key)), value
         else:
             yield from _lists(value, (*path, key))
+
+
+def _of_pages(headers: Mapping[str, str]) -> dict[str, Any]:
+    """What an answer's headers, such as X-Total-Pages, say in the way of a page."""
+    found: dict[str, Any] = {}
+    for name, value in headers.items():
+        if name.lower().startswith("x-"):
+            key = name[2:].removeprefix("WP-")
+            found[key] = int(value) if value.isdigit() else value if value != "false" else None
+    if ranged := _RANGE.fullmatch(headers.get("Content-Range", "")):
+        found["total_count"] = int(ranged[1])
+    return found
 
 
 def _is_of_pages(key: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from ingestion.files.errors import UnreadableFileError
 from ingestion.sources.declarations import Endpoint, RestSource, resolve
 from ingestion.sources.order import latest
 from ingestion.sources.pages import Pages
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
 
 
 def rest_list(
-    source: RestSource, name: str, variables: Mapping[str, str], *, only_new: bool
+    source: RestSource,
+    name: str,
+    variables: Mapping[str, str],
+    *,
+    only_new: bool,
+    cursors: Mapping[str, Any],
 ) -> tuple[DltSource, Pages]:
-    """The source, with secrets filled in, whose resource is `name`; and the pages it will read."""
+    """The source, with secrets filled in, whose resource is `name`; and the pages it will read.
+
+    `cursors` are the state from which it resumes. Raises UnreadableFileError.
+    """
     from dlt.sources.rest_api import rest_api_source
 
     from ingestion.sources.exact_json import exact_session
@@ -31,12 +40,23 @@ def rest_list(
         "paginator": source.paginator,
         "session": exact_session(pages),
     }
-    resource = _resource(source, name, variables, only_new=only_new)
+    incremental = only_new and source.tables[name].cursor is not None
+    resource = _resource(
+        source, name, variables, incremental=incremental, begun=_begun(cursors, name)
+    )
     config: Any = {"client": _given(client), "resources": [resource]}
     return rest_api_source(config, name=source.name, parallelized=False), pages
 
 
 def _pages(source: RestSource, endpoint: Endpoint) -> Pages:
+    from dlt.common.jsonpath import compile_path
+    from jsonpath_ng.exceptions import JSONPathError
+
+    try:
+        compile_path(endpoint.data_selector or "$")
+    except JSONPathError as error:
+        told = f"data_selector {endpoint.data_selector!r} is no JSON path: {error}"
+        raise UnreadableFileError(told) from None
     paginator = endpoint.paginator or source.paginator
     options = {"type": paginator} if isinstance(paginator, str) else paginator or {}
     ends = any(name.startswith("maximum_") for name in options)
@@ -50,19 +70,13 @@ def _pages(source: RestSource, endpoint: Endpoint) -> Pages:
 
 
 def _resource(
-    source: RestSource, name: str, variables: Mapping[str, str], *, only_new: bool
+    source: RestSource, name: str, variables: Mapping[str, str], *, incremental: bool, begun: bool
 ) -> dict[str, Any]:
     endpoint = source.tables[name]
     params = resolve(source, endpoint.params, variables)
-    incremental = None
-    if only_new and endpoint.cursor is not None:
-        incremental = _incremental(endpoint)
-        params = {
-            k: v.replace("{incremental}", "{incremental.start_value}") if isinstance(v, str) else v
-            for k, v in params.items()
-        }
-    else:
+    if not (incremental and (begun or endpoint.initial_value is not None)):
         params = {k: v for k, v in params.items() if "{incremental}" not in str(v)}
+    params = {k: _template(v) if isinstance(v, str) else v for k, v in params.items()}
     return {
         "name": name,
         "endpoint": _given(
@@ -71,10 +85,22 @@ def _resource(
                 "params": params,
                 "paginator": endpoint.paginator,
                 "data_selector": endpoint.data_selector,
-                "incremental": incremental,
+                "incremental": _incremental(endpoint) if incremental else None,
             }
         ),
     }
+
+
+def _begun(cursors: Mapping[str, Any], name: str) -> bool:
+    """Whether an earlier load had a value of the cursor."""
+    found = cursors.get(name, {}).get("incremental", {})
+    return any(cursor.get("last_value") is not None for cursor in found.values())
+
+
+def _template(text: str) -> str:
+    """A parameter as dlt reads it, for which other braces would be expressions too."""
+    escaped = text.replace("{", "{{").replace("}", "}}")
+    return escaped.replace("{{incremental}}", "{incremental.start_value}")
 
 
 def _incremental(endpoint: Endpoint) -> dict[str, Any]:
