@@ -57,23 +57,27 @@ def engine_of(url: str) -> sa.Engine:
     return engine
 
 
-class HeldOpen:
+class _Holding:
     """Keeps a file open, so that it isn't brought up to date whenever a connection ends."""
 
-    def __init__(self, url: str) -> None:
-        path = sa.make_url(url).database or ""
-        self._connection = sqlite3.connect(path, check_same_thread=False)
-        self._connection.execute("select 1 from sqlite_master").fetchone()
+    _held: sqlite3.Connection | None = None
 
-    def close(self) -> None:
-        """Let go of it."""
-        self._connection.close()
+    def _hold(self, url: str) -> None:
+        if self._held is None:
+            path = sa.make_url(url).database or ""
+            self._held = sqlite3.connect(path, check_same_thread=False)
+            self._held.execute("select 1 from sqlite_master").fetchone()
+
+    def dispose(self) -> None:
+        """As Dagster's, and let go of the file."""
+        super().dispose()  # type: ignore[misc]
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
 
-class EventLog(SqliteEventLogStorage):
+class EventLog(_Holding, SqliteEventLogStorage):
     """Dagster's, with a file for each run and an index over all."""
-
-    _held: HeldOpen | None = None
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
@@ -83,38 +87,23 @@ class EventLog(SqliteEventLogStorage):
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
-            if shard == INDEX_SHARD_NAME and self._held is None:
-                self._held = HeldOpen(url)
+            if shard == INDEX_SHARD_NAME:
+                self._hold(url)
             with engine.begin() as connection:
                 yield connection
 
-    def dispose(self) -> None:
-        """Also let go of the index."""
-        super().dispose()
-        if self._held is not None:
-            self._held.close()
-            self._held = None
 
-
-class _OneFile:
+class _OneFile(_Holding):
     """What runs and schedules have in common: one file each."""
 
     _conn_string: str
-    _held: HeldOpen | None = None
 
     @contextmanager
     def connect(self) -> Iterator[sa.Connection]:
         """A transaction."""
-        if self._held is None:
-            self._held = HeldOpen(self._conn_string)
+        self._hold(self._conn_string)
         with engine_of(self._conn_string).begin() as connection:
             yield connection
-
-    def dispose(self) -> None:
-        """Let go of the file."""
-        if self._held is not None:
-            self._held.close()
-            self._held = None
 
 
 class Runs(_OneFile, SqliteRunStorage):
